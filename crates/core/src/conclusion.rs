@@ -1,0 +1,194 @@
+//! What is concluded from trips. Every conclusion can be derived again from the evidence, and says
+//! which data and rules it came from.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ActorId, CanaryId, IncidentId, TripId};
+use crate::time::Timestamp;
+
+/// What a trip probably is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Someone who has the bait used it.
+    Intruder,
+    /// A crawler, scanner or other program that follows what it finds.
+    Automated,
+    /// A link preview or mail gateway.
+    Preview,
+    /// A later repetition of something already seen, by a resolver or security vendor.
+    Echo,
+    /// From one of the operator's own addresses. A compromised host of ours is the likeliest
+    /// intruder, so it alerts too.
+    Own,
+    /// Announced by the operator beforehand.
+    Drill,
+}
+
+impl Verdict {
+    /// All of them, in the order they are shown.
+    pub const ALL: [Self; 6] = [
+        Self::Intruder,
+        Self::Own,
+        Self::Automated,
+        Self::Preview,
+        Self::Echo,
+        Self::Drill,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Intruder => "intruder",
+            Self::Automated => "automated",
+            Self::Preview => "preview",
+            Self::Echo => "echo",
+            Self::Own => "own",
+            Self::Drill => "drill",
+        }
+    }
+}
+
+/// A verdict with its reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, a sentence each. Never holds text the peer chose.
+    pub reasons: Vec<String>,
+    /// Version of the rules that gave it.
+    pub rules: u32,
+}
+
+/// What is known of the network an address belongs to. Describes an endpoint, never a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkFacts {
+    /// ISO 3166-1 alpha-2 country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// City, where a source gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    /// Latitude and longitude in millionths of a degree, where a source gives them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordinates: Option<(i64, i64)>,
+    /// How far off the place may be, in kilometres; `None` for a whole country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radius_km: Option<u32>,
+    /// Number of the autonomous system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asn: Option<u32>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_name: Option<String>,
+    /// Why there is no place: `loopback`, `private`, `documentation`, `reserved`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub special: Option<String>,
+    /// The databases that were asked and answered: name and date, `DB-IP country lite 2026-06-01`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
+    /// True where the place comes from made-up data for a demonstration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exercise: bool,
+}
+
+/// How much a piece of evidence can carry (after the Admiralty code): source, then information.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Grade {
+    /// Seen by the station itself: a socket address, a key that was minted for one place.
+    A1,
+    /// Seen by the station, but shared by many: a network, a program's habits.
+    B3,
+    /// Only the peer's word.
+    E4,
+}
+
+/// One reason why a trip is linked to an actor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Which signal: `address`, `fingerprint`, `first`.
+    pub signal: String,
+    /// What was equal, in words fit to print.
+    pub detail: String,
+    /// The earlier trip it links to; `None` for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<TripId>,
+    /// How much it carries.
+    pub grade: Grade,
+}
+
+/// Everything concluded about one trip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conclusion {
+    /// Which trip.
+    pub trip: TripId,
+    /// Its network.
+    pub network: NetworkFacts,
+    /// What it probably is.
+    pub judgement: Judgement,
+    /// The incident it was folded into.
+    pub incident: IncidentId,
+    /// The actor it was linked to.
+    pub actor: ActorId,
+    /// Why that actor.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Whether an incident still wants somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IncidentState {
+    /// New.
+    Open,
+    /// Somebody has seen it.
+    Acknowledged,
+    /// Done with.
+    Closed,
+}
+
+/// Trips folded together for a person to act on: one canary, one actor, one stretch of time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its name.
+    pub id: IncidentId,
+    /// Which canary.
+    pub canary: CanaryId,
+    /// Which actor.
+    pub actor: ActorId,
+    /// The gravest verdict among its trips.
+    pub verdict: Verdict,
+    /// Time of the first trip.
+    pub first: Timestamp,
+    /// Time of the last trip.
+    pub last: Timestamp,
+    /// How many uses.
+    pub count: u64,
+    /// The newest trip.
+    pub latest: TripId,
+    /// Whether it still wants somebody.
+    pub state: IncidentState,
+}
+
+/// Trips judged to be one hand. Holds network facts and programs, never a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Its name.
+    pub id: ActorId,
+    /// Time of the first trip.
+    pub first: Timestamp,
+    /// Time of the last trip.
+    pub last: Timestamp,
+    /// How many uses.
+    pub count: u64,
+    /// Source addresses, first seen first, at most 64.
+    pub addresses: Vec<IpAddr>,
+    /// Client fingerprints, first seen first, at most 64.
+    pub fingerprints: Vec<String>,
+    /// Canaries touched, in order, at most 64.
+    pub canaries: Vec<CanaryId>,
+    /// The newest trip.
+    pub latest: TripId,
+}

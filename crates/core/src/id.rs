@@ -1,0 +1,215 @@
+//! Names of things. A trip is named by its place in a journal (`station-sequence`); incidents and
+//! actors by their first trip, so that they come out the same whenever the index is rebuilt.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+/// A name that does not have its form.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not {expected}")]
+pub struct IdError {
+    text: String,
+    expected: &'static str,
+}
+
+macro_rules! text_serde {
+    ($name:ident) => {
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id, ordered by time (UUID version 7).
+            #[must_use]
+            pub fn fresh() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// From its 16 bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+
+            /// Its 16 bytes; they sort as the ids do.
+            #[must_use]
+            pub const fn bytes(self) -> [u8; 16] {
+                self.0.into_bytes()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Uuid::parse_str(text).map(Self).map_err(|_| IdError {
+                    text: text.to_owned(),
+                    expected: "a UUID such as 01a2b3c4-d5e6-7f80-9a0b-1c2d3e4f5a6b",
+                })
+            }
+        }
+        text_serde!($name);
+    };
+}
+
+uuid_id!(
+    /// One canary.
+    CanaryId
+);
+uuid_id!(
+    /// One placement of a canary.
+    PlacementId
+);
+
+/// One station: eight lower-case hex digits, drawn when its data directory is set up.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StationId(u32);
+
+impl StationId {
+    /// From a number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// As a number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for StationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+impl FromStr for StationId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        match u32::from_str_radix(text, 16) {
+            Ok(number) if text.len() == 8 => Ok(Self(number)),
+            _ => Err(IdError {
+                text: text.to_owned(),
+                expected: "a station (eight hex digits)",
+            }),
+        }
+    }
+}
+text_serde!(StationId);
+
+/// One trip: the record with this sequence number in this station's journal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TripId {
+    /// Whose journal.
+    pub station: StationId,
+    /// Which record of it.
+    pub sequence: u64,
+}
+
+impl fmt::Display for TripId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.station, self.sequence)
+    }
+}
+
+impl FromStr for TripId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let parsed = text.split_once('-').and_then(|(station, sequence)| {
+            Some(Self {
+                station: station.parse().ok()?,
+                sequence: sequence.parse().ok()?,
+            })
+        });
+        parsed.ok_or_else(|| IdError {
+            text: text.to_owned(),
+            expected: "a trip such as 0a1b2c3d-17",
+        })
+    }
+}
+text_serde!(TripId);
+
+macro_rules! trip_derived_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $expected:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub TripId);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                text.strip_prefix($prefix)
+                    .and_then(|rest| rest.parse().ok())
+                    .map(Self)
+                    .ok_or_else(|| IdError { text: text.to_owned(), expected: $expected })
+            }
+        }
+        text_serde!($name);
+    };
+}
+
+trip_derived_id!(
+    /// An incident, named by its first trip: `i0a1b2c3d-17`.
+    IncidentId, "i", "an incident such as i0a1b2c3d-17"
+);
+trip_derived_id!(
+    /// An actor, named by its first trip: `a0a1b2c3d-17`.
+    ActorId, "a", "an actor such as a0a1b2c3d-17"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back() {
+        let trip = TripId {
+            station: StationId::new(0x0a1b_2c3d),
+            sequence: 17,
+        };
+        assert_eq!(trip.to_string(), "0a1b2c3d-17");
+        assert_eq!("0a1b2c3d-17".parse(), Ok(trip));
+        assert_eq!("i0a1b2c3d-17".parse(), Ok(IncidentId(trip)));
+        assert_eq!("a0a1b2c3d-17".parse(), Ok(ActorId(trip)));
+        assert!("0a1b2c3d".parse::<TripId>().is_err());
+        let canary = CanaryId::fresh();
+        assert_eq!(canary.to_string().parse(), Ok(canary));
+    }
+}
