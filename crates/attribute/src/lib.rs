@@ -1,1 +1,21 @@
-//! placeholder
+//! Attribution: where a network is said to be, what a trip probably is, and which trips look like
+//! one hand.
+//!
+//! Works on trips as they were recorded and on data files; opens no socket, asks nobody, and does
+//! not know how trips are stored. Whatever it concludes comes with its source, its date or its
+//! reason, and can be concluded again from the same trip.
+
+mod facts;
+mod geography;
+mod link;
+mod programs;
+#[cfg(test)]
+mod samples;
+mod special;
+mod verdict;
+
+pub use facts::TripFacts;
+pub use geography::{Geography, GeographyError, Source};
+pub use link::{Linked, Linker, SameAddressOrProgram, Seen, Signals};
+pub use special::special;
+pub use verdict::{RULES_VERSION, Rules, judge};

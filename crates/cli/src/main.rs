@@ -1,1 +1,37 @@
-fn main() {}
+//! `lapwing`: the command line. Commands, output and exit codes; everything else is in the crates
+//! below. stdout is data, stderr is everything else.
+
+mod address;
+mod args;
+mod commands;
+mod config;
+mod context;
+mod failure;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    output::set_colour(args.global.no_color);
+    start_log();
+    // Several crates speak TLS; they share one provider. Err: it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match commands::run(args) {
+        Ok(exit) => exit.into(),
+        Err(error) => failure::report(&error),
+    }
+}
+
+/// What the program says of itself goes to stderr; `LAPWING_LOG` sets how much (`info`, `debug`, ...).
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LAPWING_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+}

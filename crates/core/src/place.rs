@@ -45,6 +45,9 @@ pub struct Placement {
     /// When it was confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planted: Option<Timestamp>,
+    /// When it was last seen there as it was put.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Timestamp>,
     /// When it was taken out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uprooted: Option<Timestamp>,

@@ -1,1 +1,65 @@
-//! placeholder
+//! The running station: wires the life of a trip, step by step.
+//!
+//! `accept -> observe -> match -> record -> answer` happens in crate `listen`, which calls back into
+//! [`recognise`] and [`sink`]; `enrich -> fold -> alert -> link` is the [`indexer`]'s work on what
+//! the journal holds. [`station`] starts and stops them. Nothing here knows a terminal.
+
+pub mod directory;
+pub mod geography;
+mod guard;
+pub mod indexer;
+mod outbox;
+pub mod recognise;
+pub mod record;
+pub mod settings;
+pub mod sink;
+pub mod station;
+
+pub use directory::{Directory, KeySource};
+pub use settings::Settings;
+pub use station::Station;
+
+use std::path::PathBuf;
+
+/// What can go wrong in setting up or running a station.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DaemonError {
+    /// A file or directory of the data directory cannot be used.
+    #[error("{}: {what}", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        what: String,
+        /// The system's reason.
+        #[source]
+        source: Option<std::io::Error>,
+    },
+    /// A setting cannot be used.
+    #[error("setting {key}: {what}")]
+    Setting {
+        /// Its dotted name.
+        key: String,
+        /// What is wrong, and what to do.
+        what: String,
+    },
+    /// The catalogue.
+    #[error(transparent)]
+    Catalog(#[from] lapwing_catalog::CatalogError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] lapwing_journal::JournalError),
+    /// Ledger or index.
+    #[error(transparent)]
+    Store(#[from] lapwing_store::StoreError),
+    /// A listener.
+    #[error(transparent)]
+    Listen(#[from] lapwing_listen::ListenError),
+    /// Geography.
+    #[error(transparent)]
+    Geography(#[from] lapwing_attribute::GeographyError),
+    /// An alert channel.
+    #[error(transparent)]
+    Alert(#[from] lapwing_alert::AlertError),
+}

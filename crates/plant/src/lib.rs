@@ -1,1 +1,196 @@
-//! placeholder
+//! Puts canaries into files and databases, checks them, takes them out.
+//!
+//! Rules this crate keeps:
+//! - [`plan`] reads and edits in memory only; [`Plan::apply`] writes, in one step a file.
+//! - What is added to a file is one stretch of bytes. It is proven, by a parser that did not make
+//!   the edit, to be the only difference in meaning; taking it out gives the old bytes back.
+//! - Nothing that exists is touched; no name is a default or mentioned by the tree around.
+//! - No copy of the owner's content is kept: a placement holds our bytes and digests.
+
+mod bait;
+mod diff;
+mod disk;
+mod error;
+mod mask;
+mod names;
+mod target;
+mod text;
+
+use lapwing_catalog::Kind;
+use lapwing_core::{Canary, Placement, PlacementState, Timestamp};
+
+pub use crate::diff::{Diff, Line, Sign};
+pub use crate::error::{PlantError, Problem};
+pub use crate::target::{TARGETS, Target};
+
+use crate::bait::Wish;
+
+/// What is to be planted: a canary and the kind that knows its shapes.
+#[derive(Clone, Copy)]
+pub struct Bait<'a> {
+    /// The kind.
+    pub kind: &'a Kind,
+    /// The canary, minted for this one place.
+    pub canary: &'a Canary,
+}
+
+/// The operator's wishes for one planting.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Where in the target: for YAML and JSON the path of a mapping, or of the new key in one
+    /// (`services.sms`); for INI the section's name; for env files the role.
+    pub key: Option<String>,
+    /// The role that goes into names (`legacy`); drawn from the kind's own if `None`.
+    pub role: Option<String>,
+    /// Allows names that programs read by default or that the tree refers to, and rows in tables
+    /// whose triggers would run.
+    pub danger_default: bool,
+    /// Shows the owner's values in the diff.
+    pub show: bool,
+    /// The operator's domain for made-up e-mail addresses.
+    pub mail_domain: Option<String>,
+}
+
+/// What stands at a placement's target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Condition {
+    /// Ours is there and the target is as we left it.
+    Present,
+    /// Ours is there; the owner has changed something else.
+    Moved,
+    /// Ours has been altered.
+    Changed,
+    /// Nothing of ours is there.
+    Missing,
+    /// Ours is there in part, or wholly although the planting was never confirmed.
+    HalfPlanted,
+}
+
+impl Condition {
+    /// The word for it: `present`, `moved`, `changed`, `missing`, `half-planted`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Moved => "moved",
+            Self::Changed => "changed",
+            Self::Missing => "missing",
+            Self::HalfPlanted => "half-planted",
+        }
+    }
+}
+
+impl std::fmt::Display for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// An edit that has been worked out and proven, and not yet made.
+pub struct Plan {
+    placement: Placement,
+    diff: Diff,
+    notes: Vec<String>,
+    work: Box<dyn Work>,
+}
+
+/// The part of a plan that only its target understands.
+pub(crate) trait Work {
+    /// Writes. May complete the placement's detail (a row's key).
+    fn write(&self, placement: &mut Placement) -> Result<(), PlantError>;
+}
+
+impl Plan {
+    /// The placement to record before [`Plan::apply`]: state `Intended`, target and detail filled.
+    #[must_use]
+    pub const fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
+    /// What would change, the owner's values masked unless asked for.
+    #[must_use]
+    pub const fn diff(&self) -> &Diff {
+        &self.diff
+    }
+
+    /// What the operator should know of it, a sentence each (a reserved telephone number, a file
+    /// that comes into being); often none.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Writes it, if the target is still as it was read, and reads it back.
+    ///
+    /// # Errors
+    /// The target was changed meanwhile, or the system or database refused. Then nothing is written.
+    pub fn apply(self, now: Timestamp) -> Result<Placement, PlantError> {
+        let mut placement = self.placement;
+        self.work.write(&mut placement)?;
+        placement.state = PlacementState::Planted;
+        placement.planted = Some(now);
+        Ok(placement)
+    }
+}
+
+/// What an uprooting has done.
+#[derive(Clone, Debug)]
+pub struct Uprooted {
+    /// The placement, state `Uprooted`.
+    pub placement: Placement,
+    /// What went, the owner's values masked.
+    pub diff: Diff,
+}
+
+/// Works out how to plant `bait` in `target` (a path, or `sqlite:PATH?table=NAME`). Touches nothing.
+///
+/// # Errors
+/// The target is of no known sort, cannot be read, has no place for this kind, or would be harmed;
+/// the name exists, or is a default.
+pub fn plan(target: &str, bait: &Bait<'_>, options: &Options) -> Result<Plan, PlantError> {
+    plan_wish(target, &Wish::of(bait), options)
+}
+
+/// As [`plan`], from the shapes alone.
+pub(crate) fn plan_wish(target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
+    let target = canonical_target(target)?;
+    target::choose(&target)?.plan(&target, wish, options)
+}
+
+/// Says what stands at a placement's target now. Changes nothing.
+///
+/// # Errors
+/// The target cannot be read (missing is not an error), or the record cannot be understood.
+pub fn check(placement: &Placement) -> Result<Condition, PlantError> {
+    target::named(placement)?.check(placement)
+}
+
+/// Takes a placement out: exactly what was put in, and only if it is still ours. `force` also takes
+/// out what has been altered, as far as it can be told from what is the owner's.
+///
+/// # Errors
+/// Nothing of ours is there, it has been altered and `force` is not set, or it cannot be told apart.
+/// Then nothing is written.
+pub fn uproot(
+    placement: &Placement,
+    force: bool,
+    now: Timestamp,
+) -> Result<Uprooted, PlantError> {
+    let diff = target::named(placement)?.uproot(placement, force)?;
+    let mut placement = placement.clone();
+    placement.state = PlacementState::Uprooted;
+    placement.uprooted = Some(now);
+    Ok(Uprooted { placement, diff })
+}
+
+/// The one way a target is written in a placement: its absolute path with all links followed, or
+/// `sqlite:/path?table=name`.
+///
+/// # Errors
+/// It is no path, its directory does not exist, or it leads through a link others could have laid.
+pub fn canonical_target(target: &str) -> Result<String, PlantError> {
+    target::canonical(target)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! Folding trips into incidents: one canary, one actor, one stretch of time.
+//!
+//! A pure function of its arguments, so that a rebuilt index comes to the same incidents under the
+//! same names.
+
+use lapwing_core::{
+    ActorId, Incident, IncidentId, IncidentState, Judgement, Timestamp, Trip, Verdict,
+};
+
+/// What became of a trip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// The incident with the trip in it.
+    pub incident: Incident,
+    /// Whether the trip opened it: announced at once, as [`lapwing_core::Occasion::Opened`].
+    pub opened: bool,
+    /// The number under which a follow-up is announced, as
+    /// [`lapwing_core::Occasion::Continued`]: 10, 100, 1,000, ... uses, or the count at which a
+    /// graver verdict or a use after closing came. Each number comes once in an incident.
+    pub announce: Option<u64>,
+}
+
+/// Folds a trip into the newest incident of the same canary and actor, if the trip came at most
+/// `window_seconds` after that incident's last one (or as long before its first: records of several
+/// stations arrive out of order); else it opens an incident named after itself.
+///
+/// Which incident a trip belongs to does not depend on what the operator decided. A closed incident
+/// that continues is open again and announced; replaying decisions, a close holds only for trips up
+/// to its time.
+#[must_use]
+pub fn fold(
+    trip: &Trip,
+    judgement: &Judgement,
+    actor: ActorId,
+    open: Option<&Incident>,
+    window_seconds: i64,
+) -> Folded {
+    let uses = trip.count.max(1);
+    let first = trip.observed.time;
+    let last = last_use(trip);
+    let open = open.filter(|incident| {
+        incident.canary == trip.canary
+            && incident.actor == actor
+            && first.seconds_since(incident.last) <= window_seconds
+            && incident.first.seconds_since(last) <= window_seconds
+    });
+    let Some(open) = open else {
+        return Folded {
+            incident: Incident {
+                id: IncidentId(trip.id),
+                canary: trip.canary,
+                actor,
+                verdict: judgement.verdict,
+                first,
+                last,
+                count: uses,
+                latest: trip.id,
+                state: IncidentState::Open,
+            },
+            opened: true,
+            announce: None,
+        };
+    };
+    let count = open.count.saturating_add(uses);
+    let graver = gravity(judgement.verdict) < gravity(open.verdict);
+    let reopened = open.state == IncidentState::Closed;
+    let newest = last >= open.last;
+    let incident = Incident {
+        verdict: if graver {
+            judgement.verdict
+        } else {
+            open.verdict
+        },
+        first: open.first.min(first),
+        last: open.last.max(last),
+        count,
+        latest: if newest { trip.id } else { open.latest },
+        state: if reopened {
+            IncidentState::Open
+        } else {
+            open.state
+        },
+        ..open.clone()
+    };
+    let announce = if graver || reopened {
+        Some(count)
+    } else {
+        threshold(open.count, count)
+    };
+    Folded {
+        incident,
+        opened: false,
+        announce,
+    }
+}
+
+/// When the last use a record stands for was.
+fn last_use(trip: &Trip) -> Timestamp {
+    trip.times
+        .iter()
+        .copied()
+        .fold(trip.observed.time, Timestamp::max)
+}
+
+/// How grave a verdict is: 0 is gravest.
+fn gravity(verdict: Verdict) -> usize {
+    Verdict::ALL
+        .iter()
+        .position(|other| *other == verdict)
+        .unwrap_or(0)
+}
+
+/// The highest power of ten, from 10 on, that a count passed on its way.
+fn threshold(before: u64, after: u64) -> Option<u64> {
+    let power = 10u64.checked_pow(after.checked_ilog10()?)?;
+    (power >= 10 && before < power).then_some(power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    const WINDOW: i64 = 1800;
+
+    fn actor() -> ActorId {
+        ActorId(samples::trip(1).id)
+    }
+
+    fn at(sequence: u64, seconds: i64, count: u64) -> Trip {
+        let mut trip = samples::trip(sequence);
+        trip.observed.time = samples::TIME.plus_seconds(seconds);
+        trip.count = count;
+        trip
+    }
+
+    fn run(trips: &[(Trip, Verdict)]) -> Vec<Folded> {
+        let mut out: Vec<Folded> = Vec::new();
+        for (trip, verdict) in trips {
+            let open = out.last().map(|folded| folded.incident.clone());
+            let judgement = samples::judgement(*verdict);
+            out.push(fold(trip, &judgement, actor(), open.as_ref(), WINDOW));
+        }
+        out
+    }
+
+    #[test]
+    fn the_first_opens_and_later_ones_are_counted() {
+        let trips: Vec<_> = (1..=1000)
+            .map(|n| (at(n, 0, 1), Verdict::Intruder))
+            .collect();
+        let folded = run(&trips);
+        assert!(folded[0].opened);
+        assert_eq!(folded[0].incident.id, IncidentId(trips[0].0.id));
+        let announced: Vec<_> = folded.iter().filter_map(|f| f.announce).collect();
+        assert_eq!(announced, [10, 100, 1000]);
+        assert_eq!(folded.iter().filter(|f| f.opened).count(), 1);
+        let last = &folded[999].incident;
+        assert_eq!((last.count, last.latest), (1000, trips[999].0.id));
+        assert_eq!(folded, run(&trips), "comes out the same again");
+    }
+
+    #[test]
+    fn a_summary_announces_the_highest_threshold_it_passes() {
+        for (before, jump, announced) in [
+            (1, 5, None),
+            (1, 9, Some(10)),
+            (1, 1499, Some(1000)),
+            (10, 1, None),
+            (10, 90, Some(100)),
+            (99, 1, Some(100)),
+            (100, 899, None),
+            (5_000, 1_000_000, Some(1_000_000)),
+        ] {
+            let folded = run(&[
+                (at(1, 0, before), Verdict::Intruder),
+                (at(2, 1, jump), Verdict::Intruder),
+            ]);
+            assert_eq!(folded[0].announce, None);
+            assert_eq!(folded[1].announce, announced, "{before} + {jump}");
+        }
+    }
+
+    #[test]
+    fn the_window_starts_at_the_last_use() {
+        for (seconds, opened) in [(WINDOW, false), (WINDOW + 1, true)] {
+            let folded = run(&[
+                (at(1, 0, 1), Verdict::Intruder),
+                (at(2, 1000, 1), Verdict::Intruder),
+                (at(3, 1000 + seconds, 1), Verdict::Intruder),
+            ]);
+            assert!(!folded[1].opened);
+            assert_eq!(folded[2].opened, opened, "after {seconds} s");
+        }
+        let mut summary = at(2, 10, 3);
+        summary.times = vec![samples::TIME.plus_seconds(1700)];
+        let folded = run(&[
+            (at(1, 0, 1), Verdict::Intruder),
+            (summary, Verdict::Intruder),
+            (at(3, 3400, 1), Verdict::Intruder),
+        ]);
+        assert!(!folded[2].opened, "a summary's last use counts");
+    }
+
+    #[test]
+    fn late_records_of_another_station_join_but_long_past_ones_do_not() {
+        let folded = run(&[
+            (at(1, 0, 1), Verdict::Intruder),
+            (at(2, -60, 1), Verdict::Intruder),
+        ]);
+        assert!(!folded[1].opened);
+        let incident = &folded[1].incident;
+        assert_eq!(incident.first, samples::TIME.plus_seconds(-60));
+        assert_eq!(incident.last, samples::TIME);
+        assert_eq!(incident.latest, at(1, 0, 1).id);
+        let folded = run(&[
+            (at(1, 0, 1), Verdict::Intruder),
+            (at(2, -86_400, 1), Verdict::Intruder),
+        ]);
+        assert!(folded[1].opened);
+    }
+
+    #[test]
+    fn a_graver_verdict_is_announced_at_once() {
+        let order = Verdict::ALL;
+        for (graver, a) in order.iter().enumerate() {
+            for (milder, b) in order.iter().enumerate().skip(graver + 1) {
+                let folded = run(&[(at(1, 0, 1), *b), (at(2, 1, 1), *a)]);
+                assert_eq!(folded[1].announce, Some(2), "{milder} then {graver}");
+                assert_eq!(folded[1].incident.verdict, *a);
+                let folded = run(&[(at(1, 0, 1), *a), (at(2, 1, 1), *b)]);
+                assert_eq!(folded[1].announce, None);
+                assert_eq!(folded[1].incident.verdict, *a, "the gravest stays");
+            }
+        }
+    }
+
+    #[test]
+    fn another_actor_or_canary_opens_its_own() {
+        let first = fold(
+            &at(1, 0, 1),
+            &samples::judgement(Verdict::Intruder),
+            actor(),
+            None,
+            WINDOW,
+        );
+        let other = ActorId(samples::trip(9).id);
+        let judgement = samples::judgement(Verdict::Intruder);
+        assert!(
+            fold(
+                &at(2, 1, 1),
+                &judgement,
+                other,
+                Some(&first.incident),
+                WINDOW
+            )
+            .opened
+        );
+        let mut trip = at(2, 1, 1);
+        trip.canary = lapwing_core::CanaryId::from_bytes([9; 16]);
+        assert!(fold(&trip, &judgement, actor(), Some(&first.incident), WINDOW).opened);
+    }
+
+    #[test]
+    fn a_closed_incident_that_continues_is_announced() {
+        let judgement = samples::judgement(Verdict::Intruder);
+        let mut first = fold(&at(1, 0, 1), &judgement, actor(), None, WINDOW).incident;
+        first.state = IncidentState::Acknowledged;
+        let next = fold(&at(2, 1, 1), &judgement, actor(), Some(&first), WINDOW);
+        assert_eq!(next.incident.state, IncidentState::Acknowledged);
+        assert_eq!(next.announce, None);
+        first.state = IncidentState::Closed;
+        let next = fold(&at(2, 1, 1), &judgement, actor(), Some(&first), WINDOW);
+        assert_eq!((next.opened, next.announce), (false, Some(2)));
+        assert_eq!(next.incident.state, IncidentState::Open);
+    }
+}

@@ -1,0 +1,160 @@
+//! The table of programs by what they call themselves, `data/programs.tsv`.
+
+use std::sync::LazyLock;
+
+static TABLE: &str = include_str!("../data/programs.tsv");
+
+static PROGRAMS: LazyLock<Vec<Program>> = LazyLock::new(|| {
+    TABLE
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| parse(line).expect("the table is checked by a test"))
+        .collect()
+});
+
+/// How much of a User-Agent is looked at, in bytes.
+const MAX_AGENT: usize = 1024;
+
+/// What a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// Shows what is behind a link in a message.
+    Preview,
+    /// Fetches links and images out of mail.
+    Mail,
+    /// Follows every link.
+    Crawler,
+    /// Scans the whole internet.
+    Research,
+    /// Searches for secrets and tries them.
+    Secrets,
+    /// Watches whether something answers.
+    Monitor,
+    /// A client that people run.
+    Client,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) sort: Sort,
+    token: &'static str,
+    /// `Slack`, `a robot`.
+    pub(crate) name: &'static str,
+    /// Networks that the service itself runs in; empty if in many.
+    pub(crate) systems: Vec<u32>,
+}
+
+/// The first program whose token is in a User-Agent, whatever its case.
+pub(crate) fn find(agent: &str) -> Option<&'static Program> {
+    let bytes = agent.as_bytes();
+    let agent = bytes[..bytes.len().min(MAX_AGENT)].to_ascii_lowercase();
+    PROGRAMS.iter().find(|program| {
+        agent
+            .windows(program.token.len())
+            .any(|part| part == program.token.as_bytes())
+    })
+}
+
+fn parse(line: &'static str) -> Option<Program> {
+    let mut columns = line.split('\t');
+    let sort = match columns.next()? {
+        "preview" => Sort::Preview,
+        "mail" => Sort::Mail,
+        "crawler" => Sort::Crawler,
+        "research" => Sort::Research,
+        "secrets" => Sort::Secrets,
+        "monitor" => Sort::Monitor,
+        "client" => Sort::Client,
+        _ => return None,
+    };
+    let token = columns.next().filter(|token| !token.is_empty())?;
+    let name = columns.next().filter(|name| !name.is_empty())?;
+    let systems = match columns.next()? {
+        "-" => Vec::new(),
+        list => list
+            .split(',')
+            .map(|number| number.parse().ok())
+            .collect::<Option<_>>()?,
+    };
+    columns.next().is_none().then_some(Program {
+        sort,
+        token,
+        name,
+        systems,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_table_reads_and_no_line_hides_another() {
+        let mut seen = HashSet::new();
+        for program in PROGRAMS.iter() {
+            assert_eq!(program.token, program.token.to_ascii_lowercase());
+            assert!(seen.insert(program.token), "{} twice", program.token);
+            // the generic rows catch what no other row names, so they are left out here
+            let found = find(program.token).expect("finds itself");
+            assert!(
+                std::ptr::eq(found, program) || found.name == program.name,
+                "{} is hidden by {}",
+                program.token,
+                found.token
+            );
+        }
+    }
+
+    #[test]
+    fn knows_programs_by_their_real_names() {
+        for (agent, sort, name) in [
+            (
+                "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+                Sort::Preview,
+                "Slack",
+            ),
+            (
+                "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
+                Sort::Preview,
+                "Discord",
+            ),
+            ("WhatsApp/2.23.20.0 A", Sort::Preview, "WhatsApp"),
+            (
+                "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
+                Sort::Mail,
+                "Gmail's image proxy",
+            ),
+            (
+                "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+                Sort::Crawler,
+                "Google",
+            ),
+            (
+                "Mozilla/5.0 (compatible; CensysInspect/1.1; +https://about.censys.io/)",
+                Sort::Research,
+                "Censys",
+            ),
+            ("TruffleHog", Sort::Secrets, "TruffleHog"),
+            (
+                "Mozilla/5.0 (compatible; NeverHeardOf/1.0; +http://x.example)",
+                Sort::Crawler,
+                "a robot",
+            ),
+            ("curl/7.88.1", Sort::Client, "curl"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+                Sort::Client,
+                "a web browser",
+            ),
+        ] {
+            let program = find(agent).expect("known");
+            assert_eq!((program.sort, program.name), (sort, name), "{agent}");
+        }
+        assert!(find("made up 1.0").is_none());
+        assert!(find("").is_none());
+        assert!(find("\u{202e}\u{fffd}é").is_none());
+    }
+}

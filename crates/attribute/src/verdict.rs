@@ -1,0 +1,249 @@
+//! What a trip probably is. The first rule that applies gives the verdict, and says why:
+//!
+//! 1. the nonce of an announced drill: `drill`;
+//! 2. an address of the operator's: `own`;
+//! 3. a secret was presented: `intruder`, whatever the program calls itself; a preview or crawler can
+//!    follow a link, but it cannot know a secret;
+//! 4. a program that calls itself a link preview, mail gateway, crawler, scanner or probe, from a
+//!    network that does not belie it: `preview` or `automated`;
+//! 5. else `intruder`.
+//!
+//! Reasons are whole sentences of this program's own words and never hold text that the peer chose.
+
+use ipnet::IpNet;
+use lapwing_core::{Carrier, DecoyOutcome, Judgement, Verdict};
+
+use crate::facts::TripFacts;
+use crate::programs::{Program, Sort};
+
+/// Version of the rules below and of the table of programs; goes up with every change that could
+/// give a trip another verdict.
+pub const RULES_VERSION: u32 = 1;
+
+/// What the operator sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// The operator's own networks. Loopback and private addresses count only if named here: behind
+    /// a proxy that is not configured as one, everybody comes from them.
+    pub own: Vec<IpNet>,
+}
+
+/// Gives the verdict on one trip.
+#[must_use]
+pub fn judge(facts: &TripFacts<'_>, rules: &Rules) -> Judgement {
+    let (verdict, reasons) = if facts.drill {
+        (Verdict::Drill, drill())
+    } else if is_own(facts, rules) {
+        (Verdict::Own, own())
+    } else if presents_secret(facts) {
+        (Verdict::Intruder, secret(facts))
+    } else {
+        fetched(facts)
+    };
+    Judgement {
+        verdict,
+        reasons: reasons.into_iter().collect(),
+        rules: RULES_VERSION,
+    }
+}
+
+type Reasons = Vec<String>;
+
+fn drill() -> Reasons {
+    vec![
+        "The request carried the one-time nonce of a drill that the operator announced for this \
+         canary."
+            .to_owned(),
+        "Confidence is high: the nonce was made for this drill and is valid once.".to_owned(),
+    ]
+}
+
+fn own() -> Reasons {
+    vec![
+        "The request came from a network that the operator lists as their own.".to_owned(),
+        "That does not make it harmless: a host of one's own that uses bait may have been broken \
+         into."
+            .to_owned(),
+        "Confidence is high as to the address, and says nothing about who used it.".to_owned(),
+    ]
+}
+
+fn is_own(facts: &TripFacts<'_>, rules: &Rules) -> bool {
+    let source = facts.trip.observed.source().ip().to_canonical();
+    rules.own.iter().any(|network| network.contains(&source))
+}
+
+/// Whether a secret or a signature was presented, as opposed to a link followed.
+fn presents_secret(facts: &TripFacts<'_>) -> bool {
+    facts.trip.fields.iter().any(|matched| {
+        let carrier = matched.carrier;
+        match facts.canary_class {
+            // its address may be named in headers and bodies by programs that only follow it
+            "beacon" => is_authorization(carrier),
+            // holds a link beside values that no link carries
+            "record" => is_authorization(carrier) || is_content(carrier),
+            _ => is_authorization(carrier) || is_content(carrier) || carrier == Carrier::Query,
+        }
+    })
+}
+
+fn is_authorization(carrier: Carrier) -> bool {
+    matches!(carrier, Carrier::Basic | Carrier::Bearer | Carrier::Sigv4)
+}
+
+fn is_content(carrier: Carrier) -> bool {
+    matches!(
+        carrier,
+        Carrier::Header | Carrier::Cookie | Carrier::Form | Carrier::Json | Carrier::Body
+    )
+}
+
+fn secret(facts: &TripFacts<'_>) -> Reasons {
+    let mut reasons = Vec::new();
+    let confidence = match facts.trip.decoy.outcome {
+        DecoyOutcome::BadSignature => {
+            reasons.push(
+                "The key's identifier was right and the signature was not: whoever sent it has the \
+                 identifier, perhaps not the secret."
+                    .to_owned(),
+            );
+            "Confidence is moderate: an identifier can be known without the place it was planted in."
+        }
+        DecoyOutcome::Refused => {
+            reasons.push(
+                "The identifier was right and the secret sent with it was not: whoever sent it has \
+                 the identifier, perhaps not the secret."
+                    .to_owned(),
+            );
+            "Confidence is moderate: an identifier can be known without the place it was planted in."
+        }
+        DecoyOutcome::Revoked => {
+            reasons.push(
+                "A value that exists nowhere but in this bait was sent, after the bait was retired."
+                    .to_owned(),
+            );
+            "Confidence is high: the value is random and cannot be guessed."
+        }
+        DecoyOutcome::Accepted | DecoyOutcome::Unknown | DecoyOutcome::Persona => {
+            reasons.push(
+                "A value that exists nowhere but in this bait was sent as a program sends a \
+                 credential."
+                    .to_owned(),
+            );
+            "Confidence is high: the value is random and cannot be guessed."
+        }
+    };
+    if let Some(program) = facts
+        .program()
+        .filter(|program| program.sort != Sort::Client)
+    {
+        reasons.push(format!(
+            "The program calls itself {}; that changes nothing, for it cannot have the value unless \
+             the bait has leaked.",
+            describe(program)
+        ));
+    }
+    reasons.extend(about_address(facts));
+    reasons.push(confidence.to_owned());
+    reasons
+}
+
+/// A link was followed, or an address looked at.
+fn fetched(facts: &TripFacts<'_>) -> (Verdict, Reasons) {
+    let what = "An address that only this bait carries was opened.".to_owned();
+    let Some(program) = facts.program() else {
+        return (Verdict::Intruder, [vec![what], unknown(facts)].concat());
+    };
+    let verdict = match program.sort {
+        Sort::Client => Verdict::Intruder,
+        Sort::Preview | Sort::Mail => Verdict::Preview,
+        Sort::Crawler | Sort::Research | Sort::Secrets | Sort::Monitor => Verdict::Automated,
+    };
+    let claim = format!("The program calls itself {}.", describe(program));
+    let mut reasons = vec![what, claim];
+    if verdict == Verdict::Intruder {
+        reasons.extend(about_address(facts));
+        reasons.push(
+            "Confidence is moderate: whoever reads the place where the bait stands can open it, and \
+             so can programs that pass for a person's."
+                .to_owned(),
+        );
+        return (verdict, reasons);
+    }
+    let Some(number) = facts.network.asn.filter(|_| !program.systems.is_empty()) else {
+        reasons.push(
+            "That is only its own word; the link stood where such a program could see it."
+                .to_owned(),
+        );
+        reasons.push("Confidence is low: anyone can call a program that.".to_owned());
+        return (verdict, reasons);
+    };
+    if program.systems.contains(&number) {
+        reasons.push(format!(
+            "The address is in AS{number}, a network that this service runs in."
+        ));
+        reasons.push(
+            "Confidence is moderate: others can rent or relay through such a network.".to_owned(),
+        );
+        (verdict, reasons)
+    } else {
+        reasons.push(format!(
+            "The address is in AS{number}, which is not a network of that service: the name is \
+             probably borrowed."
+        ));
+        reasons.push("Confidence is moderate.".to_owned());
+        (Verdict::Intruder, reasons)
+    }
+}
+
+/// Reasons about a program that is in no table.
+fn unknown(facts: &TripFacts<'_>) -> Reasons {
+    let mut reasons = vec![
+        match (&facts.trip.claims, facts.agent()) {
+            (None, _) => "What the program called itself is no longer kept.",
+            (_, None) => "The program did not say what it is.",
+            (_, Some(_)) => "The program's name for itself is none that is known here.",
+        }
+        .to_owned(),
+    ];
+    reasons.extend(about_address(facts));
+    reasons.push(
+        "Confidence is moderate: the address cannot be guessed, but not everyone who opens it has \
+         broken in."
+            .to_owned(),
+    );
+    reasons
+}
+
+/// What to think of an address that has no place.
+fn about_address(facts: &TripFacts<'_>) -> Option<String> {
+    let text = match facts.network.special.as_deref()? {
+        "loopback" => {
+            "The address is this host itself: a program on it, or a proxy in front of the station \
+             that is not configured as one."
+        }
+        "private" | "link-local" => {
+            "The address is on a private network: a host nearby, or a proxy in front of the station \
+             that is not configured as one."
+        }
+        "shared" => "The address is behind a carrier's address translation, which many share.",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn describe(program: &Program) -> String {
+    let name = program.name;
+    match program.sort {
+        Sort::Preview => format!("a link preview ({name})"),
+        Sort::Mail => format!("a mail gateway or mail reader's helper ({name})"),
+        Sort::Crawler => format!("a crawler ({name})"),
+        Sort::Research => format!("an internet scanner ({name})"),
+        Sort::Secrets => format!("a secret scanner ({name})"),
+        Sort::Monitor => format!("a monitoring probe ({name})"),
+        Sort::Client => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

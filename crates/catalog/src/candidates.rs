@@ -1,0 +1,376 @@
+//! Splits a request into values a handle may be found in. Cost follows the request's size, not the
+//! number of canaries; each part of a request has its own share of the bound, so that junk in one
+//! cannot crowd out a handle in another.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hasher};
+
+use lapwing_core::Carrier;
+use serde_json::Value;
+
+use crate::request::{BodyType, MOST_PAIRS, Request, decode_base64, decode_form, percent_decode, raw_pairs};
+
+/// Most candidates of one request.
+pub(crate) const MOST: usize = 256;
+/// Shortest candidate, in bytes.
+pub(crate) const SHORTEST: usize = 4;
+/// Longest candidate, in bytes.
+pub(crate) const LONGEST: usize = 1024;
+
+/// Shortest piece split out of a longer text: shorter ones are words of the language.
+const SHORTEST_PIECE: usize = 6;
+/// How much of a text body is split into pieces.
+const TEXT_LIMIT: usize = 64 << 10;
+
+/// A value of a request that may be a handle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate<'a> {
+    /// The bytes to look up, 4 to 1024 of them.
+    pub value: Cow<'a, [u8]>,
+    /// The part of the request they were in.
+    pub carrier: Carrier,
+}
+
+impl Request {
+    /// Values to look up: at most [`MOST`], each of 4 to 1024 bytes, none twice. Bounded and free of
+    /// panics for any bytes.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<Candidate<'_>> {
+        let mut found = Collector {
+            out: Vec::with_capacity(32),
+            seen: Vec::with_capacity(32),
+            left: 0,
+        };
+        found.share(40, |found| authorization(self, found));
+        found.share(12, |found| host(&self.host, found));
+        found.share(40, |found| path(self.path().as_bytes(), found));
+        found.share(44, |found| query(self.raw_query().as_bytes(), found));
+        found.share(20, |found| cookies(self, found));
+        found.share(60, |found| body(self, found));
+        found.share(40, |found| headers(self, found));
+        found.out
+    }
+}
+
+struct Collector<'a> {
+    out: Vec<Candidate<'a>>,
+    seen: Vec<u64>,
+    left: usize,
+}
+
+impl<'a> Collector<'a> {
+    fn share(&mut self, left: usize, fill: impl FnOnce(&mut Self)) {
+        self.left = left;
+        fill(self);
+    }
+
+    fn full(&self) -> bool {
+        self.left == 0
+    }
+
+    fn push(&mut self, value: Cow<'a, [u8]>, carrier: Carrier) {
+        if self.left == 0 || !(SHORTEST..=LONGEST).contains(&value.len()) || self.out.len() >= MOST {
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&value);
+        let hash = hasher.finish();
+        let known = self.seen.iter().zip(&self.out).any(|(seen, candidate)| *seen == hash && candidate.value == value);
+        if known {
+            return;
+        }
+        self.left -= 1;
+        self.seen.push(hash);
+        self.out.push(Candidate { value, carrier });
+    }
+
+    /// A value, what escapes and base 64 hide in it, and its pieces.
+    fn value(&mut self, value: &Cow<'a, [u8]>, carrier: Carrier, depth: u8) {
+        if value.len() < SHORTEST || self.full() {
+            return;
+        }
+        self.push(value.clone(), carrier);
+        if depth < 2 {
+            if value.contains(&b'%') {
+                let plain = percent_decode(value);
+                if plain != *value {
+                    self.value(&Cow::Owned(plain.into_owned()), carrier, depth + 1);
+                }
+            }
+            self.unwrap_base64(value, carrier, depth);
+        }
+        self.pieces(value, carrier, depth);
+    }
+
+    fn unwrap_base64(&mut self, value: &[u8], carrier: Carrier, depth: u8) {
+        if (8..=2 * LONGEST).contains(&value.len()) && value.iter().all(is_base64)
+            && let Some(plain) = decode_base64(value)
+            && plain.len() >= SHORTEST
+            && std::str::from_utf8(&plain).is_ok_and(|text| !text.contains(|c: char| c.is_control() && !c.is_whitespace()))
+        {
+            self.value(&Cow::Owned(plain), carrier, depth + 1);
+        }
+    }
+
+    /// The pieces between characters that no key holds, then between slashes, then between dots.
+    fn pieces(&mut self, value: &Cow<'a, [u8]>, carrier: Carrier, depth: u8) {
+        for (start, end) in splits(value, is_separator) {
+            if self.full() {
+                return;
+            }
+            self.piece(value, start, end, carrier);
+            let part = &value[start..end];
+            if depth < 2 && part.len() >= 12 && part.len() < value.len() {
+                let owned = part.to_vec();
+                self.unwrap_base64(&owned, carrier, depth);
+            }
+            if part.contains(&b'/') || part.contains(&b'.') {
+                for (low, high) in splits(&value[start..end], |byte| byte == b'/') {
+                    self.piece(value, start + low, start + high, carrier);
+                    let inner = &value[start + low..start + high];
+                    if inner.contains(&b'.') {
+                        for (from, to) in splits(inner, |byte| byte == b'.') {
+                            self.piece(value, start + low + from, start + low + to, carrier);
+                            if depth < 2 && to - from >= 12 {
+                                let owned = value[start + low + from..start + low + to].to_vec();
+                                self.unwrap_base64(&owned, carrier, depth);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn piece(&mut self, value: &Cow<'a, [u8]>, start: usize, end: usize, carrier: Carrier) {
+        if end - start >= SHORTEST_PIECE && end - start < value.len() {
+            self.push(slice(value, start, end), carrier);
+        }
+    }
+}
+
+/// A stretch of a value, borrowed if the value is.
+fn slice<'a>(value: &Cow<'a, [u8]>, start: usize, end: usize) -> Cow<'a, [u8]> {
+    match value {
+        Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[start..end]),
+        Cow::Owned(bytes) => Cow::Owned(bytes[start..end].to_vec()),
+    }
+}
+
+/// Start and end of each non-empty stretch between separators. Copies positions, so that the
+/// value can be borrowed again while they are used; a value is short or cut before.
+fn splits(bytes: &[u8], is_separator: fn(u8) -> bool) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let mut positions = [(0u32, 0u32); 64];
+    let (mut count, mut start) = (0, 0);
+    for at in 0..=bytes.len() {
+        if at == bytes.len() || is_separator(bytes[at]) {
+            if at > start && count < positions.len() && at - start >= SHORTEST {
+                positions[count] = (u32::try_from(start).unwrap_or(0), u32::try_from(at).unwrap_or(0));
+                count += 1;
+            }
+            start = at + 1;
+        }
+    }
+    positions.into_iter().take(count).map(|(start, end)| (start as usize, end as usize))
+}
+
+fn is_base64(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=')
+}
+
+fn is_separator(byte: u8) -> bool {
+    !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'+' | b'@' | b'~') || byte >= 0x80)
+}
+
+fn authorization<'a>(request: &'a Request, found: &mut Collector<'a>) {
+    for (name, value) in &request.headers {
+        if !name.eq_ignore_ascii_case("authorization") && !name.eq_ignore_ascii_case("proxy-authorization") {
+            continue;
+        }
+        let value = value.trim_ascii();
+        let Some(blank) = value.iter().position(|byte| *byte == b' ') else {
+            found.value(&Cow::Borrowed(value), Carrier::Header, 0);
+            continue;
+        };
+        let (scheme, rest) = (&value[..blank], value[blank..].trim_ascii());
+        if scheme.eq_ignore_ascii_case(b"basic") {
+            basic(rest, found);
+        } else if scheme.starts_with(b"AWS") {
+            if let Some(id) = credential_key(rest) {
+                found.push(Cow::Borrowed(id), Carrier::Sigv4);
+            }
+            found.pieces(&Cow::Borrowed(rest), Carrier::Sigv4, 2);
+        } else {
+            found.value(&Cow::Borrowed(rest), Carrier::Bearer, 0);
+        }
+    }
+    for (name, value) in raw_pairs(request.raw_query().as_bytes()).take(MOST_PAIRS) {
+        if name.eq_ignore_ascii_case(b"x-amz-credential") || name.eq_ignore_ascii_case(b"awsaccesskeyid") {
+            let plain = percent_decode(value);
+            let end = plain.iter().position(|byte| *byte == b'/').unwrap_or(plain.len());
+            found.push(slice(&plain, 0, end), Carrier::Sigv4);
+        }
+    }
+}
+
+fn basic<'a>(encoded: &'a [u8], found: &mut Collector<'a>) {
+    let Some(plain) = decode_base64(encoded) else {
+        found.value(&Cow::Borrowed(encoded), Carrier::Basic, 2);
+        return;
+    };
+    let at = plain.iter().position(|byte| *byte == b':').unwrap_or(plain.len());
+    let (user, password) = (&plain[..at], plain.get(at + 1..).unwrap_or_default());
+    found.value(&Cow::Owned(user.to_vec()), Carrier::Basic, 0);
+    found.value(&Cow::Owned(password.to_vec()), Carrier::Basic, 0);
+}
+
+/// The key id in `Credential=ID/date/region/service/aws4_request` or `ID:signature`.
+fn credential_key(rest: &[u8]) -> Option<&[u8]> {
+    const NAME: &[u8] = b"Credential=";
+    let start = match rest.windows(NAME.len()).position(|window| window == NAME) {
+        Some(at) => at + NAME.len(),
+        None => 0,
+    };
+    let value = &rest[start..];
+    let end = value.iter().position(|byte| matches!(byte, b'/' | b':' | b',' | b' '))?;
+    Some(&value[..end])
+}
+
+fn host<'a>(host: &'a str, found: &mut Collector<'a>) {
+    let lower: Cow<'a, [u8]> = if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase().into_bytes())
+    } else {
+        Cow::Borrowed(host.as_bytes())
+    };
+    found.push(lower.clone(), Carrier::Host);
+    for (start, end) in splits(&lower, |byte| byte == b'.') {
+        found.push(slice(&lower, start, end), Carrier::Host);
+    }
+}
+
+fn path<'a>(path: &'a [u8], found: &mut Collector<'a>) {
+    for segment in path.split(|byte| *byte == b'/').filter(|segment| segment.len() >= SHORTEST) {
+        if found.full() {
+            return;
+        }
+        let raw = Cow::Borrowed(segment);
+        segment_stems(&raw, found);
+        let plain = percent_decode(segment);
+        if let Cow::Owned(plain) = plain {
+            segment_stems(&Cow::Owned(plain), found);
+        }
+        found.value(&raw, Carrier::Path, 0);
+    }
+}
+
+/// A segment whole, without its last extension, and up to its first dot.
+fn segment_stems<'a>(segment: &Cow<'a, [u8]>, found: &mut Collector<'a>) {
+    found.push(segment.clone(), Carrier::Path);
+    if let Some(last) = segment.iter().rposition(|byte| *byte == b'.') {
+        found.push(slice(segment, 0, last), Carrier::Path);
+        let first = segment.iter().position(|byte| *byte == b'.').unwrap_or(last);
+        found.push(slice(segment, 0, first), Carrier::Path);
+    }
+}
+
+fn query<'a>(query: &'a [u8], found: &mut Collector<'a>) {
+    pairs(query, Carrier::Query, found);
+}
+
+fn pairs<'a>(bytes: &'a [u8], carrier: Carrier, found: &mut Collector<'a>) {
+    for (name, value) in raw_pairs(bytes).take(MOST_PAIRS) {
+        if found.full() {
+            return;
+        }
+        // A bare `?handle` is a name without a value.
+        if value.is_empty() || name.len() >= 16 {
+            found.value(&decode_form(name), carrier, 1);
+        }
+        // As sent first: a `+` may be part of a key.
+        found.value(&percent_decode(value), carrier, 0);
+        if value.contains(&b'+') {
+            found.value(&decode_form(value), carrier, 1);
+        }
+        if value.contains(&b'%') {
+            found.push(Cow::Borrowed(value), carrier);
+        }
+    }
+}
+
+fn cookies<'a>(request: &'a Request, found: &mut Collector<'a>) {
+    for (name, value) in &request.headers {
+        if !name.eq_ignore_ascii_case("cookie") {
+            continue;
+        }
+        for pair in value.split(|byte| *byte == b';') {
+            let pair = pair.trim_ascii();
+            let at = pair.iter().position(|byte| *byte == b'=').map_or(0, |at| at + 1);
+            let value = pair[at..].trim_ascii();
+            let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+            found.value(&Cow::Borrowed(value), Carrier::Cookie, 0);
+        }
+    }
+}
+
+fn headers<'a>(request: &'a Request, found: &mut Collector<'a>) {
+    for (name, value) in &request.headers {
+        let done = ["authorization", "proxy-authorization", "cookie", "host", "content-length", "accept", "accept-encoding", "connection"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known));
+        let value = Cow::Borrowed(value.trim_ascii());
+        if done {
+            // Looked at elsewhere, or too dull to split; a handle alone in one is still found.
+            if value.len() >= 16 {
+                found.push(value, Carrier::Header);
+            }
+            continue;
+        }
+        found.value(&value, Carrier::Header, 0);
+    }
+}
+
+fn body<'a>(request: &'a Request, found: &mut Collector<'a>) {
+    match request.body_type() {
+        BodyType::Empty => {}
+        BodyType::Form => pairs(&request.body, Carrier::Form, found),
+        BodyType::Json => match request.json() {
+            Some(value) => json(value, found),
+            None => text(&request.body, found),
+        },
+        BodyType::Text => text(&request.body, found),
+    }
+}
+
+/// Strings and numbers of a document, at most `MOST_PAIRS` nodes of it. (The parser bounds depth.)
+fn json<'a>(root: &'a Value, found: &mut Collector<'a>) {
+    let mut open = vec![root];
+    let mut visited = 0;
+    while let Some(value) = open.pop() {
+        visited += 1;
+        if visited > MOST_PAIRS || found.full() {
+            return;
+        }
+        match value {
+            Value::String(text) => found.value(&Cow::Borrowed(text.as_bytes()), Carrier::Json, 0),
+            Value::Array(items) => open.extend(items.iter().rev().take(MOST_PAIRS)),
+            Value::Object(members) => open.extend(members.values().take(MOST_PAIRS)),
+            Value::Number(number) => found.push(Cow::Owned(number.to_string().into_bytes()), Carrier::Json),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+}
+
+fn text<'a>(bytes: &'a [u8], found: &mut Collector<'a>) {
+    let head = &bytes[..bytes.len().min(TEXT_LIMIT)];
+    if head.len() <= LONGEST {
+        found.push(Cow::Borrowed(head.trim_ascii()), Carrier::Body);
+    }
+    for line in head.split(|byte| byte.is_ascii_whitespace()) {
+        if found.full() {
+            return;
+        }
+        if line.len() >= 8 {
+            found.value(&Cow::Borrowed(line), Carrier::Body, 1);
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The TOML schema of one kind, as written in `canaries/<class>/<id>.toml` (DESIGN.md section 4).
+//! Unknown keys are errors; every error names file, line and what next.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use lapwing_core::Trigger;
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use toml::Spanned;
+
+use crate::error::CatalogError;
+
+/// Keys and values in the order they are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Pairs;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table of strings")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KindFile {
+    pub(crate) id: Spanned<String>,
+    pub(crate) name: String,
+    pub(crate) summary: String,
+    pub(crate) trigger: Trigger,
+    #[serde(default)]
+    pub(crate) references: Vec<String>,
+    #[serde(default)]
+    pub(crate) attack: Vec<String>,
+    #[serde(default)]
+    pub(crate) d3fend: Vec<String>,
+    pub(crate) fires: String,
+    #[serde(default)]
+    pub(crate) blind_spots: Vec<String>,
+    #[serde(default)]
+    pub(crate) lives: Vec<String>,
+    pub(crate) address: Option<AddressTable>,
+    #[serde(default)]
+    pub(crate) list: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub(crate) table: BTreeMap<String, Vec<BTreeMap<String, String>>>,
+    pub(crate) field: Vec<FieldTable>,
+    #[serde(default)]
+    pub(crate) plant: PlantTable,
+    pub(crate) api: Option<ApiTable>,
+    #[serde(default)]
+    pub(crate) style: BTreeMap<String, StyleTable>,
+    #[serde(default)]
+    pub(crate) decoy: Vec<DecoyTable>,
+    #[serde(default)]
+    pub(crate) example: Vec<ExampleTable>,
+    #[serde(default)]
+    pub(crate) counter_example: Vec<ExampleTable>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddressTable {
+    pub(crate) labels: Vec<String>,
+    #[serde(default)]
+    pub(crate) exclusive: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FieldTable {
+    pub(crate) name: Spanned<String>,
+    pub(crate) format: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) formats: Vec<Spanned<String>>,
+    pub(crate) from: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) handle: bool,
+    #[serde(default)]
+    pub(crate) secret: bool,
+    #[serde(default)]
+    pub(crate) settable: bool,
+    pub(crate) clean: Option<bool>,
+    #[serde(default)]
+    pub(crate) entropy: f64,
+    #[serde(default)]
+    pub(crate) digits: u32,
+    #[serde(default)]
+    pub(crate) lower: u32,
+    #[serde(default)]
+    pub(crate) upper: u32,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlantTable {
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
+    #[serde(default)]
+    pub(crate) env: Pairs,
+    pub(crate) tree: Option<TreeTable>,
+    #[serde(default)]
+    pub(crate) ini: Vec<IniTable>,
+    #[serde(default)]
+    pub(crate) row: Vec<ColumnTable>,
+    #[serde(default)]
+    pub(crate) defaults: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TreeTable {
+    pub(crate) key: String,
+    pub(crate) values: Pairs,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IniTable {
+    #[serde(default)]
+    pub(crate) file: String,
+    pub(crate) section: String,
+    pub(crate) values: Pairs,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ColumnTable {
+    pub(crate) columns: Vec<String>,
+    pub(crate) field: String,
+}
+
+/// How a caller shows who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Auth {
+    /// Not at all.
+    None,
+    /// HTTP Basic: user and password.
+    Basic,
+    /// `Authorization: Bearer`.
+    Bearer,
+    /// `Authorization: Bearer` or `token`, or Basic with the token as user or password.
+    Token,
+    /// AWS Signature Version 4, in the header or in the query.
+    Sigv4,
+    /// Query or form parameters.
+    Query,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApiTable {
+    pub(crate) auth: Auth,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) user_parameter: Option<String>,
+    pub(crate) password_parameter: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StyleTable {
+    pub(crate) content_type: Option<String>,
+    #[serde(default)]
+    pub(crate) headers: Pairs,
+    pub(crate) unknown: Option<AnswerTable>,
+    pub(crate) missing: Option<AnswerTable>,
+    pub(crate) refused: Option<AnswerTable>,
+    pub(crate) revoked: Option<AnswerTable>,
+    pub(crate) bad_signature: Option<AnswerTable>,
+    pub(crate) not_found: Option<AnswerTable>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AnswerTable {
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<String>,
+    #[serde(default)]
+    pub(crate) headers: Pairs,
+    pub(crate) body: Option<Spanned<String>>,
+    pub(crate) body_base64: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DecoyTable {
+    #[serde(rename = "match")]
+    pub(crate) matching: MatchTable,
+    #[serde(default)]
+    pub(crate) capture: BTreeMap<String, String>,
+    pub(crate) style: Option<String>,
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<String>,
+    #[serde(default)]
+    pub(crate) headers: Pairs,
+    pub(crate) body: Option<Spanned<String>>,
+    pub(crate) body_base64: Option<Spanned<String>>,
+    pub(crate) unknown: Option<AnswerTable>,
+    pub(crate) missing: Option<AnswerTable>,
+    pub(crate) refused: Option<AnswerTable>,
+    pub(crate) revoked: Option<AnswerTable>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MatchTable {
+    #[serde(default)]
+    pub(crate) method: Option<String>,
+    pub(crate) path: Spanned<String>,
+    /// Further paths the same rule is for.
+    #[serde(default)]
+    pub(crate) also: Vec<String>,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) service: Option<String>,
+    #[serde(default)]
+    pub(crate) form: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) query: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) header: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) missing: Vec<String>,
+    #[serde(default)]
+    pub(crate) except: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExampleTable {
+    pub(crate) field: Spanned<String>,
+    pub(crate) value: String,
+    #[serde(default)]
+    pub(crate) checksum: Checksum,
+}
+
+/// What an example says about its checksum. Right ones are never written down: a repository with a
+/// key whose checksum is right sets off other people's scanners.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Checksum {
+    /// The format has none.
+    #[default]
+    None,
+    /// The shape is right, the checksum must fail.
+    Wrong,
+}
+
+/// The text of one file, for messages that name a line.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) text: &'a str,
+}
+
+impl Source<'_> {
+    pub(crate) fn parse(&self) -> Result<KindFile, CatalogError> {
+        toml::from_str(self.text).map_err(|error| {
+            self.wrong(
+                error.span().map_or(0, |span| span.start),
+                error.message().replace('\n', " "),
+                "correct this line; the files in canaries/ show every key in use",
+            )
+        })
+    }
+
+    /// An error at a byte offset of the file.
+    pub(crate) fn wrong(&self, offset: usize, what: impl Into<String>, hint: impl Into<String>) -> CatalogError {
+        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
+        CatalogError::Schema {
+            file: self.file.to_owned(),
+            line: 1 + before.iter().filter(|byte| **byte == b'\n').count(),
+            what: what.into(),
+            hint: hint.into(),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Which of the operator's addresses a canary carries.
+//!
+//! A host that is a Twilio relay, an LLM gateway and a Vault at once is found from across the
+//! internet, so a host answers as one API kind only. Under a wildcard address each API kind gets a
+//! host of its own; beacons and records share hosts.
+
+use lapwing_catalog::{Address, AddressUse, Catalog, Kind};
+use lapwing_store::Ledger;
+use rand::seq::IndexedRandom;
+
+use crate::failure::Advice;
+
+/// Chooses an address for `kind` and binds its host to it; `None` if the kind carries none.
+pub(crate) fn choose(
+    kind: &Kind,
+    catalog: &Catalog,
+    ledger: &Ledger,
+    configured: &[String],
+    wanted: Option<&str>,
+) -> anyhow::Result<Option<Address>> {
+    let Some(wants) = &kind.address else { return Ok(None) };
+    let configured = configured
+        .iter()
+        .map(|text| Address::parse(text).map_err(anyhow::Error::from))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    if configured.is_empty() {
+        return Err(Advice::new(
+            format!("{} carries an address of yours, and none is set", kind.id),
+            "set the public address of this station once: \
+             lapwing init --address 'https://*.your-domain' (or --address https://host)",
+        ));
+    }
+    let hosts = Hosts { kind, wants, catalog, bindings: ledger.bindings()? };
+    let address = match wanted {
+        Some(wanted) => hosts.wanted(&Address::parse(wanted)?, &configured)?,
+        None => hosts.choose(&configured)?,
+    };
+    ledger.bind(address.host(), &kind.id)?;
+    Ok(Some(address))
+}
+
+struct Hosts<'a> {
+    kind: &'a Kind,
+    wants: &'a AddressUse,
+    catalog: &'a Catalog,
+    bindings: Vec<(String, String)>,
+}
+
+impl Hosts<'_> {
+    fn wanted(&self, wanted: &Address, configured: &[Address]) -> anyhow::Result<Address> {
+        let ours = configured.iter().any(|address| {
+            address == wanted || address.is_wildcard() && is_under(wanted.host(), address.host())
+        });
+        if !ours {
+            return Err(Advice::new(
+                format!("{wanted} is none of the configured addresses"),
+                "`lapwing config` shows them; `lapwing init --address URL` adds one",
+            ));
+        }
+        if wanted.is_wildcard() {
+            return self.choose(std::slice::from_ref(wanted));
+        }
+        match self.other_costume(wanted.host()) {
+            Some(other) if self.wants.exclusive => Err(Advice::new(
+                format!("{} already answers as {other}", wanted.host()),
+                "a host answers as one API only: name another address",
+            )),
+            _ => Ok(wanted.clone()),
+        }
+    }
+
+    fn choose(&self, configured: &[Address]) -> anyhow::Result<Address> {
+        if let Some(known) = configured.iter().find_map(|address| self.bound_before(address)) {
+            return Ok(known);
+        }
+        let free: Vec<&Address> = configured
+            .iter()
+            .filter(|address| address.is_wildcard() || self.other_costume(address.host()).is_none())
+            .collect();
+        let fallback = if self.wants.exclusive { None } else { configured.first() };
+        let address = free.first().copied().or(fallback).ok_or_else(|| self.none_left())?;
+        if !address.is_wildcard() {
+            return Ok(address.clone());
+        }
+        let labels: Vec<&String> = self
+            .wants
+            .labels
+            .iter()
+            .filter(|label| self.other_costume(address.with_label(label).host()).is_none())
+            .collect();
+        let label = labels.choose(&mut rand::rng()).ok_or_else(|| self.none_left())?;
+        Ok(address.with_label(label))
+    }
+
+    /// The host this kind already has under `address`.
+    fn bound_before(&self, address: &Address) -> Option<Address> {
+        let mine = self.bindings.iter().filter(|(_, kind)| *kind == self.kind.id);
+        mine.map(|(host, _)| host).find_map(|host| {
+            if !address.is_wildcard() {
+                return (host == address.host()).then(|| address.clone());
+            }
+            is_under(host, address.host())
+                .then(|| host.split('.').next().map(|label| address.with_label(label)))
+                .flatten()
+        })
+    }
+
+    /// Another API kind that answers at `host`.
+    fn other_costume(&self, host: &str) -> Option<&str> {
+        self.bindings
+            .iter()
+            .filter(|(bound, kind)| bound == host && *kind != self.kind.id)
+            .map(|(_, kind)| kind.as_str())
+            .find(|kind| {
+                let address = self.catalog.kind(kind).and_then(|kind| kind.address.as_ref());
+                address.is_some_and(|address| address.exclusive)
+            })
+    }
+
+    fn none_left(&self) -> anyhow::Error {
+        Advice::new(
+            format!("no address is free for {}: each answers as another API already", self.kind.id),
+            "add one: lapwing init --address https://another-host, or a wildcard \
+             --address 'https://*.your-domain'",
+        )
+    }
+}
+
+/// Whether `host` is one label under the wildcard `*.zone`.
+fn is_under(host: &str, wildcard: &str) -> bool {
+    let zone = wildcard.trim_start_matches('*');
+    host.strip_suffix(zone).is_some_and(|label| !label.is_empty() && !label.contains('.'))
+}

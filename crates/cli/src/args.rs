@@ -1,0 +1,355 @@
+//! The command line as clap reads it. Help texts here are what `lapwing help` says.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+/// Honeytoken toolkit: mint bait, plant it, watch for any use of it, report what is known.
+///
+/// The way of a canary: mint or plant, check, drill, ... trip ..., report, uproot, retire.
+#[derive(Debug, Parser)]
+#[command(name = "lapwing", version, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Global {
+    /// Where ledger, journal, index and key are kept [default: $STATE_DIRECTORY,
+    /// $XDG_STATE_HOME/lapwing or ~/.local/state/lapwing]
+    #[arg(long, global = true, env = "LAPWING_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Settings file [default: lapwing.toml in the data directory]
+    #[arg(long, global = true, env = "LAPWING_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Set one setting, above file and environment: `--setting quota.trips=1000` (repeatable)
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub(crate) setting: Vec<String>,
+    /// Ask this MMDB before the embedded geography (repeatable)
+    #[arg(long, global = true, value_name = "FILE.mmdb")]
+    pub(crate) geo_db: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// No colour (also: the variable NO_COLOR)
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+/// Commands, in the order of a canary's life.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play the whole loop in a temporary directory and write a report
+    Demo(Demo),
+    /// Set up the data directory and the public address that bait carries
+    Init(Init),
+    /// List the kinds of bait, or explain one
+    Kinds(Kinds),
+    /// Mint canaries; their values are shown once, on stdout
+    Mint(Mint),
+    /// List canaries (never their secrets)
+    Canaries(List),
+    /// Take a canary out of use; it is recognised for ever
+    Retire(One),
+    /// Mint a fresh canary and put it into a file or database
+    Plant(Plant),
+    /// List where canaries stand
+    Places(Empty),
+    /// Look whether what was planted is still there (exit code 3: something is not)
+    Check(Check),
+    /// Take planted bait out again, if it is still ours
+    Uproot(Uproot),
+    /// Run the station: listen, record, alert
+    Listen(Listen),
+    /// Trip a canary on purpose and follow it to the alert's arrival
+    Drill(Drill),
+    /// List trips, newest first
+    Trips(Trips),
+    /// Everything about one trip, the raw request included
+    Trip(One),
+    /// Print trips as they come
+    Watch(Empty),
+    /// List incidents, newest first
+    Incidents(List),
+    /// List actors, newest first
+    Actors(List),
+    /// Alert channels and deliveries
+    #[command(subcommand)]
+    Alert(Alert),
+    /// Write a report
+    Report(Report),
+    /// Show geography sources, or what is known of an address
+    Geo(Geo),
+    /// Check the evidence log
+    #[command(subcommand)]
+    Evidence(Evidence),
+    /// Build the index again from journal and ledger; sends nothing
+    Reindex(Empty),
+    /// Save ledger, journal, settings and key into one file
+    Backup(Backup),
+    /// Bring back what `backup` saved
+    Restore(Restore),
+    /// Show every setting and where it comes from
+    Config(Empty),
+}
+
+/// `demo`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Demo {
+    /// Write the report here [default: a temporary directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// No arguments of its own.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Empty {}
+
+/// One thing by its id.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct One {
+    /// Its id, or the beginning of it
+    pub(crate) id: String,
+}
+
+/// A list.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct List {
+    /// At most so many
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+/// `init`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Init {
+    /// Public base URL that bait will carry; `https://*.example.org` gives each kind its own host
+    /// (repeatable)
+    #[arg(long, value_name = "URL")]
+    pub(crate) address: Vec<String>,
+    /// Domain of your own for e-mail addresses in decoy records
+    #[arg(long, value_name = "DOMAIN")]
+    pub(crate) mail_domain: Option<String>,
+    /// Who you are, for the head of reports
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operator: Option<String>,
+}
+
+/// `kinds`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Kinds {
+    /// Explain this kind
+    pub(crate) kind: Option<String>,
+    /// Check the kinds in this directory as the built-in ones are checked
+    #[arg(long, value_name = "DIR")]
+    pub(crate) check: Option<PathBuf>,
+}
+
+/// How minted values are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Out {
+    /// One row a canary.
+    Csv,
+    /// One JSON object a line.
+    Json,
+    /// `NAME=value` lines.
+    Env,
+}
+
+/// What describes a fresh canary.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Fresh {
+    /// Your words on it; alerts and reports show them
+    #[arg(long, default_value = "")]
+    pub(crate) memo: String,
+    /// A label (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) label: Vec<String>,
+    /// Fix a field: `--set account=123456789012` (repeatable)
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Carry this one of the configured addresses
+    #[arg(long, value_name = "URL")]
+    pub(crate) address: Option<String>,
+}
+
+/// `mint`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Mint {
+    /// Which kind (see `lapwing kinds`)
+    pub(crate) kind: String,
+    #[command(flatten)]
+    pub(crate) fresh: Fresh,
+    /// How many
+    #[arg(long, default_value_t = 1)]
+    pub(crate) count: u64,
+    /// How to print them [default: env for one, csv for more]
+    #[arg(long, value_enum)]
+    pub(crate) out: Option<Out>,
+}
+
+/// `plant`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Plant {
+    /// Which kind (see `lapwing kinds`)
+    pub(crate) kind: String,
+    /// A file, or `sqlite:PATH?table=NAME`
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) fresh: Fresh,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Where in the target: a YAML or JSON path, an INI section, a name prefix
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// The role in planted names (`legacy`, `backup`, ...)
+    #[arg(long)]
+    pub(crate) role: Option<String>,
+    /// Show the owner's values in the diff
+    #[arg(long)]
+    pub(crate) show: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Allow a name that programs read by default, or a table whose triggers would run
+    #[arg(long)]
+    pub(crate) danger_default: bool,
+}
+
+/// `check`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Check {
+    /// Only this canary or target
+    pub(crate) what: Option<String>,
+}
+
+/// `uproot`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Uproot {
+    /// A canary's id, or a target
+    pub(crate) what: String,
+    /// Also if it was changed since
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// `listen`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Listen {
+    /// Serve HTTP here (repeatable) [default: setting listen.http, 0.0.0.0:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) http: Vec<SocketAddr>,
+    /// Believe the PROXY protocol from this network (repeatable)
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) proxy: Vec<IpNet>,
+}
+
+/// `drill`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Drill {
+    /// The canary to trip
+    pub(crate) id: String,
+    /// Connect here instead of the address the canary carries
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) via: Option<SocketAddr>,
+    /// Give up after so many seconds
+    #[arg(long, default_value_t = 30)]
+    pub(crate) timeout: u64,
+}
+
+/// `trips`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Trips {
+    #[command(flatten)]
+    pub(crate) list: List,
+    /// Not before this time (`2026-11-23`, `2026-11-23T10:00:00Z`, `36h`, `7d`)
+    #[arg(long)]
+    pub(crate) since: Option<String>,
+    /// Only of this canary
+    #[arg(long)]
+    pub(crate) canary: Option<String>,
+    /// Only by this actor
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+}
+
+/// `alert`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Alert {
+    /// Send a test alert through every channel, or one, and say how it went
+    Test {
+        /// Only this channel
+        channel: Option<String>,
+    },
+    /// List the newest deliveries
+    Deliveries(List),
+    /// List the kinds of channels, with an example of each
+    Channels,
+}
+
+/// `report`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Report {
+    /// Not before this time
+    #[arg(long)]
+    pub(crate) since: Option<String>,
+    /// Only this actor
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+    /// Only this canary
+    #[arg(long)]
+    pub(crate) canary: Option<String>,
+    /// html, md, json or csv
+    #[arg(long, default_value = "html")]
+    pub(crate) format: String,
+    /// Everything, for authorities; without it third parties and payloads are masked
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Write to this file [default: stdout, or report.html at a terminal]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// `geo`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Geo {
+    /// An address
+    pub(crate) ip: Option<IpAddr>,
+}
+
+/// `evidence`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Evidence {
+    /// Check every record, part and checkpoint (exit code 4: something does not verify)
+    Verify {
+        /// Check only against this checkpoint file too, kept elsewhere (an alert carries one)
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
+    /// Print the newest signed checkpoint
+    Checkpoint,
+}
+
+/// `backup`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Backup {
+    /// The file to write; holds the key if the data directory does
+    pub(crate) file: PathBuf,
+}
+
+/// `restore`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Restore {
+    /// The file `backup` wrote
+    pub(crate) file: PathBuf,
+}

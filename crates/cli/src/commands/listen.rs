@@ -1,0 +1,81 @@
+//! `lapwing listen`: runs the station until SIGTERM or SIGINT, then drains.
+
+use lapwing_daemon::{KeySource, Station};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::args::{Global, Listen};
+use crate::context::Context;
+use crate::failure::Exit;
+use crate::output;
+
+pub(crate) fn run(global: &Global, args: &Listen) -> anyhow::Result<Exit> {
+    let Listen { http, proxy } = args;
+    let context = Context::open_or_create(global)?;
+    let mut settings = context.settings().clone();
+    if !http.is_empty() {
+        settings.listen.http = http.clone();
+    }
+    settings.listen.proxies.extend(proxy);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let channels = settings.alert.channels.len();
+        let station = Station::prepare(&context.directory, settings).await?;
+        announce(&context, &station, channels)?;
+        let (stop, stopped) = watch::channel(false);
+        let running = tokio::spawn(station.run(stopped));
+        tokio::pin!(running);
+        let ended = tokio::select! {
+            ended = &mut running => ended,
+            _ = terminate.recv() => drain(&stop, running).await,
+            _ = interrupt.recv() => drain(&stop, running).await,
+        };
+        ended??;
+        output::say("stopped");
+        Ok(Exit::Fine)
+    })
+}
+
+async fn drain<T>(stop: &watch::Sender<bool>, running: impl Future<Output = T>) -> T {
+    output::say("stopping: finishing what is under way");
+    let _ = stop.send(true);
+    running.await
+}
+
+/// Says what was set up and where it listens. The JSON line means: ready.
+fn announce(context: &Context, station: &Station, channels: usize) -> anyhow::Result<()> {
+    let directory = &context.directory;
+    let addresses = station.addresses()?;
+    if context.json {
+        let line = json!({
+            "ready": true, "station": directory.station(), "data_dir": directory.root(),
+            "http": addresses,
+        });
+        output::line(&line.to_string())?;
+        return Ok(());
+    }
+    if directory.fresh() {
+        output::say(&format!("set up the data directory {}", directory.root().display()));
+        if let KeySource::DataDirectory(path) = directory.key_source() {
+            output::say(&format!("drew a master key: {}", path.display()));
+        }
+    }
+    if station.torn() > 0 {
+        let bytes = station.torn();
+        output::say(&format!("cut {bytes} bytes of an unfinished, unanswered record"));
+    }
+    output::say(&format!("station {} in {}", directory.station(), directory.root().display()));
+    for address in addresses {
+        output::say(&format!("listening for HTTP on {address}"));
+    }
+    if context.settings().addresses.is_empty() {
+        output::say("no public address is set yet: `lapwing init --address URL` before minting");
+    }
+    if channels == 0 {
+        output::say("no alert channel is set: trips are only recorded (`lapwing alert channels`)");
+    }
+    Ok(())
+}

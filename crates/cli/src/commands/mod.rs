@@ -1,0 +1,53 @@
+//! One file a command, or a few that belong together.
+
+mod alert;
+mod backup;
+mod canaries;
+mod config;
+mod demo;
+mod drill;
+mod evidence;
+mod geo;
+mod init;
+mod kinds;
+mod listen;
+mod mint;
+mod plant;
+mod reindex;
+mod report;
+mod trips;
+
+use crate::args::{Args, Command};
+use crate::failure::Exit;
+
+/// Runs a command.
+pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
+    let Args { global, command } = args;
+    match command {
+        Command::Demo(args) => demo::run(&global, &args),
+        Command::Init(args) => init::run(&global, &args),
+        Command::Kinds(args) => kinds::run(&global, &args),
+        Command::Mint(args) => mint::run(&global, &args),
+        Command::Canaries(args) => canaries::list(&global, &args),
+        Command::Retire(args) => canaries::retire(&global, &args),
+        Command::Plant(args) => plant::plant(&global, &args),
+        Command::Places(_) => plant::places(&global),
+        Command::Check(args) => plant::check(&global, &args),
+        Command::Uproot(args) => plant::uproot(&global, &args),
+        Command::Listen(args) => listen::run(&global, &args),
+        Command::Drill(args) => drill::run(&global, &args),
+        Command::Trips(args) => trips::list(&global, &args),
+        Command::Trip(args) => trips::show(&global, &args),
+        Command::Watch(_) => trips::watch(&global),
+        Command::Incidents(args) => trips::incidents(&global, &args),
+        Command::Actors(args) => trips::actors(&global, &args),
+        Command::Alert(args) => alert::run(&global, &args),
+        Command::Report(args) => report::run(&global, &args),
+        Command::Geo(args) => geo::run(&global, &args),
+        Command::Evidence(args) => evidence::run(&global, &args),
+        Command::Reindex(_) => reindex::run(&global),
+        Command::Backup(args) => backup::backup(&global, &args),
+        Command::Restore(args) => backup::restore(&global, &args),
+        Command::Config(_) => config::run(&global),
+    }
+}

@@ -1,0 +1,42 @@
+//! `lapwing reindex`: the index anew from journal and ledger. Sends nothing.
+
+use std::sync::Arc;
+
+use lapwing_daemon::indexer::Indexer;
+use lapwing_store::Index;
+use serde_json::json;
+
+use crate::args::Global;
+use crate::context::Context;
+use crate::failure::{Advice, Exit};
+use crate::output;
+
+pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
+    let context = Context::open(global)?;
+    let directory = &context.directory;
+    // Whoever writes the journal also writes the index.
+    let _alone = lapwing_journal::lock(&directory.journal()).map_err(|_| {
+        Advice::new("the station is running", "stop it first: it follows the index that is rebuilt")
+    })?;
+    Index::destroy(directory.root())?;
+    let catalog = Arc::new(context.catalog()?);
+    let mut indexer =
+        Indexer::open(directory, context.settings(), catalog, context.ledger()?, None)?;
+    let bar = output::progress(0, "indexing records");
+    let mut records = 0;
+    loop {
+        let step = indexer.step()?;
+        if step == 0 {
+            break;
+        }
+        records += step as u64;
+        bar.set_position(records);
+    }
+    bar.finish_and_clear();
+    if context.json {
+        output::json(&json!({"records": records}))?;
+    } else {
+        output::line(&format!("indexed {records} records again; nothing was sent"))?;
+    }
+    Ok(Exit::Fine)
+}

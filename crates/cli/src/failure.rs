@@ -1,0 +1,79 @@
+//! Errors as the operator sees them (what, where, what next), and exit codes.
+
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+
+/// How a command ended. The table is part of the interface and of the README.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is well.
+    Fine,
+    /// `check`: something planted is not as it was.
+    Drift,
+    /// `evidence verify`: a record does not verify.
+    Broken,
+    /// `drill`, `alert test`: an alert did not arrive.
+    Undelivered,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Fine => 0,
+            // 1 is an error, 2 is wrong usage (clap's).
+            Exit::Drift => 3,
+            Exit::Broken => 4,
+            Exit::Undelivered => 5,
+        })
+    }
+}
+
+/// An error with what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct Advice {
+    what: String,
+    hint: String,
+}
+
+impl Advice {
+    /// What is wrong, and what to do next.
+    pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Self { what: what.into(), hint: hint.into() }.into()
+    }
+}
+
+/// Prints an error and gives its exit code.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+    let cyan = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
+    let mut said = error.to_string();
+    anstream::eprintln!("{red}error:{red:#} {said}");
+    for cause in error.chain().skip(1) {
+        let text = cause.to_string();
+        // Wrapping errors often repeat what they wrap.
+        if !said.contains(&text) {
+            anstream::eprintln!("  because: {text}");
+            said = text;
+        }
+    }
+    for cause in error.chain() {
+        if let Some(advice) = cause.downcast_ref::<Advice>() {
+            anstream::eprintln!("{cyan}hint:{cyan:#} {}", advice.hint);
+        }
+    }
+    ExitCode::FAILURE
+}
+
+/// The reader of our output went away (`lapwing trips | head`): not an error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,77 @@
+//! Printing: data to stdout, words to stderr, tables for people, JSON for programs, progress for
+//! what takes long.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::ColorChoice;
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+/// Turns colour off for good; otherwise `NO_COLOR` and the terminal decide.
+pub(crate) fn set_colour(never: bool) {
+    if never {
+        ColorChoice::Never.write_global();
+    }
+}
+
+/// A colour as a style.
+pub(crate) const fn colour(colour: AnsiColor) -> Style {
+    Style::new().fg_color(Some(anstyle::Color::Ansi(colour)))
+}
+
+/// Prints one line of data.
+pub(crate) fn line(text: &str) -> io::Result<()> {
+    writeln!(anstream::stdout(), "{text}")
+}
+
+/// Says something to the person at the terminal.
+pub(crate) fn say(text: &str) {
+    // Whether stderr can be written is nothing a command should fail of.
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Prints a value as JSON, indented.
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// A table with a head, as wide as the terminal.
+pub(crate) fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(head.iter().map(|text| text.to_uppercase()));
+    table
+}
+
+/// Prints a table without blanks at line ends.
+pub(crate) fn print_table(table: &Table) -> io::Result<()> {
+    for text in table.to_string().lines() {
+        line(text.trim_end())?;
+    }
+    Ok(())
+}
+
+/// A progress bar on stderr; invisible where stderr is no terminal.
+pub(crate) fn progress(length: u64, what: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(8));
+    let style = ProgressStyle::with_template(
+        "{msg} [{bar:32}] {human_pos}/{human_len} {per_sec} ETA {eta}",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar())
+    .progress_chars("=> ");
+    bar.set_style(style);
+    bar.set_message(what.to_owned());
+    bar
+}
+
+/// Whether a person can be asked something.
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}

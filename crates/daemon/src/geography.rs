@@ -1,0 +1,86 @@
+//! Geography as the settings ask for it.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use lapwing_attribute::Geography;
+use lapwing_core::NetworkFacts;
+
+use crate::DaemonError;
+use crate::settings::Geo;
+
+/// The embedded data, the operator's files in front of it, and made-up places for an exercise.
+///
+/// # Errors
+/// A file that cannot be used, or an exercise line that cannot be read.
+pub fn geography(settings: &Geo) -> Result<Geography, DaemonError> {
+    let Geo { files, exercise } = settings;
+    let mut geography = Geography::embedded()?;
+    for file in files {
+        geography.add_file(file)?;
+    }
+    let overlay = exercise.iter().map(|line| parse(line)).collect::<Result<Vec<_>, _>>()?;
+    if !overlay.is_empty() {
+        geography.add_exercise(overlay)?;
+    }
+    Ok(geography)
+}
+
+/// `198.51.100.0/24 NL 64500 Example Hosting`
+fn parse(line: &str) -> Result<(IpNet, NetworkFacts), DaemonError> {
+    let bad = |what: &str| DaemonError::Setting {
+        key: "geo.exercise".to_owned(),
+        what: format!("{line:?}: {what}; write `198.51.100.0/24 NL 64500 Example Hosting`"),
+    };
+    let mut words = line.splitn(4, ' ');
+    let network: IpNet = words
+        .next()
+        .and_then(|word| word.parse().ok())
+        .ok_or_else(|| bad("no network at the start"))?;
+    if !is_documentation(&network) {
+        return Err(bad("only documentation networks can be given a made-up place"));
+    }
+    let country = words.next().ok_or_else(|| bad("no country"))?.to_owned();
+    let asn = words
+        .next()
+        .and_then(|word| word.parse().ok())
+        .ok_or_else(|| bad("no AS number"))?;
+    let as_name = words.next().ok_or_else(|| bad("no AS name"))?.to_owned();
+    let facts = NetworkFacts {
+        country: Some(country),
+        asn: Some(asn),
+        as_name: Some(as_name),
+        sources: vec!["made up for an exercise".to_owned()],
+        exercise: true,
+        ..NetworkFacts::default()
+    };
+    Ok((network, facts))
+}
+
+fn is_documentation(network: &IpNet) -> bool {
+    // RFC 5737, RFC 3849, RFC 9637.
+    const NETWORKS: [&str; 5] =
+        ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"];
+    NETWORKS
+        .iter()
+        .filter_map(|text| text.parse::<IpNet>().ok())
+        .any(|reserved| reserved.contains(network))
+}
+
+/// Whether an address is set aside for documentation.
+#[must_use]
+pub fn is_documentation_address(address: IpAddr) -> bool {
+    is_documentation(&IpNet::from(address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_documentation_networks_are_made_up() {
+        assert!(parse("198.51.100.0/24 NL 64500 Example Hosting").is_ok());
+        assert!(parse("8.8.8.0/24 NL 64500 Example").is_err());
+        assert!(parse("198.51.100.0/24 NL").is_err());
+    }
+}

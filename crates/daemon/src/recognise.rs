@@ -1,0 +1,132 @@
+//! Finding canaries in what a request carries.
+//!
+//! Each candidate's keyed digest is looked up, so cost follows the request's size and not the number
+//! of canaries. Canaries minted by another process are seen at once: a mint bumps the ledger's
+//! generation before it returns, and every request looks at it first.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use lapwing_catalog::Candidate;
+use lapwing_core::{Digest, Keyring};
+use lapwing_listen::{Recognised, Recogniser};
+use lapwing_store::{Known, Ledger};
+
+use crate::DaemonError;
+
+/// Recognises canaries by the ledger.
+pub struct LedgerRecogniser {
+    ledger: Arc<Ledger>,
+    known: Known,
+    keys: Keyring,
+    generation: AtomicU64,
+    refreshing: Mutex<()>,
+    bindings: RwLock<HashMap<String, Arc<[String]>>>,
+    unbound: Arc<[String]>,
+    /// Some canary's handle. A request that matches nothing looks this one up all the same, so that
+    /// it takes as long as one that matches.
+    stand_in: RwLock<Option<Digest>>,
+}
+
+impl LedgerRecogniser {
+    /// Starts following `ledger`.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn new(ledger: Arc<Ledger>, keys: Keyring) -> Result<Self, DaemonError> {
+        let recogniser = Self {
+            known: Known::new(Arc::clone(&ledger)),
+            generation: AtomicU64::new(ledger.generation()),
+            ledger,
+            keys,
+            refreshing: Mutex::new(()),
+            bindings: RwLock::new(HashMap::new()),
+            unbound: Arc::new([]),
+            stand_in: RwLock::new(None),
+        };
+        recogniser.reload()?;
+        Ok(recogniser)
+    }
+
+    /// Takes in what other processes changed, if they did.
+    fn follow(&self) {
+        if self.ledger.generation() == self.generation.load(Ordering::Acquire) {
+            return;
+        }
+        let _one_at_a_time = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read before loading: a change made meanwhile is then loaded by the next request.
+        let generation = self.ledger.generation();
+        if generation == self.generation.load(Ordering::Acquire) {
+            return;
+        }
+        let loaded = self.known.refresh().map_err(DaemonError::from).and_then(|()| self.reload());
+        match loaded {
+            Ok(()) => self.generation.store(generation, Ordering::Release),
+            Err(error) => tracing::error!(%error, "cannot take in newly minted canaries"),
+        }
+    }
+
+    fn reload(&self) -> Result<(), DaemonError> {
+        let mut hosts: HashMap<String, Vec<String>> = HashMap::new();
+        for (host, kind) in self.ledger.bindings()? {
+            hosts.entry(host).or_default().push(kind);
+        }
+        *self.bindings.write().unwrap_or_else(PoisonError::into_inner) =
+            hosts.into_iter().map(|(host, kinds)| (host, kinds.into())).collect();
+        let mut stand_in = self.stand_in.write().unwrap_or_else(PoisonError::into_inner);
+        if stand_in.is_none() {
+            *stand_in = self.any_handle()?;
+        }
+        Ok(())
+    }
+
+    /// Some handle that the ledger finds.
+    fn any_handle(&self) -> Result<Option<Digest>, DaemonError> {
+        let Some(canary) = self.ledger.canaries(None, 1)?.pop() else { return Ok(None) };
+        for value in canary.fields.values() {
+            let digest = self.keys.digest(value.as_bytes());
+            if !self.ledger.find(&digest)?.is_empty() {
+                return Ok(Some(digest));
+            }
+        }
+        Ok(None)
+    }
+
+    fn find(&self, digest: &Digest) -> Vec<lapwing_store::Found> {
+        self.ledger.find(digest).unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot look up a canary");
+            Vec::new()
+        })
+    }
+}
+
+impl Recogniser for LedgerRecogniser {
+    fn recognise(&self, candidates: &[Candidate<'_>]) -> Vec<Recognised> {
+        self.follow();
+        let mut recognised = Vec::new();
+        for candidate in candidates {
+            let digest = self.keys.digest(&candidate.value);
+            if !self.known.possibly(&digest) {
+                continue;
+            }
+            recognised.extend(self.find(&digest).into_iter().map(|found| Recognised {
+                canary: Arc::new(found.canary),
+                field: found.field,
+                carrier: candidate.carrier,
+            }));
+        }
+        if recognised.is_empty() {
+            let stand_in = *self.stand_in.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(digest) = stand_in {
+                drop(self.find(&digest));
+            }
+        }
+        recognised
+    }
+
+    fn bound(&self, host: &str) -> Arc<[String]> {
+        let bindings = self.bindings.read().unwrap_or_else(PoisonError::into_inner);
+        bindings.get(host).unwrap_or(&self.unbound).clone()
+    }
+}

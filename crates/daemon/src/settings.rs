@@ -1,0 +1,180 @@
+//! Every setting of a station, with its default. Where a value comes from (file, environment,
+//! flag) is the CLI's business; what it means is said here once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// The settings of a station: the shape of `lapwing.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Public base URLs that bait carries. `https://*.example.org` gives each kind a host of its
+    /// own; without the star each kind needs an address of its own.
+    pub addresses: Vec<String>,
+    /// Domain of e-mail addresses in decoy records: one of the operator's own.
+    pub mail_domain: String,
+    /// Who runs this, for the head of reports.
+    pub operator: String,
+    /// File with the master key (64 hex digits), outside the data directory.
+    pub key_file: Option<PathBuf>,
+    /// Everything is an exercise and is marked so.
+    pub exercise: bool,
+    /// What intruders reach.
+    pub listen: Listen,
+    /// When trips become summaries.
+    pub quota: Quota,
+    /// The evidence log.
+    pub journal: Journal,
+    /// Geography.
+    pub geo: Geo,
+    /// The operator's own networks.
+    pub own: Own,
+    /// Folding trips into incidents and actors.
+    pub fold: Fold,
+    /// Alerts.
+    pub alert: Alert,
+}
+
+/// What intruders reach.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Addresses to serve HTTP/1.1 and cleartext HTTP/2 on.
+    pub http: Vec<SocketAddr>,
+    /// Networks whose PROXY protocol header is believed.
+    pub proxies: Vec<IpNet>,
+    /// Connections at once, in all.
+    pub connections: usize,
+    /// Connections at once from one address (a configured proxy is not counted).
+    pub connections_per_address: usize,
+    /// Longest request head, in bytes.
+    pub header_bytes: usize,
+    /// Longest request body that is read, in bytes.
+    pub body_bytes: usize,
+    /// How much of a request is kept as sent, in bytes.
+    pub raw_bytes: usize,
+    /// How long a request head may take, in seconds.
+    pub header_seconds: u64,
+    /// How long a request body may take, in seconds.
+    pub body_seconds: u64,
+    /// How long a connection may be idle, in seconds.
+    pub idle_seconds: u64,
+    /// How long requests under way may take to finish on stop, in seconds.
+    pub drain_seconds: u64,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            http: vec![SocketAddr::from(([0, 0, 0, 0], 8080))],
+            proxies: Vec::new(),
+            connections: 4096,
+            connections_per_address: 512,
+            header_bytes: 64 << 10,
+            body_bytes: 1 << 20,
+            raw_bytes: 64 << 10,
+            header_seconds: 10,
+            body_seconds: 20,
+            idle_seconds: 60,
+            drain_seconds: 10,
+        }
+    }
+}
+
+/// When trips of one canary from one address become summaries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quota {
+    /// So many are recorded in full, ...
+    pub trips: u32,
+    /// ... in so many seconds.
+    pub seconds: u32,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self { trips: 200, seconds: 3600 }
+    }
+}
+
+/// The evidence log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Journal {
+    /// Size at which a new segment file is begun, in bytes.
+    pub segment_bytes: u64,
+    /// A checkpoint is signed every so many records, ...
+    pub checkpoint_records: u64,
+    /// ... or seconds, whichever comes first.
+    pub checkpoint_seconds: u64,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { segment_bytes: 64 << 20, checkpoint_records: 10_000, checkpoint_seconds: 10 }
+    }
+}
+
+/// Geography.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Geo {
+    /// MMDB files asked before the embedded data; the first that knows wins.
+    pub files: Vec<PathBuf>,
+    /// Made-up places of documentation addresses, for an exercise: network, country, AS number and
+    /// AS name, `198.51.100.0/24 NL 64500 Example Hosting`.
+    pub exercise: Vec<String>,
+}
+
+/// The operator's own networks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Own {
+    /// Trips from here get the verdict `own`. They alert all the same.
+    pub networks: Vec<IpNet>,
+}
+
+/// Folding trips into incidents and actors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fold {
+    /// An incident ends when nothing came for so many seconds.
+    pub incident_seconds: i64,
+    /// An address or program links trips at most so many seconds apart.
+    pub actor_seconds: i64,
+}
+
+impl Default for Fold {
+    fn default() -> Self {
+        Self { incident_seconds: 1800, actor_seconds: 86_400 }
+    }
+}
+
+/// Alerts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alert {
+    /// Every so many seconds a sign of life goes to the channels that ask for it; 0 for never.
+    pub heartbeat_seconds: u64,
+    /// Pause before the second attempt, in seconds; it doubles with each further one.
+    pub retry_seconds: u64,
+    /// After so many attempts a delivery is a dead letter.
+    pub attempts: u32,
+    /// The channels, by name: `kind` and what that kind takes.
+    pub channels: BTreeMap<String, serde_json::Value>,
+}
+
+impl Default for Alert {
+    fn default() -> Self {
+        Self {
+            heartbeat_seconds: 86_400,
+            retry_seconds: 5,
+            attempts: 12,
+            channels: BTreeMap::new(),
+        }
+    }
+}

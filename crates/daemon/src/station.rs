@@ -1,0 +1,271 @@
+//! Starting, running and stopping a station.
+//!
+//! Read [`Station::prepare`] and [`Station::run`] for the whole: open everything, catch up with what
+//! an earlier run left unindexed, listen, and on stop go down in the order in which a trip comes in.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use lapwing_alert::{CHANNELS, Channel, Dispatcher, Pace};
+use lapwing_catalog::Catalog;
+use lapwing_core::{Clock, StationId, SystemClock};
+use lapwing_journal::Journal;
+use lapwing_listen::{Limits, Persona};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::guard::Guard;
+use crate::indexer::{Announcer, Indexer};
+use crate::outbox::LedgerOutbox;
+use crate::recognise::LedgerRecogniser;
+use crate::settings::Listen;
+use crate::sink::Recorder;
+use crate::{DaemonError, Directory, Settings};
+
+/// A station ready to run: everything is open and bound, nothing is answered yet.
+pub struct Station {
+    settings: Settings,
+    journal: Journal,
+    recorder: Recorder,
+    indexer: Indexer,
+    dispatcher: Arc<Dispatcher>,
+    clock: Arc<dyn Clock>,
+    front: Arc<lapwing_listen::Station>,
+    listeners: Vec<TcpListener>,
+    station: StationId,
+    torn: u64,
+}
+
+impl Station {
+    /// Opens and binds everything. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, an address that cannot be bound, a damaged journal, ...
+    pub async fn prepare(directory: &Directory, settings: Settings) -> Result<Self, DaemonError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let catalog = Arc::new(Catalog::load(Some(&directory.canaries()))?);
+        let ledger = directory.ledger()?;
+        let (journal, recovery) = open_journal(directory, &settings, Arc::clone(&clock))?;
+        let channels = channels(&settings)?;
+        let names: Vec<String> =
+            channels.iter().map(|channel| channel.name().to_owned()).collect();
+        let outbox = Arc::new(LedgerOutbox(Arc::clone(&ledger)));
+        let signer = journal.clone();
+        let dispatcher = Dispatcher::new(channels, outbox, Arc::clone(&clock), pace(&settings))
+            .signed(directory.station(), move || signer.checkpoint());
+        let dispatcher = Arc::new(dispatcher);
+        let announcer = Announcer {
+            channels: names,
+            checkpoint: {
+                let journal = journal.clone();
+                Box::new(move || journal.checkpoint())
+            },
+            wake: {
+                let dispatcher = Arc::clone(&dispatcher);
+                Box::new(move || dispatcher.wake())
+            },
+            clock: Arc::clone(&clock),
+        };
+        let indexer = Indexer::open(
+            directory,
+            &settings,
+            Arc::clone(&catalog),
+            Arc::clone(&ledger),
+            Some(announcer),
+        )?;
+        let recorder =
+            Recorder::new(journal.clone(), directory.keyring().epoch(), settings.quota.clone());
+        let front = Arc::new(lapwing_listen::Station {
+            catalog,
+            recogniser: Arc::new(LedgerRecogniser::new(
+                Arc::clone(&ledger),
+                directory.keyring(),
+            )?),
+            sink: Arc::new(recorder.clone()),
+            clock: Arc::clone(&clock),
+            seed: directory.persona_seed(),
+            limits: limits(&settings.listen),
+            proxies: settings.listen.proxies.clone(),
+            persona: Persona::from_seed(&directory.persona_seed()),
+        });
+        let mut listeners = Vec::new();
+        for address in &settings.listen.http {
+            listeners.push(lapwing_listen::bind(*address)?);
+        }
+        Ok(Self {
+            settings,
+            journal,
+            recorder,
+            indexer,
+            dispatcher,
+            clock,
+            front,
+            listeners,
+            station: directory.station(),
+            torn: recovery.torn_bytes,
+        })
+    }
+
+    /// Where it listens, with the ports the system chose.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn addresses(&self) -> std::io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// Bytes of an unfinished record, never answered for, cut from the journal at opening.
+    #[must_use]
+    pub fn torn(&self) -> u64 {
+        self.torn
+    }
+
+    /// Runs until `stop` becomes true, then drains.
+    ///
+    /// # Errors
+    /// A listener failed for good.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), DaemonError> {
+        let indexing = Arc::new(AtomicBool::new(true));
+        let indexer = {
+            let indexing = Arc::clone(&indexing);
+            let mut indexer = self.indexer;
+            tokio::task::spawn_blocking(move || {
+                indexer.follow(&|| indexing.load(Ordering::Acquire));
+            })
+        };
+        let (stop_alerts, alerts_stopped) = watch::channel(false);
+        let dispatcher = Arc::clone(&self.dispatcher);
+        let alerts = tokio::spawn(async move { dispatcher.run(alerts_stopped).await });
+        let guard = Guard {
+            recorder: self.recorder.clone(),
+            dispatcher: self.dispatcher,
+            clock: self.clock,
+            channels: self.settings.alert.channels.keys().cloned().collect(),
+            station: self.station,
+            journal: self.journal.clone(),
+        };
+        let guard = tokio::spawn(guard.stand());
+        let (halt, halted) = watch::channel(false);
+        let mut serving = JoinSet::new();
+        for listener in self.listeners {
+            serving.spawn(lapwing_listen::serve_http(
+                listener,
+                Arc::clone(&self.front),
+                halted.clone(),
+            ));
+        }
+        // A listener that fails takes the station down: half a station would look healthy.
+        let mut ended = tokio::select! {
+            () = stopped(&mut stop) => None,
+            ended = serving.join_next() => ended,
+        };
+        let _ = halt.send(true);
+        let mut outcome = Ok(());
+        loop {
+            if let Some(Ok(Err(error))) = ended {
+                outcome = Err(error.into());
+            }
+            ended = serving.join_next().await;
+            if ended.is_none() {
+                break;
+            }
+        }
+        self.recorder.catch_up().await;
+        guard.abort();
+        self.journal.close().await;
+        // The indexer finishes what the journal holds before it ends.
+        indexing.store(false, Ordering::Release);
+        let _ = indexer.await;
+        let _ = stop_alerts.send(true);
+        let _ = alerts.await;
+        outcome
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the other end is gone: as good as a stop.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+fn open_journal(
+    directory: &Directory,
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+) -> Result<(Journal, lapwing_journal::Recovery), DaemonError> {
+    let crate::settings::Journal { segment_bytes, checkpoint_records, checkpoint_seconds } =
+        settings.journal;
+    let settings = lapwing_journal::Settings {
+        directory: directory.journal(),
+        station: directory.station(),
+        origin: format!("station-{}", directory.station()),
+        segment_bytes,
+        checkpoint_records,
+        checkpoint_seconds,
+    };
+    let seed = lapwing_journal::SigningSeed::new(directory.signing_seed());
+    Ok(Journal::open(settings, seed, directory.keyring(), clock)?)
+}
+
+/// The configured channels, built.
+///
+/// # Errors
+/// An unknown kind, or what that kind says of its settings.
+pub fn channels(settings: &Settings) -> Result<Vec<Box<dyn Channel>>, DaemonError> {
+    settings
+        .alert
+        .channels
+        .iter()
+        .map(|(name, config)| {
+            let mut config = config.clone();
+            let wanted = config.as_object_mut().and_then(|config| config.remove("kind"));
+            let wanted = wanted.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+            let kind = CHANNELS.iter().find(|kind| kind.name == wanted).ok_or_else(|| {
+                let known: Vec<&str> = CHANNELS.iter().map(|kind| kind.name).collect();
+                DaemonError::Setting {
+                    key: format!("alert.channels.{name}.kind"),
+                    what: format!("{wanted:?} is no kind of channel; there are {}", known.join(", ")),
+                }
+            })?;
+            Ok((kind.build)(name, &config)?)
+        })
+        .collect()
+}
+
+/// How fast and how often alerts are tried.
+#[must_use]
+pub fn pace(settings: &Settings) -> Pace {
+    let crate::settings::Alert { heartbeat_seconds, retry_seconds, attempts, channels: _ } =
+        settings.alert;
+    Pace { heartbeat_seconds, retry_seconds, attempts, ..Pace::default() }
+}
+
+fn limits(settings: &Listen) -> Limits {
+    let Listen {
+        http: _,
+        proxies: _,
+        connections,
+        connections_per_address,
+        header_bytes,
+        body_bytes,
+        raw_bytes,
+        header_seconds,
+        body_seconds,
+        idle_seconds,
+        drain_seconds,
+    } = *settings;
+    Limits {
+        connections,
+        connections_per_address,
+        header_bytes,
+        body_bytes,
+        raw_bytes,
+        header_deadline: Duration::from_secs(header_seconds),
+        body_deadline: Duration::from_secs(body_seconds),
+        idle: Duration::from_secs(idle_seconds),
+        drain: Duration::from_secs(drain_seconds),
+        ..Limits::default()
+    }
+}

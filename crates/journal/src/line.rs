@@ -1,0 +1,480 @@
+//! The lines of a segment: how a record and its parts are written and read back.
+//!
+//! All that can be done before a record knows its place in the chain is done by the caller
+//! ([`Prepared`], on many threads): canonical JSON, sealing, and both hashes up to the first byte
+//! that depends on the predecessor. The writer only adds the tail.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use data_encoding::{BASE64, HEXLOWER};
+use lapwing_core::{Keyring, StationId, Timestamp};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::canonical::{write_canonical, write_integer, write_string};
+use crate::error::JournalError;
+use crate::merkle::Hash;
+
+/// Version of the envelope.
+pub(crate) const VERSION: u64 = 1;
+
+/// Longest line, in bytes (16 MiB), and longest record with its parts (32 MiB).
+pub(crate) const MAX_LINE: usize = 16 << 20;
+pub(crate) const MAX_UNIT: usize = 32 << 20;
+
+/// Most parts of one record.
+const MAX_PARTS: usize = 16;
+
+/// Longest name of a part.
+const MAX_NAME: usize = 32;
+
+/// Bytes of salt in front of a part.
+pub(crate) const SALT: usize = 16;
+
+/// Types of record that only the journal writes.
+const RESERVED: [&str; 3] = ["gap", "unmatched", "erasure"];
+
+/// What a caller wants recorded.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// A JSON object with a text member "type", ASCII keys and integers below 2^53. The types
+    /// `gap`, `unmatched` and `erasure` are the journal's own.
+    pub body: Value,
+    /// Raw bytes kept beside the record, at most 16, each under its own name (lower-case ASCII
+    /// letters, digits, `_`, at most 32). Sealed on disk; the record holds their salted digests.
+    pub parts: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// A record but for its place in the chain.
+pub(crate) struct Prepared {
+    pub(crate) time: Timestamp,
+    /// `{"body":..,` then `"parts":..,"previous":"` then the part lines.
+    bytes: Vec<u8>,
+    body_end: usize,
+    record_end: usize,
+    /// SHA-256 after the first two pieces.
+    digest: Sha256,
+    /// SHA-256 after a zero byte, the first piece and `"digest":"`.
+    leaf: Sha256,
+}
+
+impl Prepared {
+    /// From a caller's entry.
+    pub(crate) fn entry(entry: Entry, keys: &Keyring) -> Result<Self, JournalError> {
+        let kind = entry.body.get("type").and_then(Value::as_str);
+        match kind {
+            None => return Err(refused("no text member \"type\"")),
+            Some(kind) if RESERVED.contains(&kind) => {
+                return Err(refused("that type of record is the journal's own"));
+            }
+            Some(_) => {}
+        }
+        let mut parts = entry.parts;
+        parts.sort_unstable_by_key(|part| part.0);
+        if parts.len() > MAX_PARTS || parts.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(refused("more than 16 parts, or one name twice"));
+        }
+        if !parts.iter().all(|part| is_part_name(part.0)) {
+            return Err(refused("a part's name is not lower-case ASCII"));
+        }
+        Self::new(&entry.body, &parts, keys)
+    }
+
+    /// From a body that is known to be sound and parts in order.
+    pub(crate) fn new(
+        body: &Value,
+        parts: &[(&str, Vec<u8>)],
+        keys: &Keyring,
+    ) -> Result<Self, JournalError> {
+        let mut bytes = Vec::with_capacity(
+            2048 + parts
+                .iter()
+                .map(|part| 400 + part.1.len() * 4 / 3)
+                .sum::<usize>(),
+        );
+        bytes.extend_from_slice(b"{\"body\":");
+        write_canonical(body, &mut bytes)?;
+        bytes.push(b',');
+        let body_end = bytes.len();
+        let mut lines = Vec::new();
+        let mut digests = Vec::with_capacity(parts.len());
+        for (name, plain) in parts {
+            let start = lines.len();
+            let digest = write_part(name, plain, keys, &mut lines);
+            let line = &lines[start..lines.len() - 1];
+            if line.len() > MAX_LINE {
+                return Err(refused("a part is longer than the limit"));
+            }
+            digests.push((*name, digest, Sha256::digest(line).into()));
+        }
+        write_parts(&digests, &mut bytes);
+        bytes.extend_from_slice(b",\"previous\":\"");
+        let record_end = bytes.len();
+        // 512 bytes hold digest, previous and tail.
+        if record_end + 512 > MAX_LINE || record_end + 512 + lines.len() > MAX_UNIT {
+            return Err(refused("longer than the limit"));
+        }
+        bytes.extend_from_slice(&lines);
+        let leaf = Sha256::new()
+            .chain_update([0])
+            .chain_update(&bytes[..body_end])
+            .chain_update(b"\"digest\":\"");
+        Ok(Self {
+            time: Timestamp::from_micros(0),
+            digest: Sha256::new_with_prefix(&bytes[..record_end]),
+            leaf,
+            bytes,
+            body_end,
+            record_end,
+        })
+    }
+
+    /// About how many bytes the record's own line will have.
+    pub(crate) fn record_len(&self) -> usize {
+        self.record_end
+    }
+}
+
+/// Where the chain stands: what the next record needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) station: StationId,
+    pub(crate) next: u64,
+    pub(crate) previous: Hash,
+}
+
+impl Head {
+    /// Writes one record with its part lines to `out`, moves on, and gives the leaf hash.
+    pub(crate) fn chain(&mut self, prepared: &Prepared, out: &mut Vec<u8>) -> Hash {
+        let Prepared {
+            time,
+            bytes,
+            body_end,
+            record_end,
+            digest,
+            leaf,
+        } = prepared;
+        out.extend_from_slice(&bytes[..*body_end]);
+        out.extend_from_slice(b"\"digest\":\"");
+        let from_digest = out.len();
+        out.extend_from_slice(&[b'0'; 64]);
+        out.extend_from_slice(b"\",");
+        out.extend_from_slice(&bytes[*body_end..*record_end]);
+        let from_previous = out.len();
+        out.extend_from_slice(&hex::<32, 64>(&self.previous));
+        out.extend_from_slice(b"\",\"sequence\":");
+        write_integer(self.next, out);
+        out.extend_from_slice(b",\"station\":\"");
+        out.extend_from_slice(&hex::<4, 8>(&self.station.number().to_be_bytes()));
+        out.extend_from_slice(b"\",\"time\":");
+        write_time(*time, out);
+        out.extend_from_slice(b",\"version\":");
+        write_integer(VERSION, out);
+        out.push(b'}');
+        let digest = digest.clone().chain_update(&out[from_previous..]);
+        self.previous = digest.finalize().into();
+        self.next += 1;
+        out[from_digest..from_digest + 64].copy_from_slice(&hex::<32, 64>(&self.previous));
+        let leaf = leaf.clone().chain_update(&out[from_digest..]).finalize();
+        out.push(b'\n');
+        out.extend_from_slice(&bytes[*record_end..]);
+        leaf.into()
+    }
+
+    /// Checks that `envelope` is the next record and moves on.
+    pub(crate) fn follow(&mut self, envelope: &Envelope) -> Result<(), String> {
+        if envelope.station != self.station {
+            return Err(format!("of another station, {}", envelope.station));
+        }
+        if envelope.sequence != self.next {
+            return Err(format!("holds sequence {}", envelope.sequence));
+        }
+        if envelope.previous != self.previous {
+            return Err("does not follow its predecessor".to_owned());
+        }
+        self.next += 1;
+        self.previous = envelope.digest;
+        Ok(())
+    }
+}
+
+/// A record line that was read and whose digest fits.
+#[derive(Clone, Debug)]
+pub(crate) struct Envelope {
+    /// Where in the line the body's text is.
+    pub(crate) body: Range<usize>,
+    pub(crate) digest: Hash,
+    pub(crate) parts: Vec<PartDigest>,
+    pub(crate) previous: Hash,
+    pub(crate) sequence: u64,
+    pub(crate) station: StationId,
+    pub(crate) time: Timestamp,
+}
+
+/// What a record says of one of its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartDigest {
+    pub(crate) name: String,
+    /// SHA-256 over salt and plain bytes.
+    pub(crate) digest: Hash,
+    /// SHA-256 over the part's line.
+    pub(crate) line: Hash,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEnvelope<'a> {
+    #[serde(borrow)]
+    body: &'a RawValue,
+    digest: &'a str,
+    #[serde(borrow)]
+    parts: BTreeMap<&'a str, RawPart<'a>>,
+    previous: &'a str,
+    sequence: u64,
+    station: &'a str,
+    time: i64,
+    version: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPart<'a> {
+    digest: &'a str,
+    line: &'a str,
+}
+
+impl Envelope {
+    /// Reads a record line (without its line feed): it must have exactly the written layout, and
+    /// its digest must fit.
+    pub(crate) fn parse(line: &[u8]) -> Result<Self, &'static str> {
+        let raw: RawEnvelope<'_> =
+            serde_json::from_slice(line).map_err(|_| "the line is not a record")?;
+        if raw.version != VERSION {
+            return Err("of a version this program does not know");
+        }
+        let envelope = Self {
+            body: 8..8 + raw.body.get().len(),
+            digest: hash_of(raw.digest)?,
+            parts: part_digests(&raw.parts)?,
+            previous: hash_of(raw.previous)?,
+            sequence: raw.sequence,
+            station: raw.station.parse().map_err(|_| "bad station")?,
+            time: Timestamp::from_micros(raw.time),
+        };
+        let (head, tail) = envelope.layout(line, raw.body.get())?;
+        let digest: Hash = Sha256::new()
+            .chain_update(head)
+            .chain_update(tail)
+            .finalize()
+            .into();
+        if digest != envelope.digest {
+            return Err("the digest does not fit the line");
+        }
+        Ok(envelope)
+    }
+
+    /// Splits the line around its digest member, if it is laid out as the writer does.
+    fn layout<'a>(&self, line: &'a [u8], body: &str) -> Result<(&'a [u8], &'a [u8]), &'static str> {
+        const LAYOUT: &str = "the line is not in canonical form";
+        let mut tail = Vec::with_capacity(512);
+        tail.extend_from_slice(b"\"digest\":\"");
+        tail.extend_from_slice(&hex::<32, 64>(&self.digest));
+        tail.extend_from_slice(b"\",");
+        let digest_len = tail.len();
+        let parts: Vec<_> = self
+            .parts
+            .iter()
+            .map(|part| (part.name.as_str(), part.digest, part.line))
+            .collect();
+        write_parts(&parts, &mut tail);
+        tail.extend_from_slice(b",\"previous\":\"");
+        tail.extend_from_slice(&hex::<32, 64>(&self.previous));
+        tail.extend_from_slice(b"\",\"sequence\":");
+        write_integer(self.sequence, &mut tail);
+        tail.extend_from_slice(format!(",\"station\":\"{}\",\"time\":", self.station).as_bytes());
+        write_time(self.time, &mut tail);
+        tail.extend_from_slice(format!(",\"version\":{VERSION}}}").as_bytes());
+        let (head, rest) = line.split_at_checked(self.body.end + 1).ok_or(LAYOUT)?;
+        let fits = head.starts_with(b"{\"body\":{")
+            && head[self.body.clone()] == *body.as_bytes()
+            && head.ends_with(b",")
+            && rest == tail;
+        fits.then(|| (head, &rest[digest_len..])).ok_or(LAYOUT)
+    }
+
+    /// The body of the line this was read from.
+    pub(crate) fn body_value(&self, line: &[u8]) -> Result<Value, &'static str> {
+        serde_json::from_slice(&line[self.body.clone()]).map_err(|_| "the body is not JSON")
+    }
+
+    /// Whether the line's body is, or might be, a record of erasure; spares parsing all others.
+    pub(crate) fn may_be_erasure(&self, line: &[u8]) -> bool {
+        str::from_utf8(&line[self.body.clone()])
+            .is_ok_and(|body| body.contains("\"type\":\"erasure\""))
+    }
+}
+
+fn part_digests(raw: &BTreeMap<&str, RawPart<'_>>) -> Result<Vec<PartDigest>, &'static str> {
+    if raw.len() > MAX_PARTS || !raw.keys().all(|name| is_part_name(name)) {
+        return Err("bad parts");
+    }
+    raw.iter()
+        .map(|(name, part)| {
+            Ok(PartDigest {
+                name: (*name).to_owned(),
+                digest: hash_of(part.digest)?,
+                line: hash_of(part.line)?,
+            })
+        })
+        .collect()
+}
+
+/// What a part's line turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PartLine {
+    /// As written.
+    Present,
+    /// Blanked by an erasure, which must be recorded later in the journal.
+    Erased,
+}
+
+impl PartDigest {
+    /// Checks the line of this part without keys.
+    pub(crate) fn check(&self, line: &[u8]) -> Result<PartLine, &'static str> {
+        let digest: Hash = Sha256::digest(line).into();
+        if digest == self.line {
+            Ok(PartLine::Present)
+        } else if erased_line(&self.name, line.len()).is_some_and(|erased| erased == line) {
+            Ok(PartLine::Erased)
+        } else {
+            Err("the line of a part is not what was written")
+        }
+    }
+
+    /// Opens the line of this part: salt and plain bytes. Both digests are checked.
+    pub(crate) fn open(
+        &self,
+        line: &[u8],
+        keys: &Keyring,
+    ) -> Result<([u8; SALT], Vec<u8>), &'static str> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct RawLine<'a> {
+            #[serde(rename = "epoch")]
+            _epoch: u32,
+            part: &'a str,
+            sealed: &'a str,
+        }
+        let raw: RawLine<'_> =
+            serde_json::from_slice(line).map_err(|_| "the line is not a part")?;
+        let sealed = BASE64
+            .decode(raw.sealed.as_bytes())
+            .map_err(|_| "the line is not a part")?;
+        let mut salted = keys
+            .open(&context(raw.part, &self.digest), &sealed)
+            .map_err(|_| "a part cannot be opened: another key, or damaged")?;
+        let digest: Hash = Sha256::digest(&salted).into();
+        if raw.part != self.name || digest != self.digest || salted.len() < SALT {
+            return Err("a part does not fit the digest in its record");
+        }
+        let plain = salted.split_off(SALT);
+        Ok((salted.try_into().expect("just cut to a salt"), plain))
+    }
+}
+
+/// What stands in place of an erased part: as long as its line was, so that every other line keeps
+/// its offset. `None` if that is shorter than the shortest such line.
+pub(crate) fn erased_line(name: &str, length: usize) -> Option<Vec<u8>> {
+    let mut line = format!("{{\"erased\":\"{name}\",\"pad\":\"").into_bytes();
+    let pad = length.checked_sub(line.len() + 2)?;
+    line.resize(line.len() + pad, b'0');
+    line.extend_from_slice(b"\"}");
+    Some(line)
+}
+
+/// The body of the record that says that a part was erased.
+pub(crate) fn erasure_body(record: u64, part: &str, bytes: u64) -> Value {
+    json!({"type": "erasure", "record": record, "part": part, "bytes": bytes})
+}
+
+/// Whether a name can be a part's.
+fn is_part_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAX_NAME
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// Writes the line of one part, gives SHA-256 over salt and plain bytes.
+fn write_part(name: &str, plain: &[u8], keys: &Keyring, out: &mut Vec<u8>) -> Hash {
+    let mut salted = Vec::with_capacity(SALT + plain.len());
+    let mut salt = [0; SALT];
+    rand::fill(&mut salt);
+    salted.extend_from_slice(&salt);
+    salted.extend_from_slice(plain);
+    let digest: Hash = Sha256::digest(&salted).into();
+    let sealed = keys.seal(&context(name, &digest), &salted);
+    out.extend_from_slice(b"{\"epoch\":");
+    write_integer(u64::from(keys.epoch()), out);
+    out.extend_from_slice(b",\"part\":");
+    write_string(name, out);
+    out.extend_from_slice(b",\"sealed\":\"");
+    let start = out.len();
+    out.resize(start + BASE64.encode_len(sealed.len()), 0);
+    BASE64.encode_mut(&sealed, &mut out[start..]);
+    out.extend_from_slice(b"\"}\n");
+    digest
+}
+
+/// What a part is sealed as. Its digest is in the record, so it opens nowhere else.
+fn context(name: &str, digest: &Hash) -> Vec<u8> {
+    let mut context = format!("part {name} ").into_bytes();
+    context.extend_from_slice(digest);
+    context
+}
+
+fn write_parts(parts: &[(&str, Hash, Hash)], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"parts\":{");
+    for (index, (name, digest, line)) in parts.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_string(name, out);
+        out.extend_from_slice(b":{\"digest\":\"");
+        out.extend_from_slice(&hex::<32, 64>(digest));
+        out.extend_from_slice(b"\",\"line\":\"");
+        out.extend_from_slice(&hex::<32, 64>(line));
+        out.extend_from_slice(b"\"}");
+    }
+    out.push(b'}');
+}
+
+fn write_time(time: Timestamp, out: &mut Vec<u8>) {
+    if time.micros() < 0 {
+        out.push(b'-');
+    }
+    write_integer(time.micros().unsigned_abs(), out);
+}
+
+fn hex<const N: usize, const M: usize>(bytes: &[u8; N]) -> [u8; M] {
+    let mut out = [0; M];
+    HEXLOWER.encode_mut(bytes, &mut out);
+    out
+}
+
+/// Reads 64 lower-case hex digits.
+pub(crate) fn hash_of(text: &str) -> Result<Hash, &'static str> {
+    HEXLOWER
+        .decode(text.as_bytes())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or("a digest is not 64 hex digits")
+}
+
+fn refused(what: &str) -> JournalError {
+    JournalError::Entry(what.to_owned())
+}

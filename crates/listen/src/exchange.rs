@@ -1,0 +1,342 @@
+//! One request, from its bytes to its answer: candidates, matches, the decoy's or the persona's
+//! answer, the record. The only place that speaks with the catalogue.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use lapwing_catalog::{Answer, Asked, Matched, Request};
+use lapwing_core::{
+    Canary, Claimed, Claims, DecoyOutcome, DecoyRecord, MatchedField, Observed, Timestamp,
+};
+
+use crate::connection::Place;
+use crate::date;
+use crate::fingerprint::fingerprint;
+use crate::head::{Fault, Head};
+use crate::reply::Reply;
+use crate::station::{Recognised, Sighting};
+use crate::tee::Evidence;
+
+/// `Observed::listener` of this protocol.
+const LISTENER: &str = "http";
+
+/// Headers in which a proxy, or whoever claims to be one, names who is behind it.
+const FORWARDING: &[&str] = &[
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-forwarded-server",
+    "x-original-forwarded-for",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "client-ip",
+    "cf-connecting-ip",
+    "cf-ipcountry",
+    "fastly-client-ip",
+    "via",
+];
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// As it should.
+    Whole,
+    /// Its body is over the cap.
+    TooLarge,
+    /// In the middle of its body: no decoy answers it.
+    Broken(Fault),
+    /// Badly, and no handler saw it.
+    Refused(Fault),
+}
+
+/// Matches and records a request; when that is durable, gives the answer. `None`: nothing is said.
+pub(crate) async fn exchange(
+    place: &Place,
+    head: Head,
+    body: Vec<u8>,
+    evidence: Evidence,
+    ending: Ending,
+) -> Option<Reply> {
+    let station = &place.station;
+    let now = station.clock.now();
+    let seen = Seen::new(head, body);
+    let found = {
+        let candidates = seen.request.candidates();
+        station.recogniser.recognise(&candidates)
+    };
+    let decided = decide(place, &seen, &found, ending, now);
+    let pending = if found.is_empty() {
+        station.sink.unmatched(evidence.raw.len())
+    } else {
+        let sightings = sightings(place, &seen, found, evidence, &decided);
+        station.sink.record(sightings)
+    };
+    Unbreakable(Some(pending)).await;
+    // While the station stops, every answer is a connection's last.
+    let last = place.bell.rung();
+    decided.reply.map(|mut reply| {
+        reply.close |= last;
+        reply.closed()
+    })
+}
+
+/// A request as everything here reads it.
+struct Seen {
+    head: Head,
+    request: Request,
+    /// The host as sent.
+    host: String,
+}
+
+impl Seen {
+    /// Moves method, target, headers and body into the request; the head keeps the rest.
+    fn new(mut head: Head, body: Vec<u8>) -> Self {
+        let host = head.host();
+        let request = Request::new(
+            std::mem::take(&mut head.method),
+            std::mem::take(&mut head.target),
+            host_name(&host),
+            std::mem::take(&mut head.headers),
+            body,
+        );
+        Self {
+            head,
+            request,
+            host,
+        }
+    }
+}
+
+/// A host without user, port and final dot, lower case.
+fn host_name(host: &str) -> String {
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let end = match host.find(']') {
+        Some(bracket) => bracket + 1,
+        None => host.find(':').unwrap_or(host.len()),
+    };
+    let name = &host[..end];
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
+/// The answer, and what the record says of it.
+struct Decided {
+    reply: Option<Reply>,
+    record: DecoyRecord,
+    captured: BTreeMap<String, Vec<String>>,
+}
+
+fn decide(
+    place: &Place,
+    seen: &Seen,
+    found: &[Recognised],
+    ending: Ending,
+    now: Timestamp,
+) -> Decided {
+    let station = &place.station;
+    let reply = match ending {
+        Ending::Refused(fault) => station.persona.refuse(fault, now),
+        Ending::Broken(Fault::TooSlow) => Some(station.persona.closing(408, now)),
+        Ending::Broken(_) => Some(station.persona.closing(400, now)),
+        Ending::TooLarge => Some(station.persona.closing(413, now)),
+        Ending::Whole => match ask(place, seen, found, now) {
+            Some(answer) => return decoy(seen, answer, now),
+            None => Some(station.persona.answer(&seen.request, seen.head.close, now)),
+        },
+    };
+    Decided {
+        record: DecoyRecord {
+            kind: String::new(),
+            rule: String::new(),
+            outcome: DecoyOutcome::Persona,
+            status: reply.as_ref().map_or(0, |reply| reply.status),
+        },
+        reply,
+        captured: BTreeMap::new(),
+    }
+}
+
+/// Asks the catalogue, if kinds are bound to the host.
+fn ask(place: &Place, seen: &Seen, found: &[Recognised], now: Timestamp) -> Option<Answer> {
+    let station = &place.station;
+    let kinds = station.recogniser.bound(&seen.request.host);
+    // A tunnel is never opened: no decoy answers the method that asks for one.
+    if kinds.is_empty() || seen.request.method == "CONNECT" {
+        return None;
+    }
+    let matched: Vec<Matched<'_>> = found
+        .iter()
+        .map(|it| Matched {
+            canary: &it.canary,
+            field: it.field.clone(),
+            carrier: it.carrier,
+        })
+        .collect();
+    let asked = Asked {
+        request: &seen.request,
+        kinds: &kinds,
+        matched: &matched,
+        now,
+        seed: &station.seed,
+    };
+    let answer = station.catalog.answer(&asked)?;
+    (200..600).contains(&answer.status).then_some(answer)
+}
+
+fn decoy(seen: &Seen, answer: Answer, now: Timestamp) -> Decided {
+    let reply = Reply {
+        status: answer.status,
+        reason: None,
+        headers: (answer.headers.into_iter())
+            .map(|(name, value)| (Cow::Owned(name), value))
+            .collect(),
+        body: Bytes::from(answer.body),
+        close: seen.head.close,
+    };
+    Decided {
+        reply: Some(reply.complete(&date::http(now))),
+        record: DecoyRecord {
+            kind: answer.kind,
+            rule: answer.rule,
+            outcome: answer.outcome,
+            status: answer.status,
+        },
+        captured: answer.captured,
+    }
+}
+
+/// One sighting for each canary, in the order they were found.
+fn sightings(
+    place: &Place,
+    seen: &Seen,
+    found: Vec<Recognised>,
+    evidence: Evidence,
+    decided: &Decided,
+) -> Vec<Sighting> {
+    let mut canaries: Vec<(Arc<Canary>, Vec<MatchedField>)> = Vec::new();
+    for Recognised {
+        canary,
+        field,
+        carrier,
+    } in found
+    {
+        let field = MatchedField { field, carrier };
+        match canaries.iter_mut().find(|(known, _)| known.id == canary.id) {
+            Some((_, fields)) if fields.contains(&field) => {}
+            Some((_, fields)) => fields.push(field),
+            None => canaries.push((canary, vec![field])),
+        }
+    }
+    let observed = observed(place, seen, &evidence);
+    let claims = claims(seen, &decided.captured);
+    canaries
+        .into_iter()
+        .map(|(canary, fields)| Sighting {
+            canary,
+            fields,
+            observed: observed.clone(),
+            claims: claims.clone(),
+            raw: evidence.raw.clone(),
+            decoy: decided.record.clone(),
+        })
+        .collect()
+}
+
+fn observed(place: &Place, seen: &Seen, evidence: &Evidence) -> Observed {
+    let version = seen.head.version;
+    Observed {
+        time: seen.head.started,
+        peer: place.peer,
+        forwarded: place.forwarded,
+        local: place.local,
+        listener: LISTENER.to_owned(),
+        protocol: version.name().to_owned(),
+        size: evidence.size,
+        truncated: evidence.truncated(),
+        fingerprint: fingerprint(version, &seen.request.headers, &evidence.prelude),
+    }
+}
+
+fn claims(seen: &Seen, captured: &BTreeMap<String, Vec<String>>) -> Claims {
+    let request = &seen.request;
+    let text = |value: &[u8]| Claimed::new(String::from_utf8_lossy(value).into_owned());
+    let agent = (request.headers.iter()).find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
+    let forwards = |name: &str| {
+        FORWARDING
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+    };
+    Claims {
+        method: Claimed::new(request.method.clone()),
+        target: Claimed::new(request.target.clone()),
+        host: Claimed::new(seen.host.clone()),
+        agent: agent.map(|(_, value)| text(value)).unwrap_or_default(),
+        forwarding: (request.headers.iter())
+            .filter(|(name, _)| forwards(name))
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect(),
+        headers: (request.headers.iter())
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect(),
+        captured: (captured.iter())
+            .map(|(name, values)| (name.clone(), Claimed::new(values.clone())))
+            .collect(),
+    }
+}
+
+/// A recording that goes on although nobody waits for it any more: a peer that resets its stream, or
+/// a station that stops, must not undo it.
+struct Unbreakable(Option<BoxFuture<'static, ()>>);
+
+impl Future for Unbreakable {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(pending) = &mut self.0 else {
+            return Poll::Ready(());
+        };
+        let polled = pending.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled
+    }
+}
+
+impl Drop for Unbreakable {
+    fn drop(&mut self) {
+        if let Some(pending) = self.0.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(pending);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_lose_what_is_not_the_name() {
+        for (sent, name) in [
+            ("Example.COM:8080", "example.com"),
+            ("example.com.", "example.com"),
+            ("[2001:DB8::1]:80", "[2001:db8::1]"),
+            ("a:b@example.com", "example.com"),
+            ("", ""),
+            ("[", "["),
+        ] {
+            assert_eq!(host_name(sent), name, "{sent}");
+        }
+    }
+}

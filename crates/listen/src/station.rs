@@ -1,0 +1,77 @@
+//! What a listener is given: whom to ask, whom to tell, and how to look.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use ipnet::IpNet;
+use lapwing_catalog::{Candidate, Catalog};
+use lapwing_core::{Canary, Carrier, Claims, Clock, DecoyRecord, MatchedField, Observed};
+
+use crate::limits::Limits;
+use crate::persona::Persona;
+
+/// Knows which values are handles of canaries, and which hosts are bound to which kinds.
+pub trait Recogniser: Send + Sync + 'static {
+    /// The handles among the candidates, in the order of the candidates.
+    fn recognise(&self, candidates: &[Candidate<'_>]) -> Vec<Recognised>;
+    /// The kinds bound to a host name (lower case, no port); empty for the persona only.
+    fn bound(&self, host: &str) -> Arc<[String]>;
+}
+
+/// One handle found.
+#[derive(Clone, Debug)]
+pub struct Recognised {
+    /// Whose handle it is.
+    pub canary: Arc<Canary>,
+    /// Which field.
+    pub field: String,
+    /// Where in the request it was.
+    pub carrier: Carrier,
+}
+
+/// One use of one canary, about to be recorded.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// Which canary was used.
+    pub canary: Arc<Canary>,
+    /// Which of its handles were found, and where; without repetitions.
+    pub fields: Vec<MatchedField>,
+    /// What the station saw.
+    pub observed: Observed,
+    /// What the peer said.
+    pub claims: Claims,
+    /// The request's bytes as sent, at most `Limits::raw_bytes`. HTTP/2: the connection's preface
+    /// and SETTINGS, then the frames of the request's stream.
+    pub raw: Vec<u8>,
+    /// The answer that is sent once this is recorded.
+    pub decoy: DecoyRecord,
+}
+
+/// Where sightings go. Both futures resolve when the group is durable, or known not to be; the
+/// answer is sent after.
+pub trait TripSink: Send + Sync + 'static {
+    /// Records one request's sightings, never none.
+    fn record(&self, sightings: Vec<Sighting>) -> BoxFuture<'static, ()>;
+    /// Counts a request of `size` bytes that matched nothing.
+    fn unmatched(&self, size: usize) -> BoxFuture<'static, ()>;
+}
+
+/// All that a listener needs.
+pub struct Station {
+    /// The decoys.
+    pub catalog: Arc<Catalog>,
+    /// Whom to ask about handles and hosts.
+    pub recogniser: Arc<dyn Recogniser>,
+    /// Whom to tell.
+    pub sink: Arc<dyn TripSink>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Secret of the station, for made-up identifiers that stay the same.
+    pub seed: [u8; 32],
+    /// Caps and deadlines.
+    pub limits: Limits,
+    /// Peers whose PROXY protocol header is believed.
+    pub proxies: Vec<IpNet>,
+    /// What hosts without a decoy look like.
+    pub persona: Persona,
+}

@@ -1,0 +1,134 @@
+//! What this crate takes from the catalogue: a canary's values and the shapes it has in each sort of
+//! target. The only file that knows the catalogue's types.
+
+use std::collections::BTreeMap;
+
+use lapwing_core::{CanaryId, Placement, PlacementId, PlacementState, Timestamp};
+
+use crate::Bait;
+
+/// Names and the fields whose values go under them, in order.
+pub(crate) type Values = Vec<(String, String)>;
+
+/// A section of an INI file.
+#[derive(Clone, Debug)]
+pub(crate) struct Section {
+    /// Sibling file it goes into; empty for the target itself.
+    pub file: String,
+    /// Template of its name.
+    pub name: String,
+    pub values: Values,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    /// Names it may have, lower snake case.
+    pub names: Vec<String>,
+    pub field: String,
+}
+
+/// Everything planning needs of a canary and its kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub canary: CanaryId,
+    pub kind: String,
+    pub fields: BTreeMap<String, String>,
+    /// Fields by which it is recognised; one of them at least must be planted.
+    pub handles: Vec<String>,
+    pub roles: Vec<String>,
+    pub env: Values,
+    pub tree: Option<(String, Values)>,
+    pub ini: Vec<Section>,
+    pub row: Vec<Column>,
+    pub defaults: Vec<String>,
+}
+
+impl Wish {
+    /// The view of a bait.
+    pub(crate) fn of(bait: &Bait<'_>) -> Self {
+        let hints = &bait.kind.plant;
+        Self {
+            canary: bait.canary.id,
+            kind: bait.kind.id.clone(),
+            fields: bait.canary.fields.clone(),
+            handles: bait
+                .kind
+                .handles(&bait.canary.fields)
+                .into_iter()
+                .map(|(field, _)| field.to_owned())
+                .collect(),
+            roles: hints.roles.clone(),
+            env: hints.env.clone(),
+            tree: hints
+                .tree
+                .as_ref()
+                .map(|tree| (tree.key.clone(), tree.values.clone())),
+            ini: hints
+                .ini
+                .iter()
+                .map(|ini| Section {
+                    file: ini.file.clone(),
+                    name: ini.section.clone(),
+                    values: ini.values.clone(),
+                })
+                .collect(),
+            row: hints
+                .row
+                .iter()
+                .map(|column| Column {
+                    names: column.columns.clone(),
+                    field: column.field.clone(),
+                })
+                .collect(),
+            defaults: hints.defaults.clone(),
+        }
+    }
+
+    /// The sorts of target it has a shape for.
+    pub(crate) fn shapes(&self) -> String {
+        let mut shapes = Vec::new();
+        if !self.env.is_empty() {
+            shapes.push("env");
+        }
+        if !self.ini.is_empty() {
+            shapes.push("ini");
+        }
+        if self.tree.is_some() {
+            shapes.extend(["json", "yaml"]);
+        }
+        if !self.row.is_empty() {
+            shapes.push("sqlite");
+        }
+        shapes.join(", ")
+    }
+
+    /// Whether any of these fields makes the canary recognisable.
+    pub(crate) fn recognisable<'a>(&self, mut planted: impl Iterator<Item = &'a str>) -> bool {
+        self.handles.is_empty() || planted.any(|field| self.handles.iter().any(|h| h == field))
+    }
+
+    /// A placement of it that is about to be made.
+    pub(crate) fn intend(
+        &self,
+        target: &str,
+        target_kind: &str,
+        detail: serde_json::Value,
+    ) -> Placement {
+        let now = jiff::Timestamp::now().as_microsecond();
+        Placement {
+            id: PlacementId::fresh(),
+            canary: self.canary,
+            target: target.to_owned(),
+            target_kind: target_kind.to_owned(),
+            detail,
+            before: String::new(),
+            after: String::new(),
+            state: PlacementState::Intended,
+            intended: Timestamp::from_micros(now),
+            planted: None,
+            checked: None,
+            uprooted: None,
+        }
+    }
+}

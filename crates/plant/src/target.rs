@@ -1,0 +1,188 @@
+//! What can be planted in: one entry a sort of target.
+
+mod env;
+mod ini;
+mod json;
+mod sqlite;
+mod tree;
+mod yaml;
+
+use std::path::Path;
+
+use lapwing_core::Placement;
+
+use crate::bait::Wish;
+use crate::diff::Diff;
+use crate::error::{PlantError, Problem};
+use crate::text::{self, Format};
+use crate::{Condition, Options, Plan, disk};
+
+/// A sort of target.
+pub trait Target: Sync + sealed::Planting {
+    /// Its name in commands and records.
+    fn name(&self) -> &'static str;
+    /// What it is, in a line.
+    fn summary(&self) -> &'static str;
+    /// What the operator types.
+    fn example(&self) -> &'static str;
+}
+
+/// Every sort of target, in the order in which they are asked whether a target is theirs.
+pub const TARGETS: &[&dyn Target] = &[
+    &sqlite::Sqlite,
+    &Text {
+        format: &env::Env,
+        summary: ".env files: NAME=value lines, with or without export and quotes",
+        example: "/srv/app/.env",
+    },
+    &Text {
+        format: &json::Json,
+        summary: "JSON, with comments or without",
+        example: "/srv/app/appsettings.json",
+    },
+    &Text {
+        format: &yaml::Yaml,
+        summary: "YAML, one document or many",
+        example: "/srv/app/config.yml",
+    },
+    &Text {
+        format: &ini::Ini,
+        summary: "INI files with sections; ~/.aws/credentials together with config",
+        example: "~/.aws/credentials",
+    },
+];
+
+pub(crate) mod sealed {
+    //! What only this crate calls.
+
+    use super::{Condition, Diff, Options, Path, Placement, Plan, PlantError, Wish};
+
+    /// The work behind a target.
+    pub trait Planting {
+        /// Whether a target is of this sort, by its name or, failing that, its beginning.
+        #[doc(hidden)]
+        fn claims(&self, target: &str, head: Option<&[u8]>) -> bool;
+        /// The one way to write a target of this sort; `None` if it is not.
+        #[doc(hidden)]
+        fn canonical(&self, target: &str) -> Option<Result<String, PlantError>>;
+        /// Works out how to plant.
+        #[doc(hidden)]
+        #[expect(private_interfaces, reason = "sealed: only this crate calls it")]
+        fn plan(&self, target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError>;
+        /// Says what stands there.
+        #[doc(hidden)]
+        fn check(&self, placement: &Placement) -> Result<Condition, PlantError>;
+        /// Takes it out.
+        #[doc(hidden)]
+        fn uproot(&self, placement: &Placement, force: bool) -> Result<Diff, PlantError>;
+        /// The last component of a path.
+        #[doc(hidden)]
+        fn file_name<'a>(&self, target: &'a str) -> &'a str {
+            Path::new(target)
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default()
+        }
+    }
+}
+
+/// A text format as a target.
+struct Text {
+    format: &'static dyn Format,
+    summary: &'static str,
+    example: &'static str,
+}
+
+impl Target for Text {
+    fn name(&self) -> &'static str {
+        self.format.name()
+    }
+
+    fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    fn example(&self) -> &'static str {
+        self.example
+    }
+}
+
+impl sealed::Planting for Text {
+    fn claims(&self, target: &str, head: Option<&[u8]>) -> bool {
+        let name = self.file_name(target).to_lowercase();
+        head.map_or_else(
+            || self.format.claims_name(&name, Path::new(target)),
+            |head| self.format.claims_content(head),
+        )
+    }
+
+    fn canonical(&self, _target: &str) -> Option<Result<String, PlantError>> {
+        None
+    }
+
+    fn plan(&self, target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
+        text::plan(self.format, Path::new(target), wish, options)
+    }
+
+    fn check(&self, placement: &Placement) -> Result<Condition, PlantError> {
+        text::check(self.format, placement)
+    }
+
+    fn uproot(&self, placement: &Placement, force: bool) -> Result<Diff, PlantError> {
+        text::uproot(self.format, placement, force)
+    }
+}
+
+/// The sort of a target: by its name, else by its content.
+pub(crate) fn choose(target: &str) -> Result<&'static dyn Target, PlantError> {
+    if let Some(found) = TARGETS.iter().find(|sort| sort.claims(target, None)) {
+        return Ok(*found);
+    }
+    let seen = disk::read(Path::new(target))?.ok_or_else(|| {
+        PlantError::Target(
+            Problem::new(target, "does not exist")
+                .hint("bait goes into files that are in use; name one of those"),
+        )
+    })?;
+    let head = &seen.bytes[..seen.bytes.len().min(64 << 10)];
+    TARGETS
+        .iter()
+        .find(|sort| sort.claims(target, Some(head)))
+        .copied()
+        .ok_or_else(|| PlantError::Target(Problem::new(target, "is of no sort that bait can be planted in").hint(supported())))
+}
+
+/// The target that made a placement.
+pub(crate) fn named(placement: &Placement) -> Result<&'static dyn Target, PlantError> {
+    TARGETS
+        .iter()
+        .find(|sort| sort.name() == placement.target_kind)
+        .copied()
+        .ok_or_else(|| {
+            let what = format!(
+                "was planted by a target named {:?}, which this version does not have",
+                placement.target_kind
+            );
+            PlantError::Record(Problem::new(&placement.target, what).hint(supported()))
+        })
+}
+
+pub(crate) fn canonical(target: &str) -> Result<String, PlantError> {
+    if let Some(special) = TARGETS.iter().find_map(|sort| sort.canonical(target)) {
+        return special;
+    }
+    let path = disk::resolve(Path::new(target))?;
+    path.into_os_string().into_string().map_err(|_| {
+        PlantError::Target(
+            Problem::new(target, "has a name that is not UTF-8").hint("rename the file"),
+        )
+    })
+}
+
+fn supported() -> String {
+    let sorts: Vec<String> = TARGETS
+        .iter()
+        .map(|sort| format!("{} ({})", sort.name(), sort.example()))
+        .collect();
+    format!("supported: {}", sorts.join(", "))
+}

@@ -1,0 +1,1 @@
+//! Tests of the planting core over a corpus of real-looking files.

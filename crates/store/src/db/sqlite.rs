@@ -1,0 +1,596 @@
+//! The SQLite engine: one writing connection, a small pool of reading ones, WAL.
+//!
+//! Several processes use one file at once, so every write takes the write lock at its beginning
+//! (`BEGIN IMMEDIATE`) and waits for it. Files are 0600; SQLite gives the `-wal` and `-shm` files
+//! the mode of the database, which is therefore made before SQLite sees it.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+
+use super::migrate::{self, Standing};
+use super::{Arg, Durability, Layout, args};
+use crate::StoreError;
+
+/// How long a write waits for another process. A large mint holds the lock for a few seconds.
+const BUSY: Duration = Duration::from_secs(30);
+/// A log that has grown past this many bytes is cut when it starts over.
+const LOG_LIMIT: u32 = 16 << 20;
+/// Statements kept prepared by each connection.
+const STATEMENTS: usize = 64;
+/// While bulk is written: page cache in KiB, and pages of log before it is folded into the file.
+const BULK_CACHE: u32 = 16 << 10;
+const BULK_LOG_PAGES: u32 = 60_000;
+
+/// One database file, open.
+#[derive(Debug)]
+pub(crate) struct Db {
+    path: PathBuf,
+    layout: &'static Layout,
+    writer: Mutex<Connection>,
+    readers: Readers,
+}
+
+#[derive(Debug)]
+struct Readers {
+    state: Mutex<ReadersState>,
+    freed: Condvar,
+}
+
+#[derive(Debug)]
+struct ReadersState {
+    idle: Vec<Connection>,
+    open: usize,
+}
+
+impl Db {
+    /// Opens the file in `directory`, made if missing, and brings its schema up to date.
+    pub(crate) fn open(directory: &Path, layout: &'static Layout) -> Result<Self, StoreError> {
+        let path = directory.join(layout.file);
+        make_private(&path)?;
+        let connection = Connection::open_with_flags(
+            &path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(|error| failed(&path, layout, error))?;
+        configure_writer(&connection, layout).map_err(|error| failed(&path, layout, error))?;
+        let db = Self {
+            path,
+            layout,
+            writer: Mutex::new(connection),
+            readers: Readers {
+                state: Mutex::new(ReadersState {
+                    idle: Vec::new(),
+                    open: 0,
+                }),
+                freed: Condvar::new(),
+            },
+        };
+        db.migrate()?;
+        Ok(db)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What was found is not what we wrote.
+    pub(crate) fn damaged(&self, what: impl Into<String>) -> StoreError {
+        damaged(&self.path, self.layout, what)
+    }
+
+    /// Reads with a connection of its own; each statement sees what is committed when it starts.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let reader = self.reader()?;
+        work(&self.session(reader.connection()))
+    }
+
+    /// Writes in one transaction, rolled back if `work` fails.
+    pub(crate) fn write<T>(
+        &self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let writing = self.begin()?;
+        let done = work(&writing.session())?;
+        writing.commit()?;
+        Ok(done)
+    }
+
+    /// Starts a write transaction. It is rolled back unless committed.
+    pub(crate) fn begin(&self) -> Result<Writing<'_>, StoreError> {
+        let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(|error| failed(&self.path, self.layout, error))?;
+        Ok(Writing {
+            db: self,
+            connection,
+        })
+    }
+
+    /// Sets the writer up for bulk until the guard is dropped.
+    pub(crate) fn bulk(&self) -> Bulk<'_> {
+        self.tune(BULK_CACHE, BULK_LOG_PAGES);
+        Bulk { db: self }
+    }
+
+    /// A consistent copy into a new file, made while others read and write.
+    pub(crate) fn copy_to(&self, to: &Path) -> Result<(), StoreError> {
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(to)
+            .map_err(StoreError::io(to, "create"))?;
+        let text = to.to_str().ok_or_else(|| StoreError::Io {
+            path: to.to_owned(),
+            doing: "name",
+            source: io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8"),
+        })?;
+        self.read(|session| {
+            session.execute("VACUUM INTO ?1", args![text])?;
+            Ok(())
+        })?;
+        sync_file_and_directory(to).map_err(StoreError::io(to, "sync"))
+    }
+
+    fn session<'a>(&'a self, connection: &'a Connection) -> Session<'a> {
+        Session {
+            connection,
+            path: &self.path,
+            layout: self.layout,
+        }
+    }
+
+    fn migrate(&self) -> Result<(), StoreError> {
+        let standing = {
+            let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            Standing::read(&self.session(&connection), self.layout)?
+        };
+        if standing.next(self.layout).is_none() {
+            return Ok(());
+        }
+        // Another process may be doing the same: look again under the lock, before every step.
+        while self.write(|session| {
+            let Some(step) = Standing::read(session, self.layout)?.next(self.layout) else {
+                return Ok(false);
+            };
+            migrate::run(session, self.layout, step)?;
+            Ok(true)
+        })? {}
+        Ok(())
+    }
+
+    /// These settings only make things faster or smaller: a failure to set them is no failure.
+    fn tune(&self, cache: u32, log_pages: u32) {
+        let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let set = connection.execute_batch(&format!(
+            "PRAGMA cache_size=-{cache}; PRAGMA wal_autocheckpoint={log_pages}"
+        ));
+        if let Err(error) = set {
+            tracing::debug!(%error, "cannot tune {}", self.path.display());
+        }
+    }
+
+    fn reader(&self) -> Result<Reader<'_>, StoreError> {
+        let mut state = lock(&self.readers.state);
+        loop {
+            if let Some(connection) = state.idle.pop() {
+                return Ok(Reader {
+                    db: self,
+                    connection: Some(connection),
+                });
+            }
+            if state.open < self.layout.readers {
+                state.open += 1;
+                break;
+            }
+            state = self
+                .readers
+                .freed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(state);
+        match open_reader(&self.path, self.layout) {
+            Ok(connection) => Ok(Reader {
+                db: self,
+                connection: Some(connection),
+            }),
+            Err(error) => {
+                lock(&self.readers.state).open -= 1;
+                self.readers.freed.notify_one();
+                Err(failed(&self.path, self.layout, error))
+            }
+        }
+    }
+}
+
+/// A connection lent from the pool.
+struct Reader<'a> {
+    db: &'a Db,
+    connection: Option<Connection>,
+}
+
+impl Reader<'_> {
+    fn connection(&self) -> &Connection {
+        self.connection
+            .as_ref()
+            .expect("only `drop` takes the connection")
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            lock(&self.db.readers.state).idle.push(connection);
+            self.db.readers.freed.notify_one();
+        }
+    }
+}
+
+/// A write transaction.
+pub(crate) struct Writing<'a> {
+    db: &'a Db,
+    connection: MutexGuard<'a, Connection>,
+}
+
+impl Writing<'_> {
+    pub(crate) fn session(&self) -> Session<'_> {
+        self.db.session(&self.connection)
+    }
+
+    /// Commits; after that the changes are as durable as the layout asks.
+    pub(crate) fn commit(self) -> Result<(), StoreError> {
+        self.connection
+            .execute_batch("COMMIT")
+            .map_err(|error| failed(&self.db.path, self.db.layout, error))
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(%error, "cannot roll back in {}", self.db.path.display());
+        }
+    }
+}
+
+/// While it lives the writer is set up for bulk.
+pub(crate) struct Bulk<'a> {
+    db: &'a Db,
+}
+
+impl Drop for Bulk<'_> {
+    fn drop(&mut self) {
+        self.db
+            .tune(self.db.layout.writer_cache, self.db.layout.log_pages);
+        let connection = lock(&self.db.writer);
+        // A large log left behind would slow the next start after a crash. If a reader is in the
+        // way, a later commit folds the log in.
+        let folded = connection.execute_batch(
+            "PRAGMA busy_timeout=200; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA shrink_memory",
+        );
+        let restored = connection.busy_timeout(BUSY);
+        if let Err(error) = folded.and(restored) {
+            tracing::debug!(%error, "the log of {} stays for now", self.db.path.display());
+        }
+    }
+}
+
+/// Statements on one connection.
+pub(crate) struct Session<'a> {
+    connection: &'a Connection,
+    path: &'a Path,
+    layout: &'static Layout,
+}
+
+impl Session<'_> {
+    pub(crate) fn path(&self) -> &Path {
+        self.path
+    }
+
+    /// What was found is not what we wrote.
+    pub(crate) fn damaged(&self, what: impl Into<String>) -> StoreError {
+        damaged(self.path, self.layout, what)
+    }
+
+    /// The file belongs to something else.
+    pub(super) fn not_ours(&self) -> StoreError {
+        StoreError::NotOurs {
+            path: self.path.to_owned(),
+            store: self.layout.store,
+            next: self.layout.remedy,
+        }
+    }
+
+    /// Runs a statement; gives the number of rows changed.
+    pub(crate) fn execute(&self, sql: &'static str, args: &[Arg<'_>]) -> Result<u64, StoreError> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(args)))
+            .map(|changed| changed as u64)
+            .map_err(|error| failed(self.path, self.layout, error))
+    }
+
+    /// Runs a query and hands over each row.
+    pub(crate) fn query(
+        &self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+        mut each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let failed = |error| failed(self.path, self.layout, error);
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let mut rows = statement
+            .query(rusqlite::params_from_iter(args))
+            .map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(&Row { row, session: self })?;
+        }
+        Ok(())
+    }
+
+    /// Runs a query and reads its first row, if there is one.
+    pub(crate) fn one<T>(
+        &self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let failed = |error| failed(self.path, self.layout, error);
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let mut rows = statement
+            .query(rusqlite::params_from_iter(args))
+            .map_err(failed)?;
+        match rows.next().map_err(failed)? {
+            Some(row) => read(&Row { row, session: self }).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Runs a query and collects its rows.
+    pub(crate) fn all<T>(
+        &self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::new();
+        self.query(sql, args, |row| {
+            all.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Runs schema statements, put into SQLite's words.
+    pub(super) fn schema(&self, sql: &str) -> Result<(), StoreError> {
+        let ours = sql
+            .replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
+            .replace(") CLUSTERED", ") WITHOUT ROWID");
+        self.connection
+            .execute_batch(&ours)
+            .map_err(|error| failed(self.path, self.layout, error))
+    }
+
+    pub(super) fn table_exists(&self, name: &str) -> Result<bool, StoreError> {
+        self.one(
+            "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1",
+            args![name],
+            |_| Ok(()),
+        )
+        .map(|row| row.is_some())
+    }
+
+    pub(super) fn is_empty(&self) -> Result<bool, StoreError> {
+        self.one("SELECT 1 FROM sqlite_schema LIMIT 1", &[], |_| Ok(()))
+            .map(|row| row.is_none())
+    }
+}
+
+/// One row of a result. Columns are numbered from 0.
+pub(crate) struct Row<'a> {
+    row: &'a rusqlite::Row<'a>,
+    session: &'a Session<'a>,
+}
+
+impl Row<'_> {
+    pub(crate) fn int(&self, column: usize) -> Result<i64, StoreError> {
+        match self.value(column)? {
+            ValueRef::Integer(value) => Ok(value),
+            _ => Err(self.unexpected(column)),
+        }
+    }
+
+    /// An integer that is a count, sequence or the like.
+    pub(crate) fn count(&self, column: usize) -> Result<u64, StoreError> {
+        u64::try_from(self.int(column)?).map_err(|_| self.unexpected(column))
+    }
+
+    pub(crate) fn optional_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        match self.value(column)? {
+            ValueRef::Null => Ok(None),
+            _ => self.int(column).map(Some),
+        }
+    }
+
+    pub(crate) fn text(&self, column: usize) -> Result<&str, StoreError> {
+        match self.value(column)? {
+            ValueRef::Text(value) => {
+                std::str::from_utf8(value).map_err(|_| self.unexpected(column))
+            }
+            _ => Err(self.unexpected(column)),
+        }
+    }
+
+    pub(crate) fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
+        match self.value(column)? {
+            ValueRef::Blob(value) => Ok(value),
+            _ => Err(self.unexpected(column)),
+        }
+    }
+
+    pub(crate) fn array<const N: usize>(&self, column: usize) -> Result<[u8; N], StoreError> {
+        self.bytes(column)?
+            .try_into()
+            .map_err(|_| self.unexpected(column))
+    }
+
+    /// The row does not hold what we write.
+    pub(crate) fn damaged(&self, what: impl Into<String>) -> StoreError {
+        self.session.damaged(what)
+    }
+
+    fn unexpected(&self, column: usize) -> StoreError {
+        let name = self.row.as_ref().column_name(column).unwrap_or("?");
+        self.session
+            .damaged(format!("column {name} does not hold what we write"))
+    }
+
+    fn value(&self, column: usize) -> Result<ValueRef<'_>, StoreError> {
+        self.row
+            .get_ref(column)
+            .map_err(|error| failed(self.session.path, self.session.layout, error))
+    }
+}
+
+impl ToSql for Arg<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Text(value) => ValueRef::Text(value.as_bytes()),
+            Self::Bytes(value) => ValueRef::Blob(value),
+        }))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn configure_writer(connection: &Connection, layout: &Layout) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    switch_to_wal(connection)?;
+    let synchronous = match layout.durability {
+        Durability::Full => "FULL",
+        Durability::Normal => "NORMAL",
+    };
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous={synchronous}; PRAGMA cache_size=-{}; PRAGMA mmap_size=0;
+         PRAGMA wal_autocheckpoint={}; PRAGMA journal_size_limit={LOG_LIMIT};
+         PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF",
+        layout.writer_cache, layout.log_pages
+    ))
+}
+
+/// The switch needs the file for itself and does not wait: another process may be making the same.
+fn switch_to_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let mut attempts = 0;
+    loop {
+        let switched =
+            connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get::<_, String>(0));
+        match switched {
+            Ok(_) => return Ok(()),
+            Err(error) if attempts < 200 && is_busy(&error) => {
+                attempts += 1;
+                std::thread::sleep(Duration::from_millis(25));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn open_reader(path: &Path, layout: &Layout) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch(&format!(
+        "PRAGMA cache_size=-{}; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;
+         PRAGMA trusted_schema=OFF",
+        layout.reader_cache
+    ))?;
+    Ok(connection)
+}
+
+/// Makes the file, or narrows the mode of one that is there. A file that is there is not opened:
+/// closing it again would drop the locks that another connection of this process holds on it.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        other => return other.map(drop).map_err(StoreError::io(path, "create")),
+    }
+    let mode = fs::metadata(path)
+        .map_err(StoreError::io(path, "inspect"))?
+        .permissions()
+        .mode();
+    if mode & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(0o600))
+            .map_err(StoreError::io(path, "make private"))?;
+    }
+    Ok(())
+}
+
+fn sync_file_and_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()?;
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
+fn damaged(path: &Path, layout: &Layout, what: impl Into<String>) -> StoreError {
+    StoreError::Damaged {
+        path: path.to_owned(),
+        what: what.into(),
+        next: layout.remedy,
+    }
+}
+
+fn failed(path: &Path, layout: &Layout, error: rusqlite::Error) -> StoreError {
+    let path_owned = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Locked { path: path_owned }
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            damaged(path, layout, error.to_string())
+        }
+        Some(ErrorCode::ConstraintViolation) => StoreError::Exists {
+            path: path_owned,
+            what: "a row with this key".to_owned(),
+        },
+        _ => StoreError::Database {
+            path: path_owned,
+            source: Box::new(error),
+        },
+    }
+}

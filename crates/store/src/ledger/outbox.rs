@@ -1,0 +1,144 @@
+//! Deliveries: alerts on their way out. Messages name places, so they are sealed.
+
+use lapwing_core::{Delivery, DeliveryState, Timestamp};
+
+use super::Ledger;
+use crate::StoreError;
+use crate::db::{Row, args, int};
+
+impl Ledger {
+    /// Queues deliveries; those whose key was ever queued before are left as they are. On disk when
+    /// this returns. Returns how many were new.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn enqueue(&self, deliveries: &[Delivery]) -> Result<usize, StoreError> {
+        if deliveries.is_empty() {
+            return Ok(0);
+        }
+        let mut sealed = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            sealed.push(self.seal("delivery", delivery.key.as_bytes(), delivery)?);
+        }
+        self.db.write(|session| {
+            let mut new = 0;
+            for (delivery, sealed) in deliveries.iter().zip(&sealed) {
+                let changed = session.execute(
+                    "INSERT INTO deliveries (key, state, queued, due, sealed)
+                     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO NOTHING",
+                    args![
+                        delivery.key.as_str(),
+                        state_number(delivery.state),
+                        delivery.queued.micros(),
+                        delivery.due.micros(),
+                        sealed.as_slice()
+                    ],
+                )?;
+                new += usize::from(changed > 0);
+            }
+            Ok(new)
+        })
+    }
+
+    /// Pending deliveries that are due, longest due first, at most `limit`.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        self.db.read(|session| {
+            session.all(
+                "SELECT key, sealed FROM deliveries WHERE state = ?1 AND due <= ?2
+                 ORDER BY due LIMIT ?3",
+                args![
+                    state_number(DeliveryState::Pending),
+                    now.micros(),
+                    int(limit as u64)
+                ],
+                |row| self.read_delivery(row),
+            )
+        })
+    }
+
+    /// Replaces a delivery by what it has become. On disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if there is none with this key; otherwise as for any write.
+    pub fn update_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        let sealed = self.seal("delivery", delivery.key.as_bytes(), delivery)?;
+        let changed = self.db.write(|session| {
+            session.execute(
+                "UPDATE deliveries SET state = ?2, queued = ?3, due = ?4, sealed = ?5
+                 WHERE key = ?1",
+                args![
+                    delivery.key.as_str(),
+                    state_number(delivery.state),
+                    delivery.queued.micros(),
+                    delivery.due.micros(),
+                    sealed.as_slice()
+                ],
+            )
+        })?;
+        if changed == 0 {
+            return Err(StoreError::Missing {
+                path: self.db.path().to_owned(),
+                what: format!("delivery {}", delivery.key),
+            });
+        }
+        Ok(())
+    }
+
+    /// Deliveries in whatever state, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn deliveries(&self, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        self.db.read(|session| {
+            session.all(
+                "SELECT key, sealed FROM deliveries ORDER BY queued DESC, key DESC LIMIT ?1",
+                args![int(limit as u64)],
+                |row| self.read_delivery(row),
+            )
+        })
+    }
+
+    /// The delivery with this key.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn delivery(&self, key: &str) -> Result<Option<Delivery>, StoreError> {
+        self.db.read(|session| {
+            session.one(
+                "SELECT key, sealed FROM deliveries WHERE key = ?1",
+                args![key],
+                |row| self.read_delivery(row),
+            )
+        })
+    }
+
+    /// How many deliveries are pending, due or not.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn pending_count(&self) -> Result<u64, StoreError> {
+        let count = self.db.read(|session| {
+            session.one(
+                "SELECT COUNT(*) FROM deliveries WHERE state = ?1",
+                args![state_number(DeliveryState::Pending)],
+                |row| row.count(0),
+            )
+        })?;
+        Ok(count.unwrap_or(0))
+    }
+
+    fn read_delivery(&self, row: &Row<'_>) -> Result<Delivery, StoreError> {
+        self.unseal("delivery", row.text(0)?.as_bytes(), row, 1)
+    }
+}
+
+fn state_number(state: DeliveryState) -> i64 {
+    match state {
+        DeliveryState::Pending => 0,
+        DeliveryState::Delivered => 1,
+        DeliveryState::Dead => 2,
+    }
+}
