@@ -16,7 +16,10 @@ fn main() -> io::Result<()> {
         }
         println!("cargo::rerun-if-changed=../../canaries/{}", name(&class));
         for file in sorted(&class)? {
-            if file.extension().is_some_and(|extension| extension == "toml") {
+            if file
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+            {
                 let path = format!("{}/{}", name(&class), name(&file));
                 println!("cargo::rerun-if-changed=../../canaries/{path}");
                 let _ = writeln!(

@@ -51,9 +51,15 @@ impl Address {
         if wildcard && literal {
             return Err(wrong("an IP address has no labels"));
         }
-        let host = host.strip_prefix("any-label.").filter(|_| wildcard).map_or(host.clone(), |rest| format!("*.{rest}"));
+        let host = host
+            .strip_prefix("any-label.")
+            .filter(|_| wildcard)
+            .map_or(host.clone(), |rest| format!("*.{rest}"));
         let scheme = url.scheme();
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let port = url
+            .port()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
         let prefix = url.path().trim_end_matches('/');
         let start = scheme.len() + 3;
         Ok(Self {
@@ -131,9 +137,21 @@ mod tests {
             let address = Address::parse(text).expect(text);
             assert_eq!((address.as_str(), address.host()), (expect, host), "{text}");
         };
-        check("http://127.0.0.1:8080/", "http://127.0.0.1:8080", "127.0.0.1");
-        check("https://Trap.Example.ORG/a/", "https://trap.example.org/a", "trap.example.org");
-        check("https://*.example.org:8443", "https://*.example.org:8443", "*.example.org");
+        check(
+            "http://127.0.0.1:8080/",
+            "http://127.0.0.1:8080",
+            "127.0.0.1",
+        );
+        check(
+            "https://Trap.Example.ORG/a/",
+            "https://trap.example.org/a",
+            "trap.example.org",
+        );
+        check(
+            "https://*.example.org:8443",
+            "https://*.example.org:8443",
+            "*.example.org",
+        );
         check("http://[::1]:80/x", "http://[::1]/x", "[::1]");
     }
 
@@ -150,7 +168,15 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_address() {
-        for text in ["", "example.org", "ftp://x.org", "https://a:b@x.org", "https://x.org?a", "https://*.127.0.0.1", "https://x.org/#a"] {
+        for text in [
+            "",
+            "example.org",
+            "ftp://x.org",
+            "https://a:b@x.org",
+            "https://x.org?a",
+            "https://*.127.0.0.1",
+            "https://x.org/#a",
+        ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }

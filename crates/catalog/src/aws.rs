@@ -3,16 +3,38 @@
 
 use data_encoding::BASE32_NOPAD;
 
+use crate::clean::looks_made_up;
 use crate::dice::Dice;
-use crate::format::Fit;
+use crate::fit::Fit;
 
 /// Accounts that secret scanners know as those of canary services: never minted.
 const KNOWN_CANARY_ACCOUNTS: &[u64] = &[
-    52_310_077_262, 171_436_882_533, 534_261_010_715, 595_918_472_158, 717_712_589_309, 819_147_034_852,
-    992_382_622_183, 730_335_385_048, 266_735_846_894, 893_192_397_702, 44_858_866_125, 251_535_659_677,
-    344_043_088_457, 351_906_852_752, 390_477_818_340, 426_127_672_474, 427_150_556_519, 439_872_796_651,
-    445_142_720_921, 465_867_158_099, 637_958_123_769, 693_412_236_332, 732_624_840_810, 735_421_457_923,
-    959_235_150_393, 982_842_642_351,
+    52_310_077_262,
+    171_436_882_533,
+    534_261_010_715,
+    595_918_472_158,
+    717_712_589_309,
+    819_147_034_852,
+    992_382_622_183,
+    730_335_385_048,
+    266_735_846_894,
+    893_192_397_702,
+    44_858_866_125,
+    251_535_659_677,
+    344_043_088_457,
+    351_906_852_752,
+    390_477_818_340,
+    426_127_672_474,
+    427_150_556_519,
+    439_872_796_651,
+    445_142_720_921,
+    465_867_158_099,
+    637_958_123_769,
+    693_412_236_332,
+    732_624_840_810,
+    735_421_457_923,
+    959_235_150_393,
+    982_842_642_351,
 ];
 
 const LARGEST_ACCOUNT: u64 = 999_999_999_999;
@@ -22,7 +44,10 @@ pub(crate) fn draw_account(dice: &mut Dice<'_>) -> u64 {
     loop {
         let bytes = dice.bytes::<8>();
         let account = u64::from_be_bytes(bytes) >> 24;
-        if (100_000_000_000..=LARGEST_ACCOUNT).contains(&account) && is_usable(account) {
+        if (100_000_000_000..=LARGEST_ACCOUNT).contains(&account)
+            && is_usable(account)
+            && !looks_made_up(&draw_key_body(account, dice).as_bytes()[..9])
+        {
             return account;
         }
     }
@@ -36,7 +61,11 @@ pub(crate) fn draw_key_body(account: u64, dice: &mut Dice<'_>) -> String {
     bits |= u128::from(free & 0x7f_ffff_ffff);
     // Bit 92 of the whole id is set in three of four real ones: bit 72 of these 80.
     let mark = 1u128 << (79 - 72);
-    bits = if dice.below(4) == 0 { bits & !mark } else { bits | mark };
+    bits = if dice.below(4) == 0 {
+        bits & !mark
+    } else {
+        bits | mark
+    };
     BASE32_NOPAD.encode(&bits.to_be_bytes()[6..])
 }
 

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use lapwing_core::{Canary, CanaryId, Carrier, Timestamp};
+use lapwing_core::Timestamp;
+use minijinja::Value;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::address::Address;
-use crate::answer::{Asked, Matched};
+use crate::answer::{LONGEST_ECHO, LONGEST_HEADER, LONGEST_NAME};
 use crate::catalog::{CLASSES, Catalog};
+use crate::decoy::Text;
 use crate::error::CatalogError;
-use crate::format::Fit;
+use crate::fit::Fit;
 use crate::kind::{Kind, MintOrder};
-use crate::render::{LARGEST_BODY, render};
+use crate::render::{LARGEST_BODY, Made, render};
 use crate::request::Request;
 use crate::schema::Checksum;
 
@@ -61,42 +63,86 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn add(&mut self, kind: &Kind, what: impl Into<String>, hint: impl Into<String>) {
-        self.0.push(Finding { kind: kind.id.clone(), what: what.into(), hint: hint.into() });
+        self.0.push(Finding {
+            kind: kind.id.clone(),
+            what: what.into(),
+            hint: hint.into(),
+        });
     }
 }
 
 fn prose(kind: &Kind, findings: &mut Findings) {
-    let Kind { name, summary, fires, blind_spots, lives, .. } = kind;
+    let Kind {
+        name,
+        summary,
+        fires,
+        blind_spots,
+        lives,
+        ..
+    } = kind;
     for (what, text) in [("name", name), ("summary", summary), ("fires", fires)] {
         if text.trim().is_empty() || text.contains('\n') {
-            findings.add(kind, format!("`{what}` is not one line of text"), "say it in one line");
+            findings.add(
+                kind,
+                format!("`{what}` is not one line of text"),
+                "say it in one line",
+            );
         }
     }
     if blind_spots.is_empty() || lives.is_empty() {
-        findings.add(kind, "it does not say what it will not notice, or where it lives", "fill `blind_spots` and `lives`");
+        findings.add(
+            kind,
+            "it does not say what it will not notice, or where it lives",
+            "fill `blind_spots` and `lives`",
+        );
     }
 }
 
 fn examples(kind: &Kind, findings: &mut Findings) {
     let fit = |field: &str, value: &str| {
-        let shapes = kind.field(field).map(|field| field.shapes.as_slice()).unwrap_or_default();
-        shapes.iter().map(|shape| shape.fit(value)).max().unwrap_or(Fit::No)
+        let shapes = kind
+            .field(field)
+            .map(|field| field.shapes.as_slice())
+            .unwrap_or_default();
+        shapes
+            .iter()
+            .map(|shape| shape.fit(value))
+            .max()
+            .unwrap_or(Fit::No)
     };
     for example in &kind.examples {
         let field = example.field.get_ref();
-        let has_checksum = kind.field(field).is_some_and(|field| field.shapes.iter().any(crate::format::Format::has_checksum));
+        let has_checksum = kind
+            .field(field)
+            .is_some_and(|field| field.shapes.iter().any(crate::format::Format::has_checksum));
         match (fit(field, &example.value), example.checksum) {
             (Fit::Full, Checksum::None) if !has_checksum => {}
             (Fit::Shape, Checksum::Wrong) => {}
-            (Fit::No, _) => findings.add(kind, format!("an example of {field} does not fit its format"), "correct the example or the format"),
-            (Fit::Full, _) => findings.add(kind, format!("an example of {field} has a right checksum"), "change its last characters and say `checksum = \"wrong\"`"),
-            (Fit::Shape, Checksum::None) => findings.add(kind, format!("the checksum of an example of {field} fails"), "say `checksum = \"wrong\"`"),
+            (Fit::No, _) => findings.add(
+                kind,
+                format!("an example of {field} does not fit its format"),
+                "correct the example or the format",
+            ),
+            (Fit::Full, _) => findings.add(
+                kind,
+                format!("an example of {field} has a right checksum"),
+                "change its last characters and say `checksum = \"wrong\"`",
+            ),
+            (Fit::Shape, Checksum::None) => findings.add(
+                kind,
+                format!("the checksum of an example of {field} fails"),
+                "say `checksum = \"wrong\"`",
+            ),
         }
     }
     for example in &kind.counter_examples {
         let field = example.field.get_ref();
         if fit(field, &example.value) == Fit::Full {
-            findings.add(kind, format!("a counter-example of {field} fits its format"), "tighten the format or drop the counter-example");
+            findings.add(
+                kind,
+                format!("a counter-example of {field} fits its format"),
+                "tighten the format or drop the counter-example",
+            );
         }
     }
 }
@@ -106,7 +152,13 @@ fn mint(kind: &Kind, findings: &mut Findings) -> Vec<BTreeMap<String, String>> {
     let address = Address::parse("https://*.example.org").expect("a valid address");
     let set = BTreeMap::new();
     let now = Timestamp::parse("2026-06-01").expect("a valid date");
-    let mut order = MintOrder { rng: &mut rng, address: Some(&address), mail_domain: Some("example.org"), set: &set, now };
+    let mut order = MintOrder {
+        rng: &mut rng,
+        address: Some(&address),
+        mail_domain: Some("example.org"),
+        set: &set,
+        now,
+    };
     let mut minted = Vec::with_capacity(SAMPLES);
     for _ in 0..SAMPLES {
         match kind.mint(&mut order) {
@@ -124,28 +176,59 @@ fn values(kind: &Kind, minted: &[BTreeMap<String, String>], findings: &mut Findi
     for field in &kind.fields {
         let mut seen = BTreeSet::new();
         for value in minted.iter().filter_map(|fields| fields.get(&field.name)) {
-            if field.shapes.iter().all(|shape| shape.fit(value) != Fit::Full) {
-                findings.add(kind, format!("a minted {} does not fit its own format", field.name), "this is a mistake of the format");
+            if field
+                .shapes
+                .iter()
+                .all(|shape| shape.fit(value) != Fit::Full)
+            {
+                findings.add(
+                    kind,
+                    format!("a minted {} does not fit its own format", field.name),
+                    "this is a mistake of the format",
+                );
                 break;
             }
             if field.handle && !(8..=crate::candidates::LONGEST).contains(&value.len()) {
-                findings.add(kind, format!("a handle {} is {} bytes long", field.name, value.len()), "handles are 8 to 1024 bytes");
+                findings.add(
+                    kind,
+                    format!("a handle {} is {} bytes long", field.name, value.len()),
+                    "handles are 8 to 1024 bytes",
+                );
                 break;
             }
             if !seen.insert(value) && field.handle {
-                findings.add(kind, format!("two of {SAMPLES} canaries share a {}", field.name), "put more chance into the format");
+                findings.add(
+                    kind,
+                    format!("two of {SAMPLES} canaries share a {}", field.name),
+                    "put more chance into the format",
+                );
                 break;
             }
         }
-        let least = field.shapes.iter().map(|shape| shape.bits(&kind.tables)).fold(f64::INFINITY, f64::min);
-        let own = !field.shapes.iter().all(|shape| shape.uses(|piece| matches!(piece, crate::format::Piece::Field { .. })));
+        let least = field
+            .shapes
+            .iter()
+            .map(|shape| shape.bits(&kind.tables))
+            .fold(f64::INFINITY, f64::min);
+        let own = !field
+            .shapes
+            .iter()
+            .all(|shape| shape.uses(|piece| matches!(piece, crate::format::Piece::Field { .. })));
         if field.handle && own && least < HANDLE_BITS {
-            findings.add(kind, format!("the handle {} holds {least:.0} bits of chance", field.name), format!("make it {HANDLE_BITS:.0} or more"));
+            findings.add(
+                kind,
+                format!("the handle {} holds {least:.0} bits of chance", field.name),
+                format!("make it {HANDLE_BITS:.0} or more"),
+            );
         }
     }
     for fields in minted.iter().take(20) {
         if !found_again(kind, fields) {
-            findings.add(kind, "a handle put into a path is not among the candidates of that request", "drop characters that an address cannot hold");
+            findings.add(
+                kind,
+                "a handle put into a path is not among the candidates of that request",
+                "drop characters that an address cannot hold",
+            );
             break;
         }
     }
@@ -155,79 +238,163 @@ fn values(kind: &Kind, minted: &[BTreeMap<String, String>], findings: &mut Findi
 fn found_again(kind: &Kind, fields: &BTreeMap<String, String>) -> bool {
     kind.handles(fields).iter().all(|(_, value)| {
         let encoded = crate::sigv4::encode(value.as_bytes(), false);
-        let request = Request::new("GET".to_owned(), format!("/a/{encoded}?b={encoded}"), "example.org".to_owned(), Vec::new(), Vec::new());
+        let request = Request::new(
+            "GET".to_owned(),
+            format!("/a/{encoded}?b={encoded}"),
+            "example.org".to_owned(),
+            Vec::new(),
+            Vec::new(),
+        );
         let found = request.candidates();
-        found.iter().any(|candidate| *candidate.value == *value.as_bytes())
+        found
+            .iter()
+            .any(|candidate| *candidate.value == *value.as_bytes())
     })
 }
 
 /// A value whose shape alone says what it is must not have the shape of another kind.
 fn claims(samples: &[(&Kind, Vec<BTreeMap<String, String>>)], findings: &mut Findings) {
     for (kind, minted) in samples {
-        for field in kind.fields.iter().filter(|field| field.shapes.iter().all(crate::format::Format::is_distinctive)) {
+        for field in kind.fields.iter().filter(|field| {
+            field
+                .shapes
+                .iter()
+                .all(crate::format::Format::is_distinctive)
+        }) {
             for (other, _) in samples.iter().filter(|(other, _)| other.id != kind.id) {
                 let claimed = other.fields.iter().find(|theirs| {
-                    theirs.shapes.iter().filter(|shape| shape.is_distinctive()).any(|shape| {
-                        minted.iter().take(50).filter_map(|fields| fields.get(&field.name)).any(|value| shape.fit(value) == Fit::Full)
-                    })
+                    theirs
+                        .shapes
+                        .iter()
+                        .filter(|shape| shape.is_distinctive())
+                        .any(|shape| {
+                            minted
+                                .iter()
+                                .take(50)
+                                .filter_map(|fields| fields.get(&field.name))
+                                .any(|value| shape.fit(value) == Fit::Full)
+                        })
                 });
                 if let Some(theirs) = claimed {
-                    findings.add(kind, format!("{} is also claimed by {} of {}", field.name, theirs.name, other.id), "make one of the formats tighter");
+                    findings.add(
+                        kind,
+                        format!(
+                            "{} is also claimed by {} of {}",
+                            field.name, theirs.name, other.id
+                        ),
+                        "make one of the formats tighter",
+                    );
                 }
             }
         }
     }
 }
 
-fn answers(catalog: &Catalog, kind: &Kind, minted: &[BTreeMap<String, String>], findings: &mut Findings) {
-    if !CLASSES.contains(&kind.class.as_str()) || kind.decoy.rules.is_empty() && kind.address.is_some() {
-        findings.add(kind, "it carries our address, but has no [[decoy]] that answers there", "add a [[decoy]]");
+fn answers(
+    catalog: &Catalog,
+    kind: &Kind,
+    minted: &[BTreeMap<String, String>],
+    findings: &mut Findings,
+) {
+    if !CLASSES.contains(&kind.class.as_str())
+        || kind.decoy.rules.is_empty() && kind.address.is_some()
+    {
+        findings.add(
+            kind,
+            "it carries our address, but has no [[decoy]] that answers there",
+            "add a [[decoy]]",
+        );
     }
     let Some(fields) = minted.first() else {
         return;
     };
     for reply in kind.decoy.replies() {
         if !(200..=599).contains(&reply.status) {
-            findings.add(kind, format!("{} is no final status", reply.status), "use 200 to 599");
+            findings.add(
+                kind,
+                format!("{} is no final status", reply.status),
+                "use 200 to 599",
+            );
         }
-        if let crate::decoy::Text::Template(name) = &reply.body
-            && let Err(error) = render(catalog.environment(), name, &sample_context(fields), LARGEST_BODY)
+        for (text, limit) in reply
+            .headers
+            .iter()
+            .map(|(_, text)| (text, LONGEST_HEADER))
+            .chain([(&reply.body, LARGEST_BODY)])
         {
-            findings.add(kind, format!("a template fails: {}", error.detail().unwrap_or("error")), "correct the template");
-        }
-    }
-    let canary = Canary {
-        id: CanaryId::from_bytes([7; 16]),
-        kind: kind.id.clone(),
-        memo: String::new(),
-        labels: BTreeMap::new(),
-        fields: fields.clone(),
-        minted: Timestamp::from_micros(0),
-        retired: None,
-    };
-    let huge = "x".repeat(1 << 20);
-    let form = format!("To={huge}&From={huge}&Body={huge}");
-    let headers = vec![("Content-Type".to_owned(), b"application/x-www-form-urlencoded".to_vec())];
-    for rule in &kind.decoy.rules {
-        let path = rule.name.split_once(' ').map_or("/", |(_, path)| path).replace("**", "a").replace(['{', '}'], "");
-        let request = Request::new("POST".to_owned(), path, "example.org".to_owned(), headers.clone(), form.clone().into_bytes());
-        let matched = [Matched { canary: &canary, field: String::new(), carrier: Carrier::Path }];
-        let asked = Asked { request: &request, kinds: std::slice::from_ref(&kind.id), matched: &matched, now: Timestamp::from_micros(0), seed: &[0; 32] };
-        if catalog.answer(&asked).is_some_and(|answer| answer.body.len() > LARGEST_BODY) {
-            findings.add(kind, format!("{} answers with more than {LARGEST_BODY} bytes", rule.name), "shorten the template");
+            if let Some(what) = failing(catalog, text, limit, fields) {
+                findings.add(kind, what, "correct or shorten the template");
+            }
         }
     }
 }
 
-fn sample_context(fields: &BTreeMap<String, String>) -> minijinja::Value {
-    let made = crate::render::Made {
+/// What is wrong with a text of an answer: tried with nothing from the peer, and with the longest
+/// values it may send, of characters that grow when they are escaped.
+fn failing(
+    catalog: &Catalog,
+    text: &Text,
+    limit: usize,
+    fields: &BTreeMap<String, String>,
+) -> Option<String> {
+    let name = match text {
+        Text::Fixed(bytes) if bytes.len() <= limit => return None,
+        Text::Fixed(bytes) => return Some(format!("{} bytes are more than {limit}", bytes.len())),
+        Text::Template(name) => name,
+    };
+    ["", "\u{1}", "\""].into_iter().find_map(|unit| {
+        let value = unit.repeat(LONGEST_ECHO);
+        let context = sample_context(catalog, name, fields, &value);
+        let error = render(catalog.environment(), name, &context, limit).err()?;
+        Some(format!(
+            "a template fails: {}",
+            error.detail().unwrap_or("error")
+        ))
+    })
+}
+
+/// A context that has every name the template uses, with `value` for whatever the peer chooses.
+fn sample_context(
+    catalog: &Catalog,
+    template: &str,
+    fields: &BTreeMap<String, String>,
+    value: &str,
+) -> Value {
+    let made = Made {
         seed: [0; 32],
         subject: "sample".to_owned(),
         now: Timestamp::from_micros(0),
         minted: Timestamp::from_micros(0),
     };
-    let fields: minijinja::Value = fields.iter().map(|(name, value)| (name.clone(), minijinja::Value::from(value.as_str()))).collect();
-    made.functions().into_iter().chain([("field", fields)]).collect()
+    let mut tables: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
+    let template = catalog.environment().get_template(template);
+    let used = template.map(|template| template.undeclared_variables(true));
+    for name in used.unwrap_or_default() {
+        if let Some((table, name)) = name.split_once('.')
+            && table != "field"
+        {
+            let limit = match table {
+                "form" | "query" | "json" => LONGEST_ECHO,
+                _ => LONGEST_NAME,
+            };
+            let value = &value[..value.len().min(limit)];
+            let table = tables.entry(table.to_owned()).or_default();
+            table.insert(name.to_owned(), Value::from(value));
+        }
+    }
+    let fields = fields
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+    tables.insert("field".to_owned(), fields.collect());
+    let tables = tables
+        .into_iter()
+        .map(|(name, table)| (name, Value::from_pairs(table)));
+    let functions = made.functions().into_iter();
+    Value::from_pairs(
+        functions
+            .map(|(name, value)| (name.to_owned(), value))
+            .chain(tables),
+    )
 }
 
 #[cfg(test)]

@@ -2,13 +2,20 @@
 //! number of canaries; each part of a request has its own share of the bound, so that junk in one
 //! cannot crowd out a handle in another.
 
+#![expect(
+    clippy::ptr_arg,
+    reason = "`&[u8]` would lose the lifetime of what is borrowed"
+)]
+
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
 
 use lapwing_core::Carrier;
 use serde_json::Value;
 
-use crate::request::{BodyType, MOST_PAIRS, Request, decode_base64, decode_form, percent_decode, raw_pairs};
+use crate::request::{
+    BodyType, MOST_PAIRS, Request, decode_base64, decode_form, percent_decode, raw_pairs,
+};
 
 /// Most candidates of one request.
 pub(crate) const MOST: usize = 256;
@@ -52,6 +59,7 @@ impl Request {
     }
 }
 
+/// Values travel as `&Cow`: pieces of a borrowed one are borrowed from the request itself.
 struct Collector<'a> {
     out: Vec<Candidate<'a>>,
     seen: Vec<u64>,
@@ -69,13 +77,18 @@ impl<'a> Collector<'a> {
     }
 
     fn push(&mut self, value: Cow<'a, [u8]>, carrier: Carrier) {
-        if self.left == 0 || !(SHORTEST..=LONGEST).contains(&value.len()) || self.out.len() >= MOST {
+        if self.left == 0 || !(SHORTEST..=LONGEST).contains(&value.len()) || self.out.len() >= MOST
+        {
             return;
         }
         let mut hasher = DefaultHasher::new();
         hasher.write(&value);
         let hash = hasher.finish();
-        let known = self.seen.iter().zip(&self.out).any(|(seen, candidate)| *seen == hash && candidate.value == value);
+        let known = self
+            .seen
+            .iter()
+            .zip(&self.out)
+            .any(|(seen, candidate)| *seen == hash && candidate.value == value);
         if known {
             return;
         }
@@ -103,10 +116,12 @@ impl<'a> Collector<'a> {
     }
 
     fn unwrap_base64(&mut self, value: &[u8], carrier: Carrier, depth: u8) {
-        if (8..=2 * LONGEST).contains(&value.len()) && value.iter().all(is_base64)
+        if (8..=2 * LONGEST).contains(&value.len())
+            && value.iter().all(is_base64)
             && let Some(plain) = decode_base64(value)
             && plain.len() >= SHORTEST
-            && std::str::from_utf8(&plain).is_ok_and(|text| !text.contains(|c: char| c.is_control() && !c.is_whitespace()))
+            && std::str::from_utf8(&plain)
+                .is_ok_and(|text| !text.contains(|c: char| c.is_control() && !c.is_whitespace()))
         {
             self.value(&Cow::Owned(plain), carrier, depth + 1);
         }
@@ -143,8 +158,15 @@ impl<'a> Collector<'a> {
     }
 
     fn piece(&mut self, value: &Cow<'a, [u8]>, start: usize, end: usize, carrier: Carrier) {
-        if end - start >= SHORTEST_PIECE && end - start < value.len() {
+        let part = &value[start..end];
+        if part.len() < SHORTEST_PIECE {
+            return;
+        }
+        if part.len() < value.len() {
             self.push(slice(value, start, end), carrier);
+        }
+        if part.contains(&b'%') {
+            self.push(Cow::Owned(percent_decode(part).into_owned()), carrier);
         }
     }
 }
@@ -159,19 +181,28 @@ fn slice<'a>(value: &Cow<'a, [u8]>, start: usize, end: usize) -> Cow<'a, [u8]> {
 
 /// Start and end of each non-empty stretch between separators. Copies positions, so that the
 /// value can be borrowed again while they are used; a value is short or cut before.
-fn splits(bytes: &[u8], is_separator: fn(u8) -> bool) -> impl Iterator<Item = (usize, usize)> + use<> {
+fn splits(
+    bytes: &[u8],
+    is_separator: fn(u8) -> bool,
+) -> impl Iterator<Item = (usize, usize)> + use<> {
     let mut positions = [(0u32, 0u32); 64];
     let (mut count, mut start) = (0, 0);
     for at in 0..=bytes.len() {
         if at == bytes.len() || is_separator(bytes[at]) {
             if at > start && count < positions.len() && at - start >= SHORTEST {
-                positions[count] = (u32::try_from(start).unwrap_or(0), u32::try_from(at).unwrap_or(0));
+                positions[count] = (
+                    u32::try_from(start).unwrap_or(0),
+                    u32::try_from(at).unwrap_or(0),
+                );
                 count += 1;
             }
             start = at + 1;
         }
     }
-    positions.into_iter().take(count).map(|(start, end)| (start as usize, end as usize))
+    positions
+        .into_iter()
+        .take(count)
+        .map(|(start, end)| (start as usize, end as usize))
 }
 
 fn is_base64(byte: &u8) -> bool {
@@ -179,12 +210,16 @@ fn is_base64(byte: &u8) -> bool {
 }
 
 fn is_separator(byte: u8) -> bool {
-    !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'+' | b'@' | b'~') || byte >= 0x80)
+    !(byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'+' | b'@' | b'~' | b'%')
+        || byte >= 0x80)
 }
 
 fn authorization<'a>(request: &'a Request, found: &mut Collector<'a>) {
     for (name, value) in &request.headers {
-        if !name.eq_ignore_ascii_case("authorization") && !name.eq_ignore_ascii_case("proxy-authorization") {
+        if !name.eq_ignore_ascii_case("authorization")
+            && !name.eq_ignore_ascii_case("proxy-authorization")
+        {
             continue;
         }
         let value = value.trim_ascii();
@@ -205,9 +240,14 @@ fn authorization<'a>(request: &'a Request, found: &mut Collector<'a>) {
         }
     }
     for (name, value) in raw_pairs(request.raw_query().as_bytes()).take(MOST_PAIRS) {
-        if name.eq_ignore_ascii_case(b"x-amz-credential") || name.eq_ignore_ascii_case(b"awsaccesskeyid") {
+        if name.eq_ignore_ascii_case(b"x-amz-credential")
+            || name.eq_ignore_ascii_case(b"awsaccesskeyid")
+        {
             let plain = percent_decode(value);
-            let end = plain.iter().position(|byte| *byte == b'/').unwrap_or(plain.len());
+            let end = plain
+                .iter()
+                .position(|byte| *byte == b'/')
+                .unwrap_or(plain.len());
             found.push(slice(&plain, 0, end), Carrier::Sigv4);
         }
     }
@@ -218,7 +258,10 @@ fn basic<'a>(encoded: &'a [u8], found: &mut Collector<'a>) {
         found.value(&Cow::Borrowed(encoded), Carrier::Basic, 2);
         return;
     };
-    let at = plain.iter().position(|byte| *byte == b':').unwrap_or(plain.len());
+    let at = plain
+        .iter()
+        .position(|byte| *byte == b':')
+        .unwrap_or(plain.len());
     let (user, password) = (&plain[..at], plain.get(at + 1..).unwrap_or_default());
     found.value(&Cow::Owned(user.to_vec()), Carrier::Basic, 0);
     found.value(&Cow::Owned(password.to_vec()), Carrier::Basic, 0);
@@ -232,7 +275,9 @@ fn credential_key(rest: &[u8]) -> Option<&[u8]> {
         None => 0,
     };
     let value = &rest[start..];
-    let end = value.iter().position(|byte| matches!(byte, b'/' | b':' | b',' | b' '))?;
+    let end = value
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b':' | b',' | b' '))?;
     Some(&value[..end])
 }
 
@@ -249,7 +294,10 @@ fn host<'a>(host: &'a str, found: &mut Collector<'a>) {
 }
 
 fn path<'a>(path: &'a [u8], found: &mut Collector<'a>) {
-    for segment in path.split(|byte| *byte == b'/').filter(|segment| segment.len() >= SHORTEST) {
+    for segment in path
+        .split(|byte| *byte == b'/')
+        .filter(|segment| segment.len() >= SHORTEST)
+    {
         if found.full() {
             return;
         }
@@ -268,7 +316,10 @@ fn segment_stems<'a>(segment: &Cow<'a, [u8]>, found: &mut Collector<'a>) {
     found.push(segment.clone(), Carrier::Path);
     if let Some(last) = segment.iter().rposition(|byte| *byte == b'.') {
         found.push(slice(segment, 0, last), Carrier::Path);
-        let first = segment.iter().position(|byte| *byte == b'.').unwrap_or(last);
+        let first = segment
+            .iter()
+            .position(|byte| *byte == b'.')
+            .unwrap_or(last);
         found.push(slice(segment, 0, first), Carrier::Path);
     }
 }
@@ -304,9 +355,15 @@ fn cookies<'a>(request: &'a Request, found: &mut Collector<'a>) {
         }
         for pair in value.split(|byte| *byte == b';') {
             let pair = pair.trim_ascii();
-            let at = pair.iter().position(|byte| *byte == b'=').map_or(0, |at| at + 1);
+            let at = pair
+                .iter()
+                .position(|byte| *byte == b'=')
+                .map_or(0, |at| at + 1);
             let value = pair[at..].trim_ascii();
-            let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+            let value = value
+                .strip_prefix(b"\"")
+                .and_then(|value| value.strip_suffix(b"\""))
+                .unwrap_or(value);
             found.value(&Cow::Borrowed(value), Carrier::Cookie, 0);
         }
     }
@@ -314,9 +371,18 @@ fn cookies<'a>(request: &'a Request, found: &mut Collector<'a>) {
 
 fn headers<'a>(request: &'a Request, found: &mut Collector<'a>) {
     for (name, value) in &request.headers {
-        let done = ["authorization", "proxy-authorization", "cookie", "host", "content-length", "accept", "accept-encoding", "connection"]
-            .iter()
-            .any(|known| name.eq_ignore_ascii_case(known));
+        let done = [
+            "authorization",
+            "proxy-authorization",
+            "cookie",
+            "host",
+            "content-length",
+            "accept",
+            "accept-encoding",
+            "connection",
+        ]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known));
         let value = Cow::Borrowed(value.trim_ascii());
         if done {
             // Looked at elsewhere, or too dull to split; a handle alone in one is still found.
@@ -354,7 +420,9 @@ fn json<'a>(root: &'a Value, found: &mut Collector<'a>) {
             Value::String(text) => found.value(&Cow::Borrowed(text.as_bytes()), Carrier::Json, 0),
             Value::Array(items) => open.extend(items.iter().rev().take(MOST_PAIRS)),
             Value::Object(members) => open.extend(members.values().take(MOST_PAIRS)),
-            Value::Number(number) => found.push(Cow::Owned(number.to_string().into_bytes()), Carrier::Json),
+            Value::Number(number) => {
+                found.push(Cow::Owned(number.to_string().into_bytes()), Carrier::Json)
+            }
             Value::Null | Value::Bool(_) => {}
         }
     }

@@ -36,11 +36,21 @@ impl Catalog {
     /// # Errors
     /// A file does not follow the schema (a mistake in this program, caught by its tests).
     pub fn builtin() -> Result<Self, CatalogError> {
-        let mut catalog = Self { kinds: Vec::new(), environment: render::environment() };
+        let mut catalog = Self {
+            kinds: Vec::new(),
+            environment: render::environment(),
+        };
         for (file, text) in BUILTIN {
             let path = Path::new(file);
-            let class = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy()).unwrap_or_default();
-            let stem = path.file_stem().map(|name| name.to_string_lossy()).unwrap_or_default();
+            let class = path
+                .parent()
+                .and_then(Path::file_name)
+                .map(|name| name.to_string_lossy())
+                .unwrap_or_default();
+            let stem = path
+                .file_stem()
+                .map(|name| name.to_string_lossy())
+                .unwrap_or_default();
             catalog.add(&class, &stem, Source { file, text })?;
         }
         catalog.sort();
@@ -77,7 +87,10 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::UnknownKind`].
     pub fn require(&self, id: &str) -> Result<&Kind, CatalogError> {
-        self.kind(id).ok_or_else(|| CatalogError::UnknownKind { id: id.to_owned(), nearest: self.nearest(id) })
+        self.kind(id).ok_or_else(|| CatalogError::UnknownKind {
+            id: id.to_owned(),
+            nearest: self.nearest(id),
+        })
     }
 
     /// The decoy answer to a request; `None` if no kind bound to the host has one.
@@ -94,10 +107,28 @@ impl Catalog {
     fn overlay(&mut self, root: &Path) -> Result<(), CatalogError> {
         for path in toml_files(root)? {
             let file = path.display().to_string();
-            let text = bounded::read_text(&path, LARGEST_FILE).map_err(|source| CatalogError::Read { path: path.clone(), source })?;
-            let class = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let stem = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            self.add(&class, &stem, Source { file: &file, text: &text })?;
+            let text =
+                bounded::read_text(&path, LARGEST_FILE).map_err(|source| CatalogError::Read {
+                    path: path.clone(),
+                    source,
+                })?;
+            let class = path
+                .parent()
+                .and_then(Path::file_name)
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            let stem = path
+                .file_stem()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            self.add(
+                &class,
+                &stem,
+                Source {
+                    file: &file,
+                    text: &text,
+                },
+            )?;
         }
         Ok(())
     }
@@ -105,18 +136,43 @@ impl Catalog {
     /// Compiles one file and takes it in, in place of a kind of the same name.
     fn add(&mut self, class: &str, stem: &str, source: Source<'_>) -> Result<(), CatalogError> {
         if !CLASSES.contains(&class) {
-            return Err(source.wrong(0, format!("{class:?} is no class of kinds"), format!("put the file into a folder {}", CLASSES.join("/, "))));
+            return Err(source.wrong(
+                0,
+                format!("{class:?} is no class of kinds"),
+                format!("put the file into a folder {}", CLASSES.join("/, ")),
+            ));
         }
         let (kind, templates) = Kind::compile(class, stem, source)?;
-        let fields: Vec<&str> = kind.fields.iter().map(|field| field.name.as_str()).collect();
+        let fields: Vec<&str> = kind
+            .fields
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect();
         for template in templates {
             let (name, offset) = (template.name, template.offset);
-            self.environment.add_template_owned(name.clone(), template.text).map_err(|error| {
-                source.wrong(offset, format!("line {} of a template: {}", error.line().unwrap_or(1), error.detail().unwrap_or("syntax error")), "correct the template")
-            })?;
+            self.environment
+                .add_template_owned(name.clone(), template.text)
+                .map_err(|error| {
+                    source.wrong(
+                        offset,
+                        format!(
+                            "line {} of a template: {}",
+                            error.line().unwrap_or(1),
+                            error.detail().unwrap_or("syntax error")
+                        ),
+                        "correct the template",
+                    )
+                })?;
             let wrong = render::undeclared(&self.environment, &name, &fields);
             if !wrong.is_empty() {
-                return Err(source.wrong(offset, format!("a template uses {}, which it is not given", wrong.join(", ")), "use declared fields and the names listed in crates/catalog/src/render.rs"));
+                return Err(source.wrong(
+                    offset,
+                    format!(
+                        "a template uses {}, which it is not given",
+                        wrong.join(", ")
+                    ),
+                    "use declared fields and the names listed in crates/catalog/src/render.rs",
+                ));
             }
         }
         self.kinds.retain(|known| known.id != kind.id);
@@ -125,7 +181,8 @@ impl Catalog {
     }
 
     fn sort(&mut self) {
-        self.kinds.sort_by(|a, b| (&a.class, &a.id).cmp(&(&b.class, &b.id)));
+        self.kinds
+            .sort_by(|a, b| (&a.class, &a.id).cmp(&(&b.class, &b.id)));
     }
 
     /// Kinds with a similar name: those that share a part of it, else the closest by letters.
@@ -147,9 +204,14 @@ fn toml_files(root: &Path) -> Result<Vec<PathBuf>, CatalogError> {
     let mut files = Vec::new();
     let mut open = vec![(root.to_owned(), 0)];
     while let Some((directory, depth)) = open.pop() {
-        let failed = |source| CatalogError::Read { path: directory.clone(), source };
+        let failed = |source| CatalogError::Read {
+            path: directory.clone(),
+            source,
+        };
         let entries = match fs::read_dir(&directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && depth == 0 => return Ok(files),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && depth == 0 => {
+                return Ok(files);
+            }
             entries => entries.map_err(failed)?,
         };
         for entry in entries {
@@ -158,7 +220,12 @@ fn toml_files(root: &Path) -> Result<Vec<PathBuf>, CatalogError> {
             let path = entry.path();
             if kind.is_dir() && depth < 4 {
                 open.push((path, depth + 1));
-            } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "toml") && files.len() < MOST_FILES {
+            } else if kind.is_file()
+                && path
+                    .extension()
+                    .is_some_and(|extension| extension == "toml")
+                && files.len() < MOST_FILES
+            {
                 files.push(path);
             }
         }
@@ -175,7 +242,9 @@ fn distance(a: &str, b: &str) -> usize {
         let mut corner = row[0];
         row[0] = i + 1;
         for (j, to) in b.iter().enumerate() {
-            let best = (corner + usize::from(from != *to)).min(row[j] + 1).min(row[j + 1] + 1);
+            let best = (corner + usize::from(from != *to))
+                .min(row[j] + 1)
+                .min(row[j + 1] + 1);
             corner = row[j + 1];
             row[j + 1] = best;
         }

@@ -27,7 +27,10 @@ impl Rules {
             if value.ends_with(['-', '_']) {
                 return false;
             }
-            if drawn.iter().any(|(start, end)| looks_made_up(&value.as_bytes()[*start..*end])) {
+            if drawn
+                .iter()
+                .any(|(start, end)| looks_made_up(&value.as_bytes()[*start..*end]))
+            {
                 return false;
             }
         }
@@ -35,7 +38,15 @@ impl Rules {
             return false;
         }
         let count = |is: fn(&u8) -> bool| {
-            drawn.iter().map(|(start, end)| value.as_bytes()[*start..*end].iter().filter(|byte| is(byte)).count()).sum::<usize>()
+            drawn
+                .iter()
+                .map(|(start, end)| {
+                    value.as_bytes()[*start..*end]
+                        .iter()
+                        .filter(|byte| is(byte))
+                        .count()
+                })
+                .sum::<usize>()
         };
         (self.digits == 0 || count(u8::is_ascii_digit) >= self.digits as usize)
             && (self.lower == 0 || count(u8::is_ascii_lowercase) >= self.lower as usize)
@@ -46,7 +57,9 @@ impl Rules {
 /// Shannon entropy in bits a byte.
 pub(crate) fn entropy(bytes: &[u8]) -> f64 {
     static WEIGHTS: LazyLock<Vec<f64>> = LazyLock::new(|| {
-        (0..=1024u32).map(|count| f64::from(count) * f64::from(count.max(1)).log2()).collect()
+        (0..=1024u32)
+            .map(|count| f64::from(count) * f64::from(count.max(1)).log2())
+            .collect()
     });
     let bytes = &bytes[..bytes.len().min(1024)];
     if bytes.is_empty() {
@@ -56,13 +69,17 @@ pub(crate) fn entropy(bytes: &[u8]) -> f64 {
     for byte in bytes {
         counts[usize::from(*byte)] += 1;
     }
-    let weight: f64 = counts.iter().filter(|count| **count > 1).map(|count| WEIGHTS[usize::from(*count)]).sum();
+    let weight: f64 = counts
+        .iter()
+        .filter(|count| **count > 1)
+        .map(|count| WEIGHTS[usize::from(*count)])
+        .sum();
     let length = bytes.len() as f64;
     length.log2() - weight / length
 }
 
 /// Whether a drawn stretch holds a run (`aaaa`), a sequence (`abcde`, `54321`) or a word.
-fn looks_made_up(bytes: &[u8]) -> bool {
+pub(crate) fn looks_made_up(bytes: &[u8]) -> bool {
     let (mut same, mut up, mut down) = (1, 1, 1);
     for pair in bytes.windows(2) {
         let (a, b) = (pair[0], pair[1]);
@@ -83,7 +100,9 @@ struct Starts {
 }
 
 fn start_of(letters: [u8; 4]) -> u32 {
-    letters.iter().fold(0, |code, letter| code * 26 + u32::from(letter - b'a'))
+    letters
+        .iter()
+        .fold(0, |code, letter| code * 26 + u32::from(letter - b'a'))
 }
 
 static STARTS: LazyLock<Starts> = LazyLock::new(|| {
@@ -120,7 +139,10 @@ fn holds_word(bytes: &[u8]) -> bool {
             let found = starts.words[first..]
                 .iter()
                 .take_while(|(start, _)| *start == code)
-                .any(|(_, word)| rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)));
+                .any(|(_, word)| {
+                    rest.get(..word.len())
+                        .is_some_and(|head| head.eq_ignore_ascii_case(word))
+                });
             if found {
                 return true;
             }
@@ -135,7 +157,14 @@ mod tests {
 
     #[test]
     fn throws_back_what_looks_made_up() {
-        for bad in ["x9aaaa7k", "q1abcde9", "k54321zz", "9xPasswordk", "zzDATA19", "7testQ"] {
+        for bad in [
+            "x9aaaa7k",
+            "q1abcde9",
+            "k54321zz",
+            "9xPasswordk",
+            "zzDATA19",
+            "7testQ",
+        ] {
             assert!(looks_made_up(bad.as_bytes()), "{bad}");
         }
         for good in ["9fK2xQ7bLm3", "a81f0c77d92e", "T3BlbkFJ"] {
@@ -152,7 +181,10 @@ mod tests {
 
     #[test]
     fn counts_only_what_was_drawn() {
-        let rules = Rules { digits: 2, ..Rules::default() };
+        let rules = Rules {
+            digits: 2,
+            ..Rules::default()
+        };
         assert!(!rules.accept("12ab3", &[(2, 5)]));
         assert!(rules.accept("12ab34", &[(2, 6)]));
     }

@@ -82,7 +82,9 @@ pub(crate) enum Text {
 }
 
 /// Where values to capture and conditions on absence may come from.
-const SOURCES: &[&str] = &["form", "query", "param", "json", "header", "path", "auth", "aws", "body"];
+const SOURCES: &[&str] = &[
+    "form", "query", "param", "json", "header", "path", "auth", "aws", "body",
+];
 
 struct Compiler<'a> {
     kind: &'a str,
@@ -92,8 +94,16 @@ struct Compiler<'a> {
 
 impl Decoy {
     /// Compiles the rules of one file; templates come back to be added to the environment.
-    pub(crate) fn compile(file: &KindFile, fields: &[Field], source: Source<'_>) -> Result<(Self, Vec<NewTemplate>), CatalogError> {
-        let mut compiler = Compiler { kind: file.id.get_ref(), source, templates: Vec::new() };
+    pub(crate) fn compile(
+        file: &KindFile,
+        fields: &[Field],
+        source: Source<'_>,
+    ) -> Result<(Self, Vec<NewTemplate>), CatalogError> {
+        let mut compiler = Compiler {
+            kind: file.id.get_ref(),
+            source,
+            templates: Vec::new(),
+        };
         if let Some(api) = &file.api {
             check_api(api, fields, file, source)?;
         }
@@ -108,33 +118,74 @@ impl Decoy {
             let style = match file.style.get(name) {
                 Some(style) => style,
                 None if name == DEFAULT_STYLE => &plain,
-                None => return Err(source.wrong(table.matching.path.span().start, format!("there is no [style.{name}]"), "declare it, or correct the name")),
+                None => {
+                    return Err(source.wrong(
+                        table.matching.path.span().start,
+                        format!("there is no [style.{name}]"),
+                        "declare it, or correct the name",
+                    ));
+                }
             };
-            let auth = table.matching.auth.or(file.api.as_ref().map(|api| api.auth)).unwrap_or(Auth::None);
+            let auth = table
+                .matching
+                .auth
+                .or(file.api.as_ref().map(|api| api.auth))
+                .unwrap_or(Auth::None);
             rules.push(compiler.rule(table, name, style, auth)?);
         }
-        Ok((Self { api: file.api.clone(), styles, rules }, compiler.templates))
+        Ok((
+            Self {
+                api: file.api.clone(),
+                styles,
+                rules,
+            },
+            compiler.templates,
+        ))
     }
 
     /// Every answer, for the battery.
     pub(crate) fn replies(&self) -> impl Iterator<Item = &Reply> {
-        let styles = self.styles.values().flat_map(|style| style.failures.replies().chain(&style.not_found));
-        styles.chain(self.rules.iter().flat_map(|rule| std::iter::once(&rule.accepted).chain(rule.failures.replies())))
+        let styles = self
+            .styles
+            .values()
+            .flat_map(|style| style.failures.replies().chain(&style.not_found));
+        styles.chain(
+            self.rules
+                .iter()
+                .flat_map(|rule| std::iter::once(&rule.accepted).chain(rule.failures.replies())),
+        )
     }
 }
 
 impl Failures {
     fn replies(&self) -> impl Iterator<Item = &Reply> {
-        let Self { unknown, missing, refused, revoked, bad_signature } = self;
-        [unknown, missing, refused, revoked, bad_signature].into_iter().flatten()
+        let Self {
+            unknown,
+            missing,
+            refused,
+            revoked,
+            bad_signature,
+        } = self;
+        [unknown, missing, refused, revoked, bad_signature]
+            .into_iter()
+            .flatten()
     }
 }
 
-fn check_api(api: &ApiTable, fields: &[Field], file: &KindFile, source: Source<'_>) -> Result<(), CatalogError> {
+fn check_api(
+    api: &ApiTable,
+    fields: &[Field],
+    file: &KindFile,
+    source: Source<'_>,
+) -> Result<(), CatalogError> {
     let at = source.text.find("[api]").unwrap_or_default();
     for name in [&api.user, &api.password].into_iter().flatten() {
         if !fields.iter().any(|field| field.name == *name) {
-            return Err(source.wrong(at, format!("[api] names the field {name:?}, which is not declared"), "declare it under [[field]]"));
+            return Err(source.wrong(
+                at,
+                format!("[api] names the field {name:?}, which is not declared"),
+                "declare it under [[field]]",
+            ));
         }
     }
     let (user, password) = (api.user.is_some(), api.password.is_some());
@@ -144,9 +195,16 @@ fn check_api(api: &ApiTable, fields: &[Field], file: &KindFile, source: Source<'
         Auth::Basic | Auth::Sigv4 | Auth::Query => user && password,
     };
     if !enough {
-        return Err(source.wrong(at, "[api] does not name the fields its callers show", "set `user` and `password` to field names"));
+        return Err(source.wrong(
+            at,
+            "[api] does not name the fields its callers show",
+            "set `user` and `password` to field names",
+        ));
     }
-    let complete = file.style.get(DEFAULT_STYLE).is_some_and(|style| style.unknown.is_some() && style.not_found.is_some());
+    let complete = file
+        .style
+        .get(DEFAULT_STYLE)
+        .is_some_and(|style| style.unknown.is_some() && style.not_found.is_some());
     if !complete {
         return Err(source.wrong(at, "an API answers everything, so it has to have [style.default] with `unknown` and `not_found`", "add them as the vendor answers"));
     }
@@ -155,7 +213,15 @@ fn check_api(api: &ApiTable, fields: &[Field], file: &KindFile, source: Source<'
 
 impl Compiler<'_> {
     fn style(&mut self, table: &StyleTable) -> Result<Style, CatalogError> {
-        let StyleTable { unknown, missing, refused, revoked, bad_signature, not_found, .. } = table;
+        let StyleTable {
+            unknown,
+            missing,
+            refused,
+            revoked,
+            bad_signature,
+            not_found,
+            ..
+        } = table;
         Ok(Style {
             failures: Failures {
                 unknown: self.optional(unknown.as_ref(), table)?,
@@ -168,18 +234,37 @@ impl Compiler<'_> {
         })
     }
 
-    fn rule(&mut self, table: &DecoyTable, style_name: &str, style: &StyleTable, auth: Auth) -> Result<Rule, CatalogError> {
+    fn rule(
+        &mut self,
+        table: &DecoyTable,
+        style_name: &str,
+        style: &StyleTable,
+        auth: Auth,
+    ) -> Result<Rule, CatalogError> {
         let matching = &table.matching;
         let at = matching.path.span().start;
-        let route = |path: &str| Route::compile(path).map_err(|what| self.source.wrong(at, what, "correct the path"));
+        let route = |path: &str| {
+            Route::compile(path).map_err(|what| self.source.wrong(at, what, "correct the path"))
+        };
         let method = matching.method.as_deref().unwrap_or("*");
         let paths = std::iter::once(matching.path.get_ref()).chain(&matching.also);
         let routes = paths.map(|path| route(path)).collect::<Result<_, _>>()?;
-        let except = matching.except.iter().map(|path| route(path)).collect::<Result<_, _>>()?;
+        let except = matching
+            .except
+            .iter()
+            .map(|path| route(path))
+            .collect::<Result<_, _>>()?;
         for source in table.capture.values().chain(&matching.missing) {
             let known = source.split('.').next().unwrap_or_default();
             if !SOURCES.contains(&known) {
-                return Err(self.source.wrong(at, format!("{source:?} is no part of a request"), format!("write one of {} and a name behind a dot", SOURCES.join(", "))));
+                return Err(self.source.wrong(
+                    at,
+                    format!("{source:?} is no part of a request"),
+                    format!(
+                        "write one of {} and a name behind a dot",
+                        SOURCES.join(", ")
+                    ),
+                ));
             }
         }
         let accepted = AnswerTable {
@@ -191,7 +276,11 @@ impl Compiler<'_> {
         };
         Ok(Rule {
             name: format!("{method} {}", matching.path.get_ref()),
-            methods: if method == "*" { Vec::new() } else { method.split('|').map(str::to_owned).collect() },
+            methods: if method == "*" {
+                Vec::new()
+            } else {
+                method.split('|').map(str::to_owned).collect()
+            },
             routes,
             except,
             auth,
@@ -213,7 +302,11 @@ impl Compiler<'_> {
         })
     }
 
-    fn optional(&mut self, table: Option<&AnswerTable>, style: &StyleTable) -> Result<Option<Reply>, CatalogError> {
+    fn optional(
+        &mut self,
+        table: Option<&AnswerTable>,
+        style: &StyleTable,
+    ) -> Result<Option<Reply>, CatalogError> {
         table.map(|table| self.reply(table, style)).transpose()
     }
 
@@ -222,12 +315,21 @@ impl Compiler<'_> {
         let mut tables = Vec::new();
         let mut headers = Vec::new();
         if let Some(content_type) = content_type {
-            headers.push(("Content-Type".to_owned(), Text::Fixed(content_type.clone().into_bytes())));
+            headers.push((
+                "Content-Type".to_owned(),
+                Text::Fixed(content_type.clone().into_bytes()),
+            ));
         }
         let own = &table.headers.0;
-        let inherited = style.headers.0.iter().filter(|(name, _)| !own.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)));
+        let inherited = style.headers.0.iter().filter(|(name, _)| {
+            !own.iter()
+                .any(|(known, _)| known.eq_ignore_ascii_case(name))
+        });
         for (name, value) in inherited.chain(own).filter(|(_, value)| !value.is_empty()) {
-            headers.push((name.clone(), self.text(value, 0, Escape::Header, &mut tables)));
+            headers.push((
+                name.clone(),
+                self.text(value, 0, Escape::Header, &mut tables),
+            ));
         }
         let body = match (&table.body, &table.body_base64) {
             (Some(body), None) => {
@@ -236,18 +338,41 @@ impl Compiler<'_> {
             }
             (None, Some(encoded)) => Text::Fixed(self.decoded(encoded)?),
             (None, None) => Text::Fixed(Vec::new()),
-            (Some(body), Some(_)) => return Err(self.source.wrong(body.span().start, "an answer has `body` or `body_base64`, not both", "drop one")),
+            (Some(body), Some(_)) => {
+                return Err(self.source.wrong(
+                    body.span().start,
+                    "an answer has `body` or `body_base64`, not both",
+                    "drop one",
+                ));
+            }
         };
-        Ok(Reply { status: table.status, headers, body, tables })
+        Ok(Reply {
+            status: table.status,
+            headers,
+            body,
+            tables,
+        })
     }
 
     fn decoded(&self, encoded: &Spanned<String>) -> Result<Vec<u8>, CatalogError> {
         data_encoding::BASE64
             .decode(encoded.get_ref().as_bytes())
-            .map_err(|_| self.source.wrong(encoded.span().start, "not base 64", "encode the bytes with `base64 -w0`"))
+            .map_err(|_| {
+                self.source.wrong(
+                    encoded.span().start,
+                    "not base 64",
+                    "encode the bytes with `base64 -w0`",
+                )
+            })
     }
 
-    fn text(&mut self, text: &str, offset: usize, escape: Escape, tables: &mut Vec<&'static str>) -> Text {
+    fn text(
+        &mut self,
+        text: &str,
+        offset: usize,
+        escape: Escape,
+        tables: &mut Vec<&'static str>,
+    ) -> Text {
         if !text.contains("{{") && !text.contains("{%") && !text.contains("{#") {
             return Text::Fixed(text.as_bytes().to_vec());
         }
@@ -257,7 +382,11 @@ impl Compiler<'_> {
             }
         }
         let name = template_name(self.kind, self.templates.len(), escape);
-        self.templates.push(NewTemplate { name: name.clone(), text: text.to_owned(), offset });
+        self.templates.push(NewTemplate {
+            name: name.clone(),
+            text: text.to_owned(),
+            offset,
+        });
         Text::Template(name)
     }
 }

@@ -36,19 +36,26 @@ pub enum CatalogError {
         nearest: Vec<String>,
     },
     /// The kind carries an address of ours, and none was given.
-    #[error("bait of kind {kind} carries an address that leads back here, and none is set; set it with `lapwing init --address https://...`")]
+    #[error(
+        "bait of kind {kind} carries an address that leads back here, and none is set; set it with `lapwing init --address https://...`"
+    )]
     NeedsAddress {
         /// The kind.
         kind: String,
     },
     /// The kind carries an e-mail address, and no domain of the operator's is known.
-    #[error("bait of kind {kind} carries an e-mail address, and no mail domain is set; set one of your own with `lapwing init --mail-domain ...`")]
+    #[error(
+        "bait of kind {kind} carries an e-mail address, and no mail domain is set; set one of your own with `lapwing init --mail-domain ...`"
+    )]
     NeedsMailDomain {
         /// The kind.
         kind: String,
     },
     /// A field that was to be set is not there, or not to be set by hand.
-    #[error("field {field:?} of kind {kind} cannot be set; {}", settable_words(settable))]
+    #[error(
+        "field {field:?} of kind {kind} cannot be set; {}",
+        settable_words(settable)
+    )]
     CannotSet {
         /// The kind.
         kind: String,
@@ -78,7 +85,9 @@ pub enum CatalogError {
         tries: u32,
     },
     /// Not an address that bait can carry.
-    #[error("{text:?} is not an address bait can carry: {why}; write https://host[:port][/prefix] or https://*.domain")]
+    #[error(
+        "{text:?} is not an address bait can carry: {why}; write https://host[:port][/prefix] or https://*.domain"
+    )]
     Address {
         /// What was given.
         text: String,

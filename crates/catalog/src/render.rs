@@ -12,7 +12,9 @@ use std::fmt::{self, Write as _};
 use data_encoding::HEXLOWER;
 use lapwing_core::Timestamp;
 use minijinja::value::ValueKind;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value,
+};
 
 use crate::sigv4::hmac;
 
@@ -22,8 +24,21 @@ const FUEL: u64 = 50_000;
 pub(crate) const LARGEST_BODY: usize = 64 << 10;
 
 /// Names a template may use besides what it sets itself.
-pub(crate) const TABLES: &[&str] = &["field", "path", "form", "query", "json", "auth", "aws", "request"];
-const FUNCTIONS: &[&str] = &["hex", "base32", "base64", "uuid", "random", "stable", "stable_number", "stable_pick", "time", "minted"];
+pub(crate) const TABLES: &[&str] = &[
+    "field", "path", "form", "query", "json", "auth", "aws", "request",
+];
+const FUNCTIONS: &[&str] = &[
+    "hex",
+    "base32",
+    "base64",
+    "uuid",
+    "random",
+    "stable",
+    "stable_number",
+    "stable_pick",
+    "time",
+    "minted",
+];
 
 /// How a template's values are escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,17 +96,29 @@ pub(crate) fn environment() -> Environment<'static> {
         _ => AutoEscape::None,
     });
     environment.set_formatter(write_escaped);
-    environment.add_filter("json", |value: Value| Value::from_safe_string(to_json(&value)));
+    environment.add_filter("json", |value: Value| {
+        Value::from_safe_string(to_json(&value))
+    });
     environment.add_function("hex", |count: usize| random_text(&HEXLOWER, count));
-    environment.add_function("base32", |count: usize| random_text(&data_encoding::BASE32_NOPAD, count));
-    environment.add_function("base64", |count: usize| random_text(&data_encoding::BASE64_NOPAD, count));
+    environment.add_function("base32", |count: usize| {
+        random_text(&data_encoding::BASE32_NOPAD, count)
+    });
+    environment.add_function("base64", |count: usize| {
+        random_text(&data_encoding::BASE64_NOPAD, count)
+    });
     environment.add_function("uuid", || uuid::Uuid::new_v4().to_string());
-    environment.add_function("random", |low: u64, high: u64| rand::random_range(low..=high.max(low)));
+    environment.add_function("random", |low: u64, high: u64| {
+        rand::random_range(low..=high.max(low))
+    });
     environment
 }
 
 /// Names a template refers to and may not: what is not given to it, or a field the kind lacks.
-pub(crate) fn undeclared(environment: &Environment<'_>, name: &str, fields: &[&str]) -> Vec<String> {
+pub(crate) fn undeclared(
+    environment: &Environment<'_>,
+    name: &str,
+    fields: &[&str],
+) -> Vec<String> {
     let Ok(template) = environment.get_template(name) else {
         return vec![name.to_owned()];
     };
@@ -101,7 +128,12 @@ pub(crate) fn undeclared(environment: &Environment<'_>, name: &str, fields: &[&s
         .filter(|used| {
             let (table, rest) = used.split_once('.').unwrap_or((used.as_str(), ""));
             match table {
-                "field" => !rest.is_empty() && !fields.iter().any(|field| *field == rest || field.starts_with(&format!("{rest}."))),
+                "field" => {
+                    !rest.is_empty()
+                        && !fields
+                            .iter()
+                            .any(|field| *field == rest || field.starts_with(&format!("{rest}.")))
+                }
                 _ => !TABLES.contains(&table) && !FUNCTIONS.contains(&table),
             }
         })
@@ -126,11 +158,34 @@ impl Made {
         let (one, two, three) = (self.clone(), self.clone(), self.clone());
         let (now, minted) = (self.now, self.minted);
         vec![
-            ("stable", Value::from_function(move |label: String, count: usize| one.stable(&label, count))),
-            ("stable_number", Value::from_function(move |label: String, low: u64, high: u64| two.number(&label, low, high))),
-            ("stable_pick", Value::from_function(move |label: String, items: Vec<Value>| three.pick(&label, &items))),
-            ("time", Value::from_function(move |format: String, seconds: Option<i64>| written(now, &format, seconds))),
-            ("minted", Value::from_function(move |format: String, seconds: Option<i64>| written(minted, &format, seconds))),
+            (
+                "stable",
+                Value::from_function(move |label: String, count: usize| one.stable(&label, count)),
+            ),
+            (
+                "stable_number",
+                Value::from_function(move |label: String, low: u64, high: u64| {
+                    two.number(&label, low, high)
+                }),
+            ),
+            (
+                "stable_pick",
+                Value::from_function(move |label: String, items: Vec<Value>| {
+                    three.pick(&label, &items)
+                }),
+            ),
+            (
+                "time",
+                Value::from_function(move |format: String, seconds: Option<i64>| {
+                    written(now, &format, seconds)
+                }),
+            ),
+            (
+                "minted",
+                Value::from_function(move |format: String, seconds: Option<i64>| {
+                    written(minted, &format, seconds)
+                }),
+            ),
         ]
     }
 
@@ -138,7 +193,14 @@ impl Made {
         let mut out = String::new();
         let mut block = 0u32;
         while out.len() < count.min(512) {
-            let message = [self.subject.as_bytes(), &[0], label.as_bytes(), &[0], &block.to_be_bytes()].concat();
+            let message = [
+                self.subject.as_bytes(),
+                &[0],
+                label.as_bytes(),
+                &[0],
+                &block.to_be_bytes(),
+            ]
+            .concat();
             out.push_str(&HEXLOWER.encode(&hmac(&self.seed, &message)));
             block += 1;
         }
@@ -162,8 +224,12 @@ fn written(at: Timestamp, format: &str, seconds: Option<i64>) -> Result<String, 
     let at = jiff::Timestamp::from_microsecond(at.plus_seconds(seconds.unwrap_or(0)).micros());
     let at = at.map_err(|_| Error::new(ErrorKind::InvalidOperation, "time out of range"))?;
     let mut out = String::new();
-    write!(out, "{}", at.to_zoned(jiff::tz::TimeZone::UTC).strftime(format))
-        .map_err(|_| Error::new(ErrorKind::InvalidOperation, "not a time format"))?;
+    write!(
+        out,
+        "{}",
+        at.to_zoned(jiff::tz::TimeZone::UTC).strftime(format)
+    )
+    .map_err(|_| Error::new(ErrorKind::InvalidOperation, "not a time format"))?;
     Ok(out)
 }
 
@@ -177,7 +243,12 @@ fn random_text(encoding: &data_encoding::Encoding, count: usize) -> String {
 }
 
 /// Renders a template; an error if it runs out of fuel or past `limit` bytes.
-pub(crate) fn render(environment: &Environment<'_>, name: &str, context: &Value, limit: usize) -> Result<String, Error> {
+pub(crate) fn render(
+    environment: &Environment<'_>,
+    name: &str,
+    context: &Value,
+    limit: usize,
+) -> Result<String, Error> {
     let text = environment.get_template(name)?.render(context.clone())?;
     if text.len() > limit {
         return Err(Error::new(ErrorKind::InvalidOperation, "answer too large"));
@@ -185,7 +256,11 @@ pub(crate) fn render(environment: &Environment<'_>, name: &str, context: &Value,
     Ok(text)
 }
 
-fn write_escaped(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+fn write_escaped(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
     let escape = match state.auto_escape() {
         AutoEscape::Custom(word) => &**word,
         _ => "",
@@ -205,7 +280,8 @@ fn write_json(out: &mut dyn fmt::Write, value: &Value) -> fmt::Result {
     match value.kind() {
         ValueKind::Undefined => Ok(()),
         ValueKind::String => {
-            let quoted = serde_json::to_string(value.as_str().unwrap_or_default()).map_err(|_| fmt::Error)?;
+            let quoted = serde_json::to_string(value.as_str().unwrap_or_default())
+                .map_err(|_| fmt::Error)?;
             out.write_str(&quoted[1..quoted.len() - 1])
         }
         _ => out.write_str(&to_json(value)),
@@ -218,7 +294,10 @@ fn to_json(value: &Value) -> String {
         ValueKind::Undefined | ValueKind::None => "null".to_owned(),
         ValueKind::Bool | ValueKind::Number => value.to_string(),
         ValueKind::Seq | ValueKind::Iterable => {
-            let items: Vec<String> = value.try_iter().map(|items| items.map(|item| to_json(&item)).collect()).unwrap_or_default();
+            let items: Vec<String> = value
+                .try_iter()
+                .map(|items| items.map(|item| to_json(&item)).collect())
+                .unwrap_or_default();
             format!("[{}]", items.join(","))
         }
         _ => serde_json::to_string(&value.to_string()).unwrap_or_else(|_| "null".to_owned()),
@@ -244,5 +323,7 @@ fn write_markup(out: &mut dyn fmt::Write, text: &str) -> fmt::Result {
 
 /// Only what a header may hold: no line ends, no control characters, ASCII.
 fn write_header(out: &mut dyn fmt::Write, text: &str) -> fmt::Result {
-    text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').try_for_each(|c| out.write_char(c))
+    text.chars()
+        .filter(|c| c.is_ascii_graphic() || *c == ' ')
+        .try_for_each(|c| out.write_char(c))
 }

@@ -30,7 +30,13 @@ pub struct Request {
 impl Request {
     /// A request of its parts.
     #[must_use]
-    pub fn new(method: String, target: String, host: String, headers: Vec<(String, Vec<u8>)>, body: Vec<u8>) -> Self {
+    pub fn new(
+        method: String,
+        target: String,
+        host: String,
+        headers: Vec<(String, Vec<u8>)>,
+        body: Vec<u8>,
+    ) -> Self {
         Self {
             method,
             target,
@@ -62,7 +68,8 @@ impl Request {
     /// Query parameters, decoded, in order.
     #[must_use]
     pub fn query(&self) -> &[(String, String)] {
-        self.query.get_or_init(|| decoded_pairs(self.raw_query().as_bytes()))
+        self.query
+            .get_or_init(|| decoded_pairs(self.raw_query().as_bytes()))
     }
 
     /// The first query parameter of this name.
@@ -74,7 +81,10 @@ impl Request {
     /// The first header of this name (any case), if it is UTF-8.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        let (_, value) = self
+            .headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
         std::str::from_utf8(value).ok().map(str::trim)
     }
 
@@ -94,7 +104,9 @@ impl Request {
     #[must_use]
     pub fn authorization(&self) -> Option<(&str, &str)> {
         let value = self.header("authorization")?;
-        value.split_once(' ').map(|(scheme, rest)| (scheme, rest.trim()))
+        value
+            .split_once(' ')
+            .map(|(scheme, rest)| (scheme, rest.trim()))
     }
 
     /// Pairs of a form body (`application/x-www-form-urlencoded`), decoded, in order.
@@ -169,7 +181,10 @@ fn looks_like_form(body: &[u8]) -> bool {
 }
 
 fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    pairs
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
 }
 
 fn decoded_pairs(bytes: &[u8]) -> Vec<(String, String)> {
@@ -185,12 +200,13 @@ fn text(bytes: &[u8]) -> String {
 
 /// `a=b&c` as `(a, b), (c, )`, not decoded.
 pub(crate) fn raw_pairs(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
-        match pair.iter().position(|byte| *byte == b'=') {
+    bytes
+        .split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| match pair.iter().position(|byte| *byte == b'=') {
             Some(at) => (&pair[..at], &pair[at + 1..]),
             None => (pair, &pair[pair.len()..]),
-        }
-    })
+        })
 }
 
 /// Percent-decoding; what is no escape stays as it is.
@@ -198,7 +214,11 @@ pub(crate) fn percent_decode(bytes: &[u8]) -> Cow<'_, [u8]> {
     if !bytes.contains(&b'%') {
         return Cow::Borrowed(bytes);
     }
-    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let digit = |at: usize| {
+        bytes
+            .get(at)
+            .and_then(|byte| char::from(*byte).to_digit(16))
+    };
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
@@ -221,7 +241,10 @@ pub(crate) fn decode_form(bytes: &[u8]) -> Cow<'_, [u8]> {
     if !bytes.contains(&b'+') {
         return percent_decode(bytes);
     }
-    let blanks: Vec<u8> = bytes.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    let blanks: Vec<u8> = bytes
+        .iter()
+        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+        .collect();
     Cow::Owned(percent_decode(&blanks).into_owned())
 }
 
@@ -230,7 +253,10 @@ pub(crate) fn decode_base64(bytes: &[u8]) -> Option<Vec<u8>> {
     if let Ok(plain) = BASE64.decode(bytes) {
         return Some(plain);
     }
-    let end = bytes.iter().rposition(|byte| *byte != b'=').map_or(0, |at| at + 1);
+    let end = bytes
+        .iter()
+        .rposition(|byte| *byte != b'=')
+        .map_or(0, |at| at + 1);
     let standard: Vec<u8> = bytes[..end]
         .iter()
         .map(|byte| match byte {

@@ -10,7 +10,11 @@ const MOST_SEGMENTS: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Segment {
     Literal(String),
-    Parameter { before: String, name: String, after: String },
+    Parameter {
+        before: String,
+        name: String,
+        after: String,
+    },
     /// `**`: any number of segments.
     Rest,
 }
@@ -24,10 +28,13 @@ pub(crate) struct Route {
 /// The decoded segments of a request's path.
 pub(crate) fn segments(path: &str) -> Vec<Cow<'_, str>> {
     let path = path.strip_prefix('/').unwrap_or(path);
-    path.split('/').take(MOST_SEGMENTS).map(|segment| match percent_decode(segment.as_bytes()) {
-        Cow::Borrowed(_) => Cow::Borrowed(segment),
-        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-    }).collect()
+    path.split('/')
+        .take(MOST_SEGMENTS)
+        .map(|segment| match percent_decode(segment.as_bytes()) {
+            Cow::Borrowed(_) => Cow::Borrowed(segment),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        })
+        .collect()
 }
 
 impl Route {
@@ -47,9 +54,15 @@ impl Route {
             if name.is_empty() || after.contains('{') {
                 return Err("one `{name}` a segment");
             }
-            Ok(Segment::Parameter { before: before.to_owned(), name: name.to_owned(), after: after.to_owned() })
+            Ok(Segment::Parameter {
+                before: before.to_owned(),
+                name: name.to_owned(),
+                after: after.to_owned(),
+            })
         });
-        Ok(Self { segments: segments.collect::<Result<_, _>>()? })
+        Ok(Self {
+            segments: segments.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The parameters of a path that matches: name and value.
@@ -59,7 +72,11 @@ impl Route {
     }
 }
 
-fn follow<'p>(pattern: &'p [Segment], path: &[Cow<'_, str>], found: &mut Vec<(&'p str, String)>) -> bool {
+fn follow<'p>(
+    pattern: &'p [Segment],
+    path: &[Cow<'_, str>],
+    found: &mut Vec<(&'p str, String)>,
+) -> bool {
     let Some((segment, rest)) = pattern.split_first() else {
         return path.is_empty();
     };
@@ -76,8 +93,14 @@ fn follow<'p>(pattern: &'p [Segment], path: &[Cow<'_, str>], found: &mut Vec<(&'
     };
     match segment {
         Segment::Literal(literal) if literal == actual => {}
-        Segment::Parameter { before, name, after } => {
-            let inner = actual.strip_prefix(before.as_str()).and_then(|inner| inner.strip_suffix(after.as_str()));
+        Segment::Parameter {
+            before,
+            name,
+            after,
+        } => {
+            let inner = actual
+                .strip_prefix(before.as_str())
+                .and_then(|inner| inner.strip_suffix(after.as_str()));
             match inner {
                 Some(inner) if !inner.is_empty() => found.push((name, inner.to_owned())),
                 _ => return false,
@@ -97,7 +120,12 @@ mod tests {
         let check = |pattern: &str, path: &str, expect: Option<&[(&str, &str)]>| {
             let route = Route::compile(pattern).expect(pattern);
             let found = route.matches(&segments(path));
-            let found: Option<Vec<(&str, &str)>> = found.as_ref().map(|found| found.iter().map(|(name, value)| (*name, value.as_str())).collect());
+            let found: Option<Vec<(&str, &str)>> = found.as_ref().map(|found| {
+                found
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str()))
+                    .collect()
+            });
             assert_eq!(found.as_deref(), expect, "{pattern} {path}");
         };
         check("/", "/", Some(&[]));

@@ -280,7 +280,12 @@ impl Source<'_> {
     }
 
     /// An error at a byte offset of the file.
-    pub(crate) fn wrong(&self, offset: usize, what: impl Into<String>, hint: impl Into<String>) -> CatalogError {
+    pub(crate) fn wrong(
+        &self,
+        offset: usize,
+        what: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> CatalogError {
         let before = self.text.as_bytes().get(..offset).unwrap_or_default();
         CatalogError::Schema {
             file: self.file.to_owned(),

@@ -54,17 +54,30 @@ impl Fault {
 
 /// Reads the signature of a request, from its header or its query; `None` if it has none.
 pub(crate) fn parse(request: &Request) -> Option<Signed> {
-    if let Some(rest) = request.header("authorization").and_then(|value| value.strip_prefix(ALGORITHM)) {
+    if let Some(rest) = request
+        .header("authorization")
+        .and_then(|value| value.strip_prefix(ALGORITHM))
+    {
         let part = |name: &str| {
-            rest.split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+            rest.split(',')
+                .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
         };
         let amz_date = request.header("x-amz-date").unwrap_or_default();
-        return signed(part("Credential")?, part("SignedHeaders")?, part("Signature")?, amz_date, None);
+        return signed(
+            part("Credential")?,
+            part("SignedHeaders")?,
+            part("Signature")?,
+            amz_date,
+            None,
+        );
     }
     if request.query_value("X-Amz-Algorithm") != Some(ALGORITHM) {
         return None;
     }
-    let expires = request.query_value("X-Amz-Expires").and_then(|value| value.parse().ok()).unwrap_or(0);
+    let expires = request
+        .query_value("X-Amz-Expires")
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(0);
     signed(
         request.query_value("X-Amz-Credential")?,
         request.query_value("X-Amz-SignedHeaders")?,
@@ -74,17 +87,28 @@ pub(crate) fn parse(request: &Request) -> Option<Signed> {
     )
 }
 
-fn signed(credential: &str, headers: &str, signature: &str, amz_date: &str, expires: Option<i64>) -> Option<Signed> {
+fn signed(
+    credential: &str,
+    headers: &str,
+    signature: &str,
+    amz_date: &str,
+    expires: Option<i64>,
+) -> Option<Signed> {
     // The key id comes first and may hold no slash; four parts follow it.
     let mut parts = credential.trim().splitn(5, '/').map(str::to_owned);
-    let (key_id, date, region, service) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (key_id, date, region, service) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     (parts.next()? == "aws4_request").then_some(())?;
     Some(Signed {
         key_id,
         date,
         region,
         service,
-        signed_headers: headers.split(';').take(64).map(str::to_ascii_lowercase).collect(),
+        signed_headers: headers
+            .split(';')
+            .take(64)
+            .map(str::to_ascii_lowercase)
+            .collect(),
         signature: signature.trim().to_ascii_lowercase(),
         amz_date: amz_date.to_owned(),
         expires,
@@ -92,7 +116,12 @@ fn signed(credential: &str, headers: &str, signature: &str, amz_date: &str, expi
 }
 
 /// Verifies a signature against a secret.
-pub(crate) fn verify(request: &Request, signed: &Signed, secret: &str, now: Timestamp) -> Result<(), Fault> {
+pub(crate) fn verify(
+    request: &Request,
+    signed: &Signed,
+    secret: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
     let at = basic_time(&signed.amz_date).ok_or(Fault::Mismatch)?;
     if !signed.amz_date.starts_with(&signed.date) || signed.date.len() != 8 {
         return Err(Fault::Mismatch);
@@ -121,17 +150,27 @@ pub(crate) fn verify(request: &Request, signed: &Signed, secret: &str, now: Time
 /// The payload's hash as the signer states it, after checking it against the body.
 fn payload_hash(request: &Request, signed: &Signed) -> Option<String> {
     match request.header("x-amz-content-sha256") {
-        Some(stated) if stated == "UNSIGNED-PAYLOAD" || stated.starts_with("STREAMING-") => Some(stated.to_owned()),
-        None if signed.expires.is_some() && signed.service == "s3" => Some("UNSIGNED-PAYLOAD".to_owned()),
+        Some(stated) if stated == "UNSIGNED-PAYLOAD" || stated.starts_with("STREAMING-") => {
+            Some(stated.to_owned())
+        }
+        None if signed.expires.is_some() && signed.service == "s3" => {
+            Some("UNSIGNED-PAYLOAD".to_owned())
+        }
         stated => {
             let actual = HEXLOWER.encode(&Sha256::digest(&request.body));
-            stated.is_none_or(|stated| stated == actual).then_some(actual)
+            stated
+                .is_none_or(|stated| stated == actual)
+                .then_some(actual)
         }
     }
 }
 
 fn canonical_request(request: &Request, signed: &Signed, path: &str, payload: &str) -> String {
-    let mut out = format!("{}\n{path}\n{}\n", request.method, canonical_query(request, signed));
+    let mut out = format!(
+        "{}\n{path}\n{}\n",
+        request.method,
+        canonical_query(request, signed)
+    );
     for name in &signed.signed_headers {
         let mut values: Vec<String> = request
             .headers
@@ -156,11 +195,19 @@ fn collapse(value: &str) -> String {
 fn canonical_query(request: &Request, signed: &Signed) -> String {
     let mut pairs: Vec<(String, String)> = raw_pairs(request.raw_query().as_bytes())
         .take(MOST_PAIRS)
-        .map(|(name, value)| (encode(&percent_decode(name), false), encode(&percent_decode(value), false)))
+        .map(|(name, value)| {
+            (
+                encode(&percent_decode(name), false),
+                encode(&percent_decode(value), false),
+            )
+        })
         .filter(|(name, _)| signed.expires.is_none() || name != "X-Amz-Signature")
         .collect();
     pairs.sort();
-    let pairs: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let pairs: Vec<String> = pairs
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     pairs.join("&")
 }
 
@@ -169,7 +216,11 @@ fn canonical_paths(path: &str) -> Vec<String> {
     let path = if path.is_empty() { "/" } else { path };
     let once = encode(&percent_decode(path.as_bytes()), true);
     let mut paths = vec![path.to_owned()];
-    for other in [encode(path.as_bytes(), true), encode(once.as_bytes(), true), once] {
+    for other in [
+        encode(path.as_bytes(), true),
+        encode(once.as_bytes(), true),
+        once,
+    ] {
         if !paths.contains(&other) {
             paths.push(other);
         }
@@ -182,7 +233,9 @@ pub(crate) fn encode(bytes: &[u8], keep_slash: bool) -> String {
     let mut out = String::with_capacity(bytes.len());
     for byte in bytes {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(*byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(*byte))
+            }
             b'/' if keep_slash => out.push('/'),
             byte => {
                 let _ = write!(out, "%{byte:02X}");
@@ -193,14 +246,24 @@ pub(crate) fn encode(bytes: &[u8], keep_slash: bool) -> String {
 }
 
 fn string_to_sign(signed: &Signed, canonical: &str) -> String {
-    let Signed { amz_date, date, region, service, .. } = signed;
+    let Signed {
+        amz_date,
+        date,
+        region,
+        service,
+        ..
+    } = signed;
     let hash = HEXLOWER.encode(&Sha256::digest(canonical.as_bytes()));
     format!("{ALGORITHM}\n{amz_date}\n{date}/{region}/{service}/aws4_request\n{hash}")
 }
 
 fn signing_key(secret: &str, signed: &Signed) -> [u8; 32] {
     let mut key = hmac(format!("AWS4{secret}").as_bytes(), signed.date.as_bytes());
-    for part in [signed.region.as_str(), signed.service.as_str(), "aws4_request"] {
+    for part in [
+        signed.region.as_str(),
+        signed.service.as_str(),
+        "aws4_request",
+    ] {
         key = hmac(&key, part.as_bytes());
     }
     key
@@ -215,7 +278,12 @@ pub(crate) fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
 /// Seconds since the epoch of `20261123T023900Z`.
 fn basic_time(text: &str) -> Option<i64> {
     let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
-    Some(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+    Some(
+        at.to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()?
+            .timestamp()
+            .as_second(),
+    )
 }
 
 #[cfg(test)]
@@ -228,15 +296,33 @@ pub(crate) mod tests {
     }
 
     fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Request {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-        Request::new(method.to_owned(), target.to_owned(), "example.amazonaws.com".to_owned(), headers, body.as_bytes().to_vec())
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+            .collect();
+        Request::new(
+            method.to_owned(),
+            target.to_owned(),
+            "example.amazonaws.com".to_owned(),
+            headers,
+            body.as_bytes().to_vec(),
+        )
     }
 
     fn suite(target: &str, signature: &str) -> Request {
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, Signature={signature}"
         );
-        request("GET", target, &[("Host", "example.amazonaws.com"), ("X-Amz-Date", "20150830T123600Z"), ("Authorization", &authorization)], "")
+        request(
+            "GET",
+            target,
+            &[
+                ("Host", "example.amazonaws.com"),
+                ("X-Amz-Date", "20150830T123600Z"),
+                ("Authorization", &authorization),
+            ],
+            "",
+        )
     }
 
     fn suite_time() -> Timestamp {
@@ -247,36 +333,74 @@ pub(crate) mod tests {
     fn stands_by_the_published_test_suite() {
         // get-vanilla and get-vanilla-query-order-key-case of aws4_testsuite.
         for (target, signature) in [
-            ("/", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
-            ("/?Param2=value2&Param1=value1", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"),
+            (
+                "/",
+                "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+            ),
+            (
+                "/?Param2=value2&Param1=value1",
+                "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+            ),
         ] {
             let request = suite(target, signature);
             let signed = parse(&request).expect("signed");
             assert_eq!(signed.key_id, "AKIDEXAMPLE");
-            assert_eq!(verify(&request, &signed, &suite_secret(), suite_time()), Ok(()), "{target}");
-            assert_eq!(verify(&request, &signed, "other", suite_time()), Err(Fault::Mismatch));
-            assert_eq!(verify(&request, &signed, &suite_secret(), suite_time().plus_seconds(901)), Err(Fault::Skewed));
+            assert_eq!(
+                verify(&request, &signed, &suite_secret(), suite_time()),
+                Ok(()),
+                "{target}"
+            );
+            assert_eq!(
+                verify(&request, &signed, "other", suite_time()),
+                Err(Fault::Mismatch)
+            );
+            assert_eq!(
+                verify(
+                    &request,
+                    &signed,
+                    &suite_secret(),
+                    suite_time().plus_seconds(901)
+                ),
+                Err(Fault::Skewed)
+            );
         }
     }
 
     #[test]
     fn a_changed_body_or_header_does_not_stand() {
-        let mut request = suite("/", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
+        let mut request = suite(
+            "/",
+            "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+        );
         request.body = b"x".to_vec();
         let signed = parse(&request).expect("signed");
-        assert_eq!(verify(&request, &signed, &suite_secret(), suite_time()), Err(Fault::Mismatch));
+        assert_eq!(
+            verify(&request, &signed, &suite_secret(), suite_time()),
+            Err(Fault::Mismatch)
+        );
     }
 
     #[test]
     fn presigned_addresses_stand_until_they_lapse() {
         // The example of "Authenticating Requests: Using Query Parameters" in the S3 documentation.
         let target = "/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
-        let request = request("GET", target, &[("host", "examplebucket.s3.amazonaws.com")], "");
+        let request = request(
+            "GET",
+            target,
+            &[("host", "examplebucket.s3.amazonaws.com")],
+            "",
+        );
         let signed = parse(&request).expect("signed");
         let secret = ["wJalrXUtnFEMI/K7MDENG", "/bPxRfiCYEXAMPLEKEY"].concat();
         let at = |text| Timestamp::parse(text).expect("RFC 3339");
-        assert_eq!(verify(&request, &signed, &secret, at("2013-05-24T01:00:00Z")), Ok(()));
-        assert_eq!(verify(&request, &signed, &secret, at("2013-05-26T01:00:00Z")), Err(Fault::Expired));
+        assert_eq!(
+            verify(&request, &signed, &secret, at("2013-05-24T01:00:00Z")),
+            Ok(())
+        );
+        assert_eq!(
+            verify(&request, &signed, &secret, at("2013-05-26T01:00:00Z")),
+            Err(Fault::Expired)
+        );
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub enum DaemonError {
         /// What is wrong, and what to do.
         what: String,
     },
+    /// The system gives no thread.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
     /// The catalogue.
     #[error(transparent)]
     Catalog(#[from] lapwing_catalog::CatalogError),

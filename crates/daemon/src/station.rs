@@ -14,7 +14,7 @@ use lapwing_core::{Clock, StationId, SystemClock};
 use lapwing_journal::Journal;
 use lapwing_listen::{Limits, Persona};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::guard::Guard;
@@ -132,9 +132,16 @@ impl Station {
         let indexer = {
             let indexing = Arc::clone(&indexing);
             let mut indexer = self.indexer;
-            tokio::task::spawn_blocking(move || {
-                indexer.follow(&|| indexing.load(Ordering::Acquire));
-            })
+            // A thread of its own: a runtime that is torn down must not wait for it.
+            let (done, ended) = oneshot::channel();
+            std::thread::Builder::new()
+                .name("indexer".to_owned())
+                .spawn(move || {
+                    indexer.follow(&|| indexing.load(Ordering::Acquire));
+                    let _ = done.send(());
+                })
+                .map_err(DaemonError::Thread)?;
+            ended
         };
         let (stop_alerts, alerts_stopped) = watch::channel(false);
         let dispatcher = Arc::clone(&self.dispatcher);

@@ -30,6 +30,7 @@ impl Bare {
         let mut options = OpenOptions::new();
         let mut file = options.create(true).append(true).open(path).unwrap();
         std::thread::spawn(move || {
+            let mut bytes = Vec::new();
             loop {
                 let mut queue = writer.queue.lock().unwrap();
                 while queue.is_empty() {
@@ -37,7 +38,8 @@ impl Bare {
                 }
                 let group = std::mem::take(&mut *queue);
                 drop(queue);
-                let bytes: Vec<u8> = group.iter().flat_map(|one| &one.0).copied().collect();
+                bytes.clear();
+                group.iter().for_each(|one| bytes.extend_from_slice(&one.0));
                 file.write_all(&bytes).unwrap();
                 file.sync_data().unwrap();
                 for (_, done) in group {
@@ -125,7 +127,7 @@ async fn main() {
         let plain = plain.await;
         let full = measure(tasks, length, move || {
             let ours = ours.clone();
-            async move { drop(ours.append(entry()).await.unwrap()) }
+            async move { ours.append(entry()).await.map(|_| ()).unwrap() }
         });
         let full = full.await;
         println!(

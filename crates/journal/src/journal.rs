@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use lapwing_core::{Clock, Keyring, StationId};
-use serde_json::json;
 
 use crate::checkpoints::{Notary, Tail};
 use crate::disk::{Disk, FileSystem, Output, private, private_directory};
@@ -171,8 +170,7 @@ impl Journal {
     fn push(&self, prepared: Result<Prepared, JournalError>, rotate: bool) -> Appending {
         let shared = &self.0.shared;
         let queued = prepared.and_then(|prepared| {
-            let length = prepared.record_len();
-            shared.record_bytes.store(length, Ordering::Relaxed);
+            *shared.shape.lock().unwrap_or_else(PoisonError::into_inner) = prepared.shape();
             shared.push(prepared, rotate)
         });
         match queued {
@@ -182,18 +180,17 @@ impl Journal {
     }
 
     /// Counts an unmatched request and waits as [`Journal::append`] does. `size` is how many bytes
-    /// of parts its record would have had; the same sealing, hashing, writing and syncing is done
-    /// on dummy bytes, so that the time taken tells nothing.
+    /// of parts its record would have had, all parts together; the same sealing, hashing, writing
+    /// and syncing is done on dummy bytes, with a body as long as the latest record's, so that the
+    /// time taken tells nothing.
     ///
     /// # Errors
     /// When awaited, as [`Journal::append`].
     pub fn pass(&self, size: usize) -> Passing {
         let shared = &self.0.shared;
-        let record = shared.record_bytes.load(Ordering::Relaxed);
-        let body = json!({"type": "pass", "pad": "0".repeat(record.clamp(512, 64 << 10) - 400)});
-        let parts = [("raw", vec![0; size.min(8 << 20)])];
-        let queued =
-            Prepared::new(&body, &parts, &shared.keys).and_then(|dummy| shared.push_pass(dummy));
+        let shape = *shared.shape.lock().unwrap_or_else(PoisonError::into_inner);
+        let queued = Prepared::dummy(shape, size.min(8 << 20), &shared.keys)
+            .and_then(|dummy| shared.push_pass(dummy));
         match queued {
             Ok(group) => Passing::new(group),
             Err(error) => Passing::refused(error),
@@ -289,7 +286,6 @@ fn spawn(
         .map_err(JournalError::io("start a thread for", Path::new(name)))
 }
 
-/// One writer at a time.
 /// Takes the journal for this process alone, as a running station does; given back on drop.
 ///
 /// # Errors

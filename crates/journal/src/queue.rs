@@ -1,7 +1,7 @@
 //! What callers hand to the writer thread, and what the writer tells them.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::error::JournalError;
 use crate::group::{Group, Outcome};
-use crate::line::Prepared;
+use crate::line::{Prepared, Shape};
 
 /// Between callers and writer.
 pub(crate) struct Shared {
@@ -23,8 +23,8 @@ pub(crate) struct Shared {
     pub(crate) next: AtomicU64,
     pub(crate) healthy: AtomicBool,
     pub(crate) newest: Arc<Mutex<String>>,
-    /// Length of the latest record without its parts: what an unmatched request imitates.
-    pub(crate) record_bytes: AtomicUsize,
+    /// Of the latest record: what an unmatched request imitates.
+    pub(crate) shape: Mutex<Shape>,
     /// True once the writer is gone and the lock is given back.
     pub(crate) finished: watch::Sender<bool>,
 }
@@ -109,7 +109,10 @@ impl Shared {
             next: AtomicU64::new(next),
             healthy: AtomicBool::new(true),
             newest,
-            record_bytes: AtomicUsize::new(1024),
+            shape: Mutex::new(Shape {
+                body: 1024,
+                parts: 2,
+            }),
             finished: watch::Sender::new(false),
         }
     }

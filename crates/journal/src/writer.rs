@@ -20,9 +20,6 @@ use crate::queue::{Batch, Lost, Shared, Woken};
 use crate::segment::segment_path;
 use crate::state::{Durable, DurableFile, Start};
 
-/// The scratch file is emptied past this.
-const SCRATCH_LIMIT: u64 = 1 << 20;
-
 /// First and longest pause before the disk is tried again after a failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -250,10 +247,11 @@ impl Writer {
         self.shared.directory.join("scratch")
     }
 
-    /// Between groups, when nobody waits for it.
+    /// Empties the scratch file when a segment would end, between groups. Much sooner, and the file
+    /// system treats it as a small file: its syncs are then measurably shorter than a segment's.
     fn trim_scratch(&mut self) {
         if let Some((output, length)) = &mut self.scratch
-            && *length > SCRATCH_LIMIT
+            && *length >= self.pace.segment_bytes
         {
             match output.cut(0) {
                 Ok(()) => *length = 0,

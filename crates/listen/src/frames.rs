@@ -264,20 +264,22 @@ impl Frames {
         fields
     }
 
-    /// Finds the stream a request came on, that hyper has just accepted: the first of its like.
+    /// Finds the stream a request came on, that hyper has just accepted: the first of its like. hyper
+    /// may have rewritten the path, and where fields could not be decoded the order has to do.
     pub(crate) fn claim(&mut self, method: &str, path: &str) -> Option<u32> {
-        let like = |stream: &Stream| {
-            let head = stream.head.as_ref();
-            head.is_some_and(|head| head.method == method && head.target == path)
+        let same = |head: &Head| head.method == method;
+        let open = || self.streams.iter().filter(|(_, stream)| !stream.claimed);
+        let like = |test: &dyn Fn(Option<&Head>) -> bool| {
+            let mut found = open().filter(|(_, stream)| test(stream.head.as_deref()));
+            found.next().map(|(id, _)| *id)
         };
-        let mut open = self
-            .streams
-            .iter_mut()
-            .filter(|(_, stream)| !stream.claimed);
-        let (id, stream) = open.find(|(_, stream)| like(stream))?;
+        let id = like(&|head| head.is_some_and(|head| same(head) && head.target == path))
+            .or_else(|| like(&|head| head.is_some_and(same)))
+            .or_else(|| like(&|head| head.is_none()))?;
+        let stream = self.streams.get_mut(&id)?;
         stream.claimed = true;
         stream.data = Vec::new();
-        Some(*id)
+        Some(id)
     }
 
     /// The fields of a claimed stream.
@@ -308,8 +310,16 @@ impl Frames {
         }
     }
 
-    /// The whole requests that no handler has: asked when hyper has accepted all it will.
+    /// The whole requests that no handler has: asked when hyper has accepted all it will. While the
+    /// peer takes nothing, hyper may not have come to them yet.
     pub(crate) fn orphans(&mut self) -> Vec<Orphan> {
+        if self.stalled.is_some() {
+            return Vec::new();
+        }
+        self.unclaimed()
+    }
+
+    fn unclaimed(&mut self) -> Vec<Orphan> {
         let lost = |stream: &Stream| !stream.claimed && stream.head.is_some();
         if !self.streams.values().any(lost) {
             return Vec::new();
@@ -343,7 +353,7 @@ impl Frames {
                 stream.order = order;
             }
         }
-        self.orphans()
+        self.unclaimed()
     }
 
     /// When the peer has to have gone on: with a header block, with taking what is written, or with

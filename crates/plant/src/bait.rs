@@ -103,9 +103,27 @@ impl Wish {
         shapes.join(", ")
     }
 
-    /// Whether any of these fields makes the canary recognisable.
+    /// Whether any of these fields makes the canary recognisable: it is a handle or, as a URL does,
+    /// holds one.
     pub(crate) fn recognisable<'a>(&self, mut planted: impl Iterator<Item = &'a str>) -> bool {
-        self.handles.is_empty() || planted.any(|field| self.handles.iter().any(|h| h == field))
+        let handles = || {
+            self.handles
+                .iter()
+                .filter_map(|handle| self.fields.get(handle))
+        };
+        self.handles.is_empty()
+            || planted.any(|field| self.holds_handle(field, handles().map(String::as_str)))
+    }
+
+    fn holds_handle<'a>(&self, field: &str, mut handles: impl Iterator<Item = &'a str>) -> bool {
+        self.fields
+            .get(field)
+            .is_some_and(|value| handles.any(|handle| value.contains(handle)))
+    }
+
+    /// Whether one field makes the canary recognisable.
+    pub(crate) fn tells(&self, field: &str) -> bool {
+        self.recognisable(std::iter::once(field))
     }
 
     /// A placement of it that is about to be made.

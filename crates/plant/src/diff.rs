@@ -147,7 +147,10 @@ impl Diff {
             self.push(without, format!("{head}{tail}"));
         }
         let body = &edit.with[start..edit.ours.end];
-        let body = body.strip_suffix('\n').filter(|_| tail.is_empty()).unwrap_or(body);
+        let body = body
+            .strip_suffix('\n')
+            .filter(|_| tail.is_empty())
+            .unwrap_or(body);
         for line in format!("{head}{body}{tail}").split('\n') {
             self.push(with, line.strip_suffix('\r').unwrap_or(line));
         }
@@ -207,7 +210,11 @@ impl<'a> Lines<'a> {
     /// A line's bytes, without its end.
     fn range(&self, line: usize) -> std::ops::Range<usize> {
         let start = self.starts[line];
-        let end = self.starts.get(line + 1).copied().unwrap_or(self.text.len());
+        let end = self
+            .starts
+            .get(line + 1)
+            .copied()
+            .unwrap_or(self.text.len());
         let body = self.text[start..end].trim_end_matches(['\n', '\r']);
         start..start + body.len()
     }
@@ -225,7 +232,10 @@ impl<'a> Lines<'a> {
         } else {
             (ours.start + lead).min(ours.end.saturating_sub(1))
         };
-        (self.line_of(start), self.line_of(ours.end.saturating_sub(1).max(start)))
+        (
+            self.line_of(start),
+            self.line_of(ours.end.saturating_sub(1).max(start)),
+        )
     }
 
     fn wholly(&self, line: usize, ours: &std::ops::Range<usize>) -> bool {

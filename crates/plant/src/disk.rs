@@ -108,8 +108,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Seen>, PlantError> {
     let metadata = file
         .metadata()
         .map_err(|e| PlantError::io(path, "look at", e))?;
-    let bytes =
-        bounded::read(&file, MAX_FILE).map_err(|e| PlantError::io(path, "read", e))?;
+    let bytes = bounded::read(&file, MAX_FILE).map_err(|e| PlantError::io(path, "read", e))?;
     Ok(Some(Seen {
         path: path.to_owned(),
         bytes,
@@ -131,7 +130,10 @@ fn open(path: &Path) -> Result<Option<File>, PlantError> {
             ));
         }
         Ok(metadata) if !metadata.is_file() => {
-            return Err(PlantError::Target(Problem::at(path, "is not a regular file")));
+            return Err(PlantError::Target(Problem::at(
+                path,
+                "is not a regular file",
+            )));
         }
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -200,8 +202,8 @@ impl Seen {
 
     fn unchanged(&self) -> Result<(), PlantError> {
         let now = read(&self.path)?.ok_or_else(|| self.raced())?;
-        let same_file = now.metadata.ino() == self.metadata.ino()
-            && now.metadata.dev() == self.metadata.dev();
+        let same_file =
+            now.metadata.ino() == self.metadata.ino() && now.metadata.dev() == self.metadata.dev();
         if same_file && now.bytes == self.bytes {
             return Ok(());
         }
@@ -210,8 +212,11 @@ impl Seen {
 
     fn raced(&self) -> PlantError {
         PlantError::Raced(
-            Problem::at(&self.path, "was changed by another program meanwhile; nothing was written")
-                .hint("try again"),
+            Problem::at(
+                &self.path,
+                "was changed by another program meanwhile; nothing was written",
+            )
+            .hint("try again"),
         )
     }
 }
@@ -260,8 +265,11 @@ impl Temporary {
         if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
             fchown(&self.file, Some(like.uid()), Some(like.gid())).map_err(|_| {
                 PlantError::Refused(
-                    Problem::at(target, "belongs to another user or group, which could not be kept")
-                        .hint("run as its owner or as root"),
+                    Problem::at(
+                        target,
+                        "belongs to another user or group, which could not be kept",
+                    )
+                    .hint("run as its owner or as root"),
                 )
             })?;
         }
@@ -326,7 +334,10 @@ fn copy_attributes(from: &File, to: &File, path: &Path) -> Result<(), PlantError
     let Ok(length) = rustix::fs::flistxattr(from, &mut names[..]) else {
         return Ok(()); // the file system has none
     };
-    for name in names[..length].split(|byte| *byte == 0).filter(|n| !n.is_empty()) {
+    for name in names[..length]
+        .split(|byte| *byte == 0)
+        .filter(|n| !n.is_empty())
+    {
         let mut value = vec![0_u8; 64 << 10];
         let mut current = vec![0_u8; 64 << 10];
         let Ok(length) = rustix::fs::fgetxattr(from, name, &mut value[..]) else {
@@ -336,8 +347,8 @@ fn copy_attributes(from: &File, to: &File, path: &Path) -> Result<(), PlantError
         if has.is_ok_and(|has| current[..has] == value[..length]) {
             continue;
         }
-        rustix::fs::fsetxattr(to, name, &value[..length], rustix::fs::XattrFlags::empty()).map_err(
-            |error| {
+        rustix::fs::fsetxattr(to, name, &value[..length], rustix::fs::XattrFlags::empty())
+            .map_err(|error| {
                 PlantError::Refused(
                     Problem::at(
                         path,
@@ -348,8 +359,7 @@ fn copy_attributes(from: &File, to: &File, path: &Path) -> Result<(), PlantError
                     )
                     .hint("run as root"),
                 )
-            },
-        )?;
+            })?;
     }
     Ok(())
 }
@@ -388,10 +398,13 @@ pub(crate) fn database(path: &Path) -> Result<(), PlantError> {
         ));
     }
     let mut head = [0; 16];
-    let length = std::io::Read::read(&mut &file, &mut head)
-        .map_err(|e| PlantError::io(path, "read", e))?;
+    let length =
+        std::io::Read::read(&mut &file, &mut head).map_err(|e| PlantError::io(path, "read", e))?;
     if head[..length] == *b"SQLite format 3\0" {
         return Ok(());
     }
-    Err(PlantError::Target(Problem::at(path, "is no SQLite database (or an encrypted one)")))
+    Err(PlantError::Target(Problem::at(
+        path,
+        "is no SQLite database (or an encrypted one)",
+    )))
 }

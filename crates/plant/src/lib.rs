@@ -171,11 +171,7 @@ pub fn check(placement: &Placement) -> Result<Condition, PlantError> {
 /// # Errors
 /// Nothing of ours is there, it has been altered and `force` is not set, or it cannot be told apart.
 /// Then nothing is written.
-pub fn uproot(
-    placement: &Placement,
-    force: bool,
-    now: Timestamp,
-) -> Result<Uprooted, PlantError> {
+pub fn uproot(placement: &Placement, force: bool, now: Timestamp) -> Result<Uprooted, PlantError> {
     let diff = target::named(placement)?.uproot(placement, force)?;
     let mut placement = placement.clone();
     placement.state = PlacementState::Uprooted;

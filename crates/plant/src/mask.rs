@@ -35,7 +35,10 @@ fn hidden(line: &str) -> String {
 fn plain(line: &str) -> String {
     let body = line.trim_start();
     let indent = &line[..line.len() - body.len()];
-    if let Some(comment) = ["#", ";", "//"].iter().find(|mark| body.starts_with(**mark)) {
+    if let Some(comment) = ["#", ";", "//"]
+        .iter()
+        .find(|mark| body.starts_with(**mark))
+    {
         let words = body.trim_start_matches(['#', ';', '/']);
         let mark = &body[..(body.len() - words.len()).max(comment.len())];
         return format!("{indent}{mark}{}", comment_words(words));
@@ -53,13 +56,20 @@ fn plain(line: &str) -> String {
         return hidden(line);
     }
     let blank = &value[..value.len() - value.trim_start().len()];
-    let shown = if value.trim().is_empty() { value.to_owned() } else { format!("{blank}…") };
+    let shown = if value.trim().is_empty() {
+        value.to_owned()
+    } else {
+        format!("{blank}…")
+    };
     format!("{indent}{key}{}{shown}", &body[at..=at])
 }
 
 /// Whether this can be a name rather than a piece of a secret.
 fn is_key(text: &str) -> bool {
-    let text = text.trim().trim_start_matches("- ").trim_start_matches("export ");
+    let text = text
+        .trim()
+        .trim_start_matches("- ")
+        .trim_start_matches("export ");
     let name = text.trim().trim_matches(['"', '\'']);
     let simple = |c: char| c.is_alphanumeric() || "_-./@<>$ ".contains(c);
     name.len() <= 48 && name.chars().all(simple)
@@ -74,11 +84,15 @@ fn comment_words(words: &str) -> String {
         let bare = word.trim_end();
         let digits = bare.chars().any(|c| c.is_ascii_digit());
         let letters = bare.chars().any(char::is_alphabetic);
+        let named = bare.find(['=', ':']).filter(|at| {
+            let name = &bare[..*at];
+            *at < 40 && !name.bytes().any(|byte| byte.is_ascii_digit())
+        });
+        if let (false, Some(at)) = (telling, named) {
+            return format!("{out}{}…", &bare[..=at]);
+        }
         if telling || bare.len() > 24 || (digits && letters) {
             return format!("{out}…");
-        }
-        if let Some(at) = bare.find(['=', ':']) {
-            return format!("{out}{}…", &bare[..=at]);
         }
         out.push_str(word);
         let lower = bare.to_lowercase();
@@ -92,8 +106,8 @@ fn json(line: &str) -> String {
     let mut out = String::new();
     let mut rest = line;
     while let Some(first) = rest.chars().next() {
-        if rest.starts_with("//") {
-            return format!("{out}//{}", comment_words(&rest[2..]));
+        if let Some(words) = rest.strip_prefix("//") {
+            return format!("{out}//{}", comment_words(words));
         }
         if rest.starts_with("/*") || rest.starts_with('*') {
             return format!("{out}…");
@@ -101,11 +115,15 @@ fn json(line: &str) -> String {
         let length = match first {
             '"' => string_length(rest),
             c if c.is_whitespace() || "{}[],:".contains(c) => c.len_utf8(),
-            _ => rest.find(|c: char| c.is_whitespace() || "{}[],:\"".contains(c)).unwrap_or(rest.len()),
+            _ => rest
+                .find(|c: char| c.is_whitespace() || "{}[],:\"".contains(c))
+                .unwrap_or(rest.len()),
         };
         let (token, after) = rest.split_at(length.max(first.len_utf8()));
         let key = first == '"' && after.trim_start().starts_with(':') && is_key(token);
-        let punctuation = token.chars().all(|c| c.is_whitespace() || "{}[],:".contains(c));
+        let punctuation = token
+            .chars()
+            .all(|c| c.is_whitespace() || "{}[],:".contains(c));
         out.push_str(if key || punctuation { token } else { "…" });
         rest = after;
     }
@@ -131,7 +149,10 @@ mod tests {
     use super::*;
 
     fn masked(json: bool, line: &str) -> String {
-        let mask = Mask { json, opaque: Vec::new() };
+        let mask = Mask {
+            json,
+            opaque: Vec::new(),
+        };
         mask.line(line, 0..line.len())
     }
 
@@ -142,12 +163,15 @@ mod tests {
             ("export A = \"x y\"", "export A = …"),
             ("  password: hunter2", "  password: …"),
             ("  services:", "  services:"),
-            ("  - https://u:p@host/", "  …"),
+            ("  - https://u:p@host/", "  - https:…"),
             ("[default]", "[default]"),
             ("# old password hunter2", "# old password …"),
             ("# DB_PASS=hunter2", "# DB_PASS=…"),
             ("# Settings for mail", "# Settings for mail"),
-            ("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJ=", "…"),
+            (
+                "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJ=",
+                "…",
+            ),
             ("", ""),
         ] {
             assert_eq!(masked(false, line), expect, "{line}");
@@ -161,7 +185,10 @@ mod tests {
     #[test]
     fn the_middle_of_a_value_is_hidden_whole() {
         let text = "k: |\n  user: root\nz: 1";
-        let mask = Mask { json: false, opaque: vec![0..17] };
+        let mask = Mask {
+            json: false,
+            opaque: std::iter::once(0..17).collect(),
+        };
         assert_eq!(mask.line(text, 5..17), "  …");
     }
 }

@@ -10,7 +10,14 @@ use rand::seq::SliceRandom as _;
 
 /// Roles for kinds that list none.
 const ROLES: [&str; 8] = [
-    "legacy", "backup", "migration", "standby", "archive", "old", "failover", "batch",
+    "legacy",
+    "backup",
+    "migration",
+    "standby",
+    "archive",
+    "old",
+    "failover",
+    "batch",
 ];
 
 /// Names that programs read without being told to, whatever the kind says.
@@ -74,7 +81,10 @@ impl Case {
                 votes[case as usize] += 2;
             }
         }
-        let most = ALL.into_iter().rev().max_by_key(|case| votes[*case as usize])?;
+        let most = ALL
+            .into_iter()
+            .rev()
+            .max_by_key(|case| votes[*case as usize])?;
         (votes[most as usize] > 0).then_some(most)
     }
 
@@ -89,7 +99,9 @@ impl Case {
             (false, true) if name.contains('_') => Some(Self::Snake),
             (false, true) if name.contains('-') => Some(Self::Kebab),
             (true, true) if name.contains(['_', '-', '.', '/', ' ']) => None,
-            (true, true) if name.starts_with(|c: char| c.is_ascii_uppercase()) => Some(Self::Pascal),
+            (true, true) if name.starts_with(|c: char| c.is_ascii_uppercase()) => {
+                Some(Self::Pascal)
+            }
             (true, true) => Some(Self::Camel),
             _ => None,
         }
@@ -105,7 +117,13 @@ impl Case {
             Self::Pascal => words.map(capital).collect(),
             Self::Camel => words
                 .enumerate()
-                .map(|(at, word)| if at == 0 { word.to_owned() } else { capital(word) })
+                .map(|(at, word)| {
+                    if at == 0 {
+                        word.to_owned()
+                    } else {
+                        capital(word)
+                    }
+                })
                 .collect(),
         }
     }
@@ -127,7 +145,11 @@ pub(crate) fn snake(name: &str) -> String {
             out.push('_');
         }
         after_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
-        out.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
+        out.push(if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '_'
+        });
     }
     out
 }
@@ -136,14 +158,21 @@ pub(crate) fn snake(name: &str) -> String {
 pub(crate) fn family(name: &str) -> String {
     let lower = snake(name);
     let lower = lower.strip_prefix("x_").unwrap_or(&lower);
-    lower.split('_').find(|word| !word.is_empty()).unwrap_or_default().to_owned()
+    lower
+        .split('_')
+        .find(|word| !word.is_empty())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Which of `names` the tree around a target mentions. `sections` says that they are short words,
 /// which count only where they are quoted or called a profile.
 pub(crate) fn mentioned(target: &Path, names: &HashSet<String>, sections: bool) -> HashSet<String> {
     let mut found = HashSet::new();
-    let mut budget = Budget { files: 2_000, bytes: 256 << 20 };
+    let mut budget = Budget {
+        files: 2_000,
+        bytes: 256 << 20,
+    };
     walk(&root_of(target), 0, &mut budget, &mut |path, bytes| {
         if sections && path == target {
             return;
@@ -172,23 +201,27 @@ fn root_of(target: &Path) -> PathBuf {
 
 /// Directories that hold what others wrote, or nothing to read.
 const SKIPPED: [&str; 8] = [
-    ".git", "node_modules", "target", "vendor", ".venv", "venv", "__pycache__", ".cache",
+    ".git",
+    "node_modules",
+    "target",
+    "vendor",
+    ".venv",
+    "venv",
+    "__pycache__",
+    ".cache",
 ];
 const DEPTH: usize = 5;
 const LARGEST: u64 = 1 << 20;
 
-fn walk(
-    directory: &Path,
-    depth: usize,
-    budget: &mut Budget,
-    visit: &mut dyn FnMut(&Path, &[u8]),
-) {
+fn walk(directory: &Path, depth: usize, budget: &mut Budget, visit: &mut dyn FnMut(&Path, &[u8])) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
     let mut below = Vec::new();
     for entry in entries.take(10_000).flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
         let path = entry.path();
         if kind.is_dir() {
             let skipped = SKIPPED.iter().any(|name| entry.file_name() == *name);
@@ -197,8 +230,13 @@ fn walk(
             }
         } else if kind.is_file() && budget.files > 0 && budget.bytes > 0 {
             budget.files -= 1;
-            let small = entry.metadata().is_ok_and(|metadata| metadata.len() <= LARGEST);
-            if let Some(bytes) = small.then(|| bounded::read_file(&path, LARGEST).ok()).flatten() {
+            let small = entry
+                .metadata()
+                .is_ok_and(|metadata| metadata.len() <= LARGEST);
+            if let Some(bytes) = small
+                .then(|| bounded::read_file(&path, LARGEST).ok())
+                .flatten()
+            {
                 budget.bytes = budget.bytes.saturating_sub(bytes.len());
                 visit(&path, &bytes);
             }
@@ -218,14 +256,20 @@ fn scan_line(line: &[u8], names: &HashSet<String>, sections: bool, found: &mut H
     for piece in line.split(|byte| !word(byte)) {
         let start = at;
         at += piece.len() + 1;
-        let Ok(text) = std::str::from_utf8(piece) else { continue };
+        let Ok(text) = std::str::from_utf8(piece) else {
+            continue;
+        };
         let bare = text.trim_matches('-');
         let Some(name) = [text, bare].into_iter().find(|text| names.contains(*text)) else {
             continue;
         };
         let quoted = start.checked_sub(1).and_then(|before| line.get(before));
         let quoted = quoted.is_some_and(|byte| matches!(byte, b'"' | b'\''));
-        let profile = || line.to_ascii_lowercase().windows(7).any(|w| w == b"profile");
+        let profile = || {
+            line.to_ascii_lowercase()
+                .windows(7)
+                .any(|w| w == b"profile")
+        };
         if !sections || quoted || profile() {
             found.insert(name.to_owned());
         }
@@ -238,9 +282,18 @@ mod tests {
 
     #[test]
     fn styles() {
-        assert_eq!(Case::most(["dbHost", "port", "logLevel"].into_iter()), Some(Case::Camel));
-        assert_eq!(Case::most(["Logging", "AllowedHosts"].into_iter()), Some(Case::Pascal));
-        assert_eq!(Case::most(["a-b", "c-d", "e_f"].into_iter()), Some(Case::Kebab));
+        assert_eq!(
+            Case::most(["dbHost", "port", "logLevel"].into_iter()),
+            Some(Case::Camel)
+        );
+        assert_eq!(
+            Case::most(["Logging", "AllowedHosts"].into_iter()),
+            Some(Case::Pascal)
+        );
+        assert_eq!(
+            Case::most(["a-b", "c-d", "e_f"].into_iter()),
+            Some(Case::Kebab)
+        );
         assert_eq!(Case::most(["port"].into_iter()), None);
         assert_eq!(Case::Camel.write("sms_legacy"), "smsLegacy");
         assert_eq!(Case::Pascal.write("sms_legacy"), "SmsLegacy");

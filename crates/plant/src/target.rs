@@ -110,10 +110,10 @@ impl Target for Text {
 impl sealed::Planting for Text {
     fn claims(&self, target: &str, head: Option<&[u8]>) -> bool {
         let name = self.file_name(target).to_lowercase();
-        head.map_or_else(
-            || self.format.claims_name(&name, Path::new(target)),
-            |head| self.format.claims_content(head),
-        )
+        match head {
+            None => self.format.claims_name(&name, Path::new(target)),
+            Some(head) => tells_little(&name) && self.format.claims_content(head),
+        }
     }
 
     fn canonical(&self, _target: &str) -> Option<Result<String, PlantError>> {
@@ -133,6 +133,33 @@ impl sealed::Planting for Text {
     }
 }
 
+/// Whether a name leaves open what the file holds. A script or a TOML file may begin like an INI
+/// file; what is right in one would break the other.
+fn tells_little(name: &str) -> bool {
+    const ENDINGS: [&str; 16] = [
+        "conf",
+        "config",
+        "bak",
+        "old",
+        "orig",
+        "save",
+        "local",
+        "dist",
+        "production",
+        "staging",
+        "txt",
+        "rc",
+        "credentials",
+        "secrets",
+        "settings",
+        "vars",
+    ];
+    match name.trim_start_matches('.').rsplit_once('.') {
+        None => true,
+        Some((_, ending)) => ENDINGS.contains(&ending),
+    }
+}
+
 /// The sort of a target: by its name, else by its content.
 pub(crate) fn choose(target: &str) -> Result<&'static dyn Target, PlantError> {
     if let Some(found) = TARGETS.iter().find(|sort| sort.claims(target, None)) {
@@ -149,7 +176,11 @@ pub(crate) fn choose(target: &str) -> Result<&'static dyn Target, PlantError> {
         .iter()
         .find(|sort| sort.claims(target, Some(head)))
         .copied()
-        .ok_or_else(|| PlantError::Target(Problem::new(target, "is of no sort that bait can be planted in").hint(supported())))
+        .ok_or_else(|| {
+            PlantError::Target(
+                Problem::new(target, "is of no sort that bait can be planted in").hint(supported()),
+            )
+        })
 }
 
 /// The target that made a placement.

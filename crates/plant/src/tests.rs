@@ -1,1 +1,146 @@
-//! Tests of the planting core over a corpus of real-looking files.
+//! Tests of the planting core: every editor over a corpus of real-looking files, every sort of
+//! table, and what must be refused.
+
+mod files;
+mod foreign;
+mod rows;
+mod safety;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use lapwing_core::{CanaryId, Placement, Timestamp};
+
+use crate::bait::{Column, Section, Values, Wish};
+use crate::{Options, PlantError, plan_wish};
+
+const NOW: Timestamp = Timestamp::from_micros(1_795_401_540_000_000);
+
+fn pairs(list: &[(&str, &str)]) -> Values {
+    list.iter()
+        .map(|(name, field)| ((*name).to_owned(), (*field).to_owned()))
+        .collect()
+}
+
+/// A gateway account with a shape for every sort of target.
+fn wish() -> Wish {
+    let fields = [
+        ("account_sid", "ACnotreal7f3a91"),
+        ("auth_token", "9e4b0c"),
+        ("beacon.url", "https://relay.example.net/v1?tenant=a&mode=b"),
+        ("name", "Mara Lindqvist"),
+        ("email", "mara.lindqvist@ops.example"),
+        ("note", "0123"),
+    ];
+    let column = |names: &[&str], field: &str| Column {
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        field: field.to_owned(),
+    };
+    let section = |file: &str, name: &str, values: &[(&str, &str)]| Section {
+        file: file.to_owned(),
+        name: name.to_owned(),
+        values: pairs(values),
+    };
+    Wish {
+        canary: CanaryId::fresh(),
+        kind: "sample".to_owned(),
+        fields: fields
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect::<BTreeMap<_, _>>(),
+        handles: vec!["account_sid".into(), "email".into()],
+        roles: vec!["legacy".into(), "backup".into(), "migration".into()],
+        env: pairs(&[
+            ("TWILIO_{ROLE}_ACCOUNT_SID", "account_sid"),
+            ("TWILIO_{ROLE}_AUTH_TOKEN", "auth_token"),
+            ("TWILIO_{ROLE}_URL", "beacon.url"),
+        ]),
+        tree: Some((
+            "sms_{role}".to_owned(),
+            pairs(&[
+                ("account_sid", "account_sid"),
+                ("auth_token", "auth_token"),
+                ("base_url", "beacon.url"),
+            ]),
+        )),
+        ini: vec![
+            section(
+                "",
+                "{role}",
+                &[
+                    ("aws_access_key_id", "account_sid"),
+                    ("aws_secret_access_key", "auth_token"),
+                ],
+            ),
+            section(
+                "config",
+                "profile {role}",
+                &[("region", "note"), ("endpoint_url", "beacon.url")],
+            ),
+        ],
+        row: vec![
+            column(&["email", "mail", "email_address"], "email"),
+            column(&["name", "full_name", "display_name"], "name"),
+        ],
+        defaults: vec!["TWILIO_ACCOUNT_SID".into()],
+    }
+}
+
+/// A directory with one file of the corpus in it.
+struct Bench {
+    directory: tempfile::TempDir,
+    file: PathBuf,
+    original: Vec<u8>,
+}
+
+impl Bench {
+    fn with(name: &str, bytes: &[u8]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join(name);
+        std::fs::write(&file, bytes).expect("written");
+        Self {
+            directory,
+            file,
+            original: bytes.to_vec(),
+        }
+    }
+
+    fn target(&self) -> &str {
+        self.file.to_str().expect("UTF-8")
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        read(&self.file)
+    }
+
+    fn plant(&self, options: &Options) -> Result<Placement, PlantError> {
+        plan_wish(self.target(), &wish(), options)?.apply(NOW)
+    }
+
+    fn files(&self) -> usize {
+        std::fs::read_dir(self.directory.path())
+            .expect("listed")
+            .count()
+    }
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    lapwing_core::bounded::read_file(path, 64 << 20).expect("read")
+}
+
+/// Every file of the corpus: sort, name, bytes.
+fn corpus() -> Vec<(String, String, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut files = Vec::new();
+    for sort in ["env", "ini", "json", "yaml"] {
+        for entry in std::fs::read_dir(root.join(sort))
+            .expect("listed")
+            .flatten()
+        {
+            let name = entry.file_name().into_string().expect("UTF-8");
+            files.push((sort.to_owned(), name, read(&entry.path())));
+        }
+    }
+    files.sort();
+    files
+}

@@ -2,7 +2,7 @@
 //!
 //! Each trip does what a station's indexer does: looks two signals up, folds into the newest
 //! incident of its canary and actor, touches the actor, and is added. 10,000 canaries, 2,000
-//! addresses, each canary used from two of them. Prints trips per second by stretches of a twentieth.
+//! addresses, each canary used from two of them. Then fills an empty index and the full one in turns.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,43 +28,61 @@ fn main() {
         text.map_or(default, |text| text.parse().unwrap())
     };
     let (trips, size) = (number(5_000_000), number(5_000));
-    let directory = tempfile::tempdir_in(".").unwrap();
-    let index = Index::open(directory.path()).unwrap();
     let canaries: Vec<CanaryId> = (0..10_000)
         .map(|_| CanaryId::from_bytes(rand::random()))
         .collect();
+    let directory = tempfile::tempdir_in(".").unwrap();
+    let index = Index::open(directory.path()).unwrap();
     let stretch = (trips / 20).max(size);
-    let mut rates = Vec::new();
-    let mut sequence = 0;
-    while sequence < trips {
-        let begun = Instant::now();
-        let goal = sequence + stretch;
-        while sequence < goal {
-            let batch = index.batch().unwrap();
-            for _ in 0..size {
-                sequence += 1;
-                take(&batch, sequence, &canaries);
-            }
-            let offset = sequence * 700;
-            batch
-                .commit(Followed {
-                    station: STATION,
-                    sequence,
-                    segment: 1,
-                    offset,
-                })
-                .unwrap();
-        }
-        let rate = stretch as f64 / begun.elapsed().as_secs_f64();
-        println!("{sequence:>10} trips  {rate:>10.0} trips/s");
-        rates.push(rate);
+    let mut filled = 0;
+    while filled < trips {
+        let rate = fill(&index, &mut filled, stretch, size, &canaries);
+        println!("{filled:>10} trips  {rate:>10.0} trips/s");
     }
-    let (first, last) = (rates[0], rates[rates.len() - 1]);
-    println!("full / empty: {:.2}", last / first);
     let file = directory.path().join("index.db");
     let bytes = std::fs::metadata(file).unwrap().len();
-    println!("{} bytes a trip", bytes / sequence);
+    println!("{} bytes a trip", bytes / filled);
     read(&index, canaries[7]);
+    compare(&index, filled, size, &canaries);
+}
+
+/// Fills an empty index and the full one in turns, so that other load on the machine hits both.
+fn compare(full: &Index, mut filled: u64, size: u64, canaries: &[CanaryId]) {
+    let directory = tempfile::tempdir_in(".").unwrap();
+    let empty = Index::open(directory.path()).unwrap();
+    let (mut new, mut ratios) = (0, Vec::new());
+    for round in 0..16 {
+        let fresh = fill(&empty, &mut new, 3 * size, size, canaries);
+        let rate = fill(full, &mut filled, 3 * size, size, canaries);
+        println!("empty {fresh:>8.0}  full {rate:>8.0} trips/s");
+        // The first rounds of the empty one still make every row anew.
+        if round > 3 {
+            ratios.push(rate / fresh);
+        }
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("full / empty, median: {:.2}", ratios[ratios.len() / 2]);
+}
+
+/// Adds `stretch` trips in batches of `size`; returns trips per second.
+fn fill(index: &Index, sequence: &mut u64, stretch: u64, size: u64, canaries: &[CanaryId]) -> f64 {
+    let begun = Instant::now();
+    let goal = *sequence + stretch;
+    while *sequence < goal {
+        let batch = index.batch().unwrap();
+        for _ in 0..size {
+            *sequence += 1;
+            take(&batch, *sequence, canaries);
+        }
+        let followed = Followed {
+            station: STATION,
+            sequence: *sequence,
+            segment: 1,
+            offset: *sequence * 700,
+        };
+        batch.commit(followed).unwrap();
+    }
+    stretch as f64 / begun.elapsed().as_secs_f64()
 }
 
 /// What a person waits for.

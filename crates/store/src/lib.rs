@@ -8,7 +8,7 @@
 //!
 //! One domain layer stands on a thin database layer (`db`): portable SQL, `?1` placeholders,
 //! integers, text and bytes only, numbered forward migrations. The engine is SQLite; everything that
-//! only SQLite has stays in `db/sqlite.rs`.
+//! only SQLite has stays in `db/sqlite.rs` and `db/session.rs`.
 //!
 //! All calls block. Every error names the file and says what to do next.
 

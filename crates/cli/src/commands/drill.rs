@@ -3,7 +3,7 @@
 //! The drill is announced in the ledger by a one-time nonce, then a real request goes to the address
 //! the canary carries (or `--via`), with the canary's handle and the nonce in a header.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use lapwing_core::{Canary, Clock as _, Decision, Delivery, DeliveryState, Occasion, SystemClock, Verb, Verdict};
@@ -88,33 +88,32 @@ impl Request {
     /// Sends it; the answer's status.
     fn send(&self, via: Option<SocketAddr>, timeout: Duration) -> anyhow::Result<u16> {
         let mut url = url::Url::parse(&self.url)?;
-        let host = url.host_str().unwrap_or_default().to_owned();
+        let authority = url.authority().to_owned();
         let mut client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(timeout);
         if let Some(via) = via {
-            // Straight to the listener, which speaks no TLS.
+            // Straight to the listener, which speaks no TLS, under the name the canary carries.
             let _ = url.set_scheme("http");
             let _ = url.set_port(Some(via.port()));
-            client = client.resolve(&host, via);
-        }
-        let mut request = client.build()?.get(via.map_or(url.clone(), |via| {
-            let mut direct = url.clone();
-            if host.parse::<std::net::IpAddr>().is_ok() {
-                let _ = direct.set_ip_host(via.ip());
+            match url.host_str() {
+                Some(name) if name.parse::<IpAddr>().is_err() => {
+                    client = client.resolve(name, via);
+                }
+                _ => drop(url.set_ip_host(via.ip())),
             }
-            direct
-        }));
-        request = request.header("x-request-id", &self.nonce);
-        if host.parse::<std::net::IpAddr>().is_ok() && via.is_some() {
-            request = request.header("host", host);
         }
+        let mut request = client
+            .build()?
+            .get(url)
+            .header("host", authority)
+            .header("x-request-id", &self.nonce);
         if !self.url.contains(&self.handle) {
             request = request.bearer_auth(&self.handle);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let answer = runtime.block_on(request.send()).map_err(|error| {
+        let answer = runtime.block_on(async { request.send().await }).map_err(|error| {
             Advice::new(
                 format!("the address {} cannot be reached: {error}", self.url),
                 "look at DNS, proxy and station; `--via 127.0.0.1:PORT` asks the listener directly",

@@ -175,7 +175,8 @@ async fn unmatched_requests_are_counted_at_checkpoints_only() {
 
 #[tokio::test]
 async fn the_scratch_file_stays_small() {
-    let bench = Bench::new();
+    let mut bench = Bench::new();
+    bench.settings.segment_bytes = 1 << 20;
     let (journal, _) = bench.open();
     for _ in 0..40 {
         journal.pass(100_000).await.unwrap();
@@ -183,6 +184,22 @@ async fn the_scratch_file_stays_small() {
     journal.close().await;
     let scratch = std::fs::metadata(bench.directory().join("scratch")).unwrap();
     assert!(scratch.len() < 1_400_000, "{}", scratch.len());
+}
+
+#[tokio::test]
+async fn an_unmatched_request_writes_as_much_as_a_record() {
+    let bench = Bench::new();
+    let (journal, _) = bench.open();
+    journal.append(entry(0)).await.unwrap();
+    let size = entry(0).parts.iter().map(|part| part.1.len()).sum();
+    journal.pass(size).await.unwrap();
+    let length = |name: &str| {
+        std::fs::metadata(bench.directory().join(name))
+            .unwrap()
+            .len()
+    };
+    let segment = length(&crate::segment::segment_name(0));
+    assert!(segment.abs_diff(length("scratch")) < 10);
 }
 
 #[tokio::test]
@@ -210,6 +227,28 @@ async fn checkpoints_come_by_count_and_by_time() {
     drop(journal);
     let verified = bench.verify().unwrap();
     assert_eq!((verified.records, verified.size), (5, 5));
+}
+
+#[tokio::test]
+async fn a_checkpoint_kept_elsewhere_catches_a_journal_written_anew() {
+    let bench = Bench::new();
+    let (journal, _) = bench.open();
+    journal.append(entry(0)).await.unwrap();
+    journal.close().await;
+    let kept = journal.checkpoint();
+    let key = seed().public_key();
+    let against = |kept: &str| crate::verify_against(bench.directory(), &key, kept);
+    assert_eq!(against(&kept).unwrap(), 1);
+    let newest = crate::newest_checkpoint(bench.directory()).unwrap();
+    assert_eq!(newest.as_deref(), Some(kept.as_str()));
+    std::fs::remove_dir_all(bench.directory()).unwrap();
+    let (journal, _) = bench.open();
+    against(&kept).unwrap_err();
+    journal.append(entry(1)).await.unwrap();
+    journal.close().await;
+    bench.verify().unwrap();
+    against(&kept).unwrap_err();
+    against("nonsense").unwrap_err();
 }
 
 #[tokio::test]

@@ -279,3 +279,31 @@ async fn the_proxy_header_counts_from_proxies_only() {
         assert_eq!(seen.raw, sent);
     }
 }
+
+#[tokio::test]
+async fn a_bound_host_answers_as_its_kind_in_its_case() {
+    let running = start(Limits::default(), &[]);
+    for (kind, request, expect) in [
+        (
+            "aws-access-key",
+            "POST / HTTP/1.1",
+            "\r\nx-amzn-RequestId: ",
+        ),
+        (
+            "twilio",
+            "GET /2010-04-01/Accounts.json HTTP/1.1",
+            "HTTP/1.1 401 ",
+        ),
+        ("openai", "GET /v1/models HTTP/1.1", "HTTP/1.1 401 "),
+        ("nothing", "GET / HTTP/1.1", "HTTP/1.1 200 OK"),
+    ] {
+        let request = format!(
+            "{request}\r\nHost: {kind}.API.example:8080\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 43\r\nConnection: close\r\n\r\nAction=GetCallerIdentity&Version=2011-06-15"
+        );
+        let answer = running.talk(request.as_bytes()).await;
+        assert!(answer.contains(expect), "{answer}");
+        assert!(answer.contains("\r\nDate: "), "{answer}");
+        assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+        assert_eq!(answer.contains("nginx"), kind == "nothing", "{answer}");
+    }
+}

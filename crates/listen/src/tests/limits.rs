@@ -174,3 +174,34 @@ async fn a_taken_port_is_named_with_what_to_do() {
     assert!(error.contains(&running.address.to_string()), "{error}");
     assert!(error.contains("choose another one"), "{error}");
 }
+
+#[tokio::test]
+async fn a_peer_that_reads_nothing_is_left() {
+    let limits = Limits {
+        write_deadline: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let running = start(limits, &[]);
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(running.address).await.unwrap();
+    let many = "GET / HTTP/1.1\r\nHost: h\r\n\r\n".repeat(200);
+    let flood = async { while stream.write_all(many.as_bytes()).await.is_ok() {} };
+    timeout(3 * PATIENCE, flood).await.expect("left");
+}
+
+#[tokio::test]
+async fn an_old_connection_takes_no_further_request() {
+    let limits = Limits {
+        lifetime: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let running = start(limits, &[]);
+    let mut stream = running.connect().await;
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        .await
+        .unwrap();
+    read_answer(&mut stream).await;
+    assert_eq!(read_all(&mut stream).await, "");
+}

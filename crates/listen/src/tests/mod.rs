@@ -47,8 +47,12 @@ impl Recogniser for OneHandle {
             .collect()
     }
 
-    fn bound(&self, _host: &str) -> Arc<[String]> {
-        Arc::new([])
+    /// A host's first label is the kind bound to it.
+    fn bound(&self, host: &str) -> Arc<[String]> {
+        match host.strip_suffix(".api.example") {
+            Some(kind) => Arc::new([kind.to_owned()]),
+            None => Arc::new([]),
+        }
     }
 }
 

@@ -4,13 +4,15 @@
 //! placeholders, `ON CONFLICT`, `RETURNING`. In schemas `BIGINT PRIMARY KEY` is an ordered integer
 //! key and `CLUSTERED` after a table's closing bracket asks for rows kept in the order of the
 //! primary key; each engine puts these in its own words. What only one engine can do (files, locks,
-//! caches, copies) stays in that engine's file.
+//! caches, copies) stays in that engine's files.
 
 mod migrate;
+mod session;
 mod sqlite;
 
 pub(crate) use migrate::Migration;
-pub(crate) use sqlite::{Db, Row, Session, Writing};
+pub(crate) use session::{Row, Session};
+pub(crate) use sqlite::{Db, Writing};
 
 /// A value bound to a placeholder.
 #[derive(Clone, Copy, Debug)]

@@ -12,6 +12,7 @@ mod batch;
 mod cache;
 mod conclusions;
 mod filter;
+mod flush;
 mod rows;
 mod schema;
 mod trips;

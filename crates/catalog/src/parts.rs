@@ -1,0 +1,139 @@
+//! Parts of a request by name (`form.To`, `json.model`, `aws.action`): what rules ask for, and what is
+//! captured. All of it is the peer's word, bounded in number and length.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::answer::{Hearing, cut};
+use crate::decoy::Rule;
+use crate::request::Request;
+
+/// Most values captured under one name.
+const MOST_CAPTURED: usize = 100;
+/// Longest captured value, in bytes.
+const LONGEST_CAPTURED: usize = 4096;
+impl Hearing<'_> {
+    /// All values of one source: `form.To`, `header.User-Agent`, `json.message.to`.
+    pub(crate) fn values(&self, source: &str, parameters: &[(&str, String)]) -> Vec<String> {
+        let request = self.asked.request;
+        let (part, name) = source.split_once('.').unwrap_or((source, ""));
+        let named = |pairs: &[(String, String)]| -> Vec<String> {
+            pairs
+                .iter()
+                .filter(|(known, _)| known == name)
+                .map(|(_, value)| value.clone())
+                .collect()
+        };
+        match part {
+            "form" => named(request.form()),
+            "query" => named(request.query()),
+            "param" => [named(request.form()), named(request.query())].concat(),
+            "header" => request
+                .header(name)
+                .map(str::to_owned)
+                .into_iter()
+                .collect(),
+            "path" => parameters
+                .iter()
+                .filter(|(known, _)| *known == name)
+                .map(|(_, value)| value.clone())
+                .collect(),
+            "auth" => request.basic().map(|(user, _)| user).into_iter().collect(),
+            "aws" => self
+                .aws()
+                .into_iter()
+                .filter(|(known, _)| *known == name)
+                .map(|(_, value)| value)
+                .collect(),
+            "body" => vec![String::from_utf8_lossy(&request.body).into_owned()],
+            "json" => json_values(request, name),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a signed request asks for: service, region and action, as its protocol says it.
+    pub(crate) fn aws(&self) -> Vec<(&'static str, String)> {
+        let Some(signed) = &self.signed else {
+            return Vec::new();
+        };
+        let request = self.asked.request;
+        let target = request
+            .header("x-amz-target")
+            .and_then(|target| target.rsplit('.').next());
+        let action = request
+            .form_value("Action")
+            .or_else(|| request.query_value("Action"))
+            .or(target);
+        let action = match action {
+            Some(action) => action.to_owned(),
+            None if signed.service == "s3" => s3_action(&request.method, self.segments).to_owned(),
+            None => String::new(),
+        };
+        vec![
+            ("service", signed.service.clone()),
+            ("region", signed.region.clone()),
+            ("action", action),
+            ("key_id", signed.key_id.clone()),
+            ("date", signed.amz_date.clone()),
+            ("resource", self.segments.join("/")),
+        ]
+    }
+
+    pub(crate) fn captured(
+        &self,
+        rule: Option<&Rule>,
+        parameters: &[(&str, String)],
+    ) -> BTreeMap<String, Vec<String>> {
+        let rules = rule.into_iter().flat_map(|rule| &rule.capture);
+        rules
+            .map(|(name, source)| {
+                let values = self
+                    .values(source, parameters)
+                    .into_iter()
+                    .filter(|value| !value.is_empty());
+                (
+                    name.clone(),
+                    values
+                        .take(MOST_CAPTURED)
+                        .map(|value| cut(&value, LONGEST_CAPTURED).to_owned())
+                        .collect::<Vec<_>>(),
+                )
+            })
+            .filter(|(_, values)| !values.is_empty())
+            .collect()
+    }
+}
+
+/// What an S3 request does, by method and depth of its path (path-style addresses).
+fn s3_action(method: &str, segments: &[Cow<'_, str>]) -> &'static str {
+    let depth = segments
+        .iter()
+        .filter(|segment| !segment.is_empty())
+        .count();
+    match (method, depth) {
+        ("GET" | "HEAD", 0) => "ListAllMyBuckets",
+        ("GET" | "HEAD", 1) => "ListBucket",
+        ("GET" | "HEAD", _) => "GetObject",
+        ("PUT", 1) => "CreateBucket",
+        ("DELETE", 1) => "DeleteBucket",
+        ("DELETE", _) => "DeleteObject",
+        _ => "PutObject",
+    }
+}
+
+fn json_values(request: &Request, name: &str) -> Vec<String> {
+    let pointer = format!("/{}", name.replace('.', "/"));
+    match request.json().and_then(|json| json.pointer(&pointer)) {
+        Some(serde_json::Value::String(text)) => vec![text.clone()],
+        Some(serde_json::Value::Array(items)) => items
+            .iter()
+            .take(MOST_CAPTURED)
+            .map(|item| {
+                item.as_str()
+                    .map_or_else(|| item.to_string(), str::to_owned)
+            })
+            .collect(),
+        Some(serde_json::Value::Null) | None => Vec::new(),
+        Some(other) => vec![other.to_string()],
+    }
+}

@@ -1,0 +1,123 @@
+//! The owner edits something else between planting and uprooting: exactly our bytes leave.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Condition, check, uproot};
+
+/// An edit of one line that is the owner's.
+#[derive(Clone, Debug)]
+enum Edit {
+    Delete,
+    InsertBefore,
+    Append,
+}
+
+/// Where ours is in the planted bytes, given those before.
+fn ours(before: &[u8], after: &[u8], placement: &Placement) -> std::ops::Range<usize> {
+    let file = &placement.detail["files"][0];
+    let start = usize::try_from(file["offset"].as_u64().expect("a number")).expect("small");
+    let length = after.len() - before.len();
+    assert_eq!(
+        &after[start..start + length],
+        file["text"].as_str().expect("text").as_bytes()
+    );
+    start..start + length
+}
+
+/// Lines of `bytes` that hold nothing of ours.
+fn owners_lines(bytes: &[u8], ours: &std::ops::Range<usize>) -> Vec<std::ops::Range<usize>> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let end = start + line.len();
+        if end <= ours.start || start >= ours.end {
+            lines.push(start..end);
+        }
+        start = end;
+    }
+    lines
+}
+
+fn edited(bytes: &[u8], line: std::ops::Range<usize>, edit: &Edit, new: &str) -> Vec<u8> {
+    let body = bytes[line.clone()].trim_ascii_end().len();
+    let (range, text) = match edit {
+        Edit::Delete => (line, String::new()),
+        Edit::InsertBefore => (line.start..line.start, format!("{new}\n")),
+        Edit::Append => (line.start + body..line.start + body, " x".to_owned()),
+    };
+    [&bytes[..range.start], text.as_bytes(), &bytes[range.end..]].concat()
+}
+
+fn edits() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        Just(Edit::Delete),
+        Just(Edit::InsertBefore),
+        Just(Edit::Append)
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn exactly_our_bytes_leave(file in 0_usize..1_000, at in 0_usize..1_000, edit in edits()) {
+        let corpus = corpus();
+        let (sort, name, before) = &corpus[file % corpus.len()];
+        let bench = Bench::with(name, before);
+        let Ok(placement) = bench.plant(&Options::default()) else { return Ok(()) };
+        let after = bench.bytes();
+        let ours = ours(before, &after, &placement);
+        let lines = owners_lines(&after, &ours);
+        prop_assume!(!lines.is_empty());
+        let line = lines[at % lines.len()].clone();
+        let shift = if line.start >= ours.end { ours.len() } else { 0 };
+        let new = match sort.as_str() {
+            "json" => "  \"owners_new\": 1,",
+            "yaml" => "# the owner's",
+            "ini" => "; the owner's",
+            _ => "OWNERS_NEW=1",
+        };
+        let now = edited(&after, line.clone(), &edit, new);
+        let expect = edited(before, line.start - shift..line.end - shift, &edit, new);
+        std::fs::write(&bench.file, &now).expect("written");
+        prop_assert_eq!(check(&placement).expect("checked"), Condition::Moved, "{}", name);
+        match uproot(&placement, false, NOW) {
+            Ok(_) => prop_assert!(bench.bytes() == expect, "{} {:?}", name, edit),
+            Err(error) => {
+                // An edit can give our lines another owner: then nothing is touched without force.
+                prop_assert!(matches!(error, PlantError::Unproven(_)), "{}: {}", name, error);
+                prop_assert!(bench.bytes() == now);
+                uproot(&placement, true, NOW).expect("forced");
+                prop_assert!(bench.bytes() == expect, "{} {:?}", name, edit);
+            }
+        }
+        prop_assert_eq!(bench.files(), 1);
+    }
+
+    #[test]
+    fn hostile_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), sort in 0_usize..4) {
+        let name = ["a.env", "a.ini", "a.json", "a.yml"][sort];
+        let bench = Bench::with(name, &bytes);
+        match bench.plant(&Options::default()) {
+            Ok(placement) => {
+                uproot(&placement, false, NOW).expect("uprooted");
+            }
+            Err(error) => prop_assert!(!error.to_string().is_empty()),
+        }
+        prop_assert!(bench.bytes() == bytes);
+    }
+
+    #[test]
+    fn hostile_text_never_panics(
+        text in "([a-zA-Z_]{1,6}|[ \t]{1,3}|\n|\r\n|=|: |#|\"|'|\\{|\\}|\\[|\\]|,|- |\\||>|&a|\\*a|---|<<|é){0,40}",
+        sort in 0_usize..4,
+    ) {
+        let name = ["a.env", "a.ini", "a.json", "a.yml"][sort];
+        let bench = Bench::with(name, text.as_bytes());
+        if let Ok(placement) = bench.plant(&Options::default()) {
+            uproot(&placement, false, NOW).expect("uprooted");
+        }
+        prop_assert!(bench.bytes() == text.as_bytes());
+    }
+}

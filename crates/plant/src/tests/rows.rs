@@ -1,0 +1,322 @@
+//! Rows in tables of many makes.
+
+use rusqlite::Connection;
+
+use super::*;
+use crate::{Condition, check, uproot};
+
+struct Base {
+    bench: Bench,
+}
+
+impl Base {
+    fn with(sql: &str) -> Self {
+        let bench = Bench::with("a.db", b"");
+        std::fs::remove_file(&bench.file).expect("removed");
+        let base = Self { bench };
+        base.open().execute_batch(sql).expect("made");
+        base
+    }
+
+    fn open(&self) -> Connection {
+        Connection::open(&self.bench.file).expect("opened")
+    }
+
+    fn target(&self, table: &str) -> String {
+        format!("sqlite:{}?table={table}", self.bench.target())
+    }
+
+    fn plant(&self, table: &str) -> Result<Placement, PlantError> {
+        self.plant_with(table, &Options::default())
+    }
+
+    fn plant_with(&self, table: &str, options: &Options) -> Result<Placement, PlantError> {
+        plan_wish(&self.target(table), &wish(), options)?.apply(NOW)
+    }
+
+    fn dump(&self, table: &str) -> Vec<String> {
+        let connection = self.open();
+        let mut statement = connection
+            .prepare(&format!("SELECT * FROM {table}"))
+            .expect("prepared");
+        let count = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            let cell = |at| {
+                row.get::<_, rusqlite::types::Value>(at)
+                    .map(|value| format!("{value:?}"))
+            };
+            (0..count).map(cell).collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let mut rows: Vec<String> = rows
+            .expect("queried")
+            .map(|row| row.expect("read").join("|"))
+            .collect();
+        rows.sort();
+        rows
+    }
+
+    /// Plants, checks, uproots; gives the planted row's columns.
+    fn round(&self, table: &str) -> BTreeMap<String, String> {
+        let before = self.dump(table);
+        let placement = self
+            .plant(table)
+            .unwrap_or_else(|error| panic!("{table}: {error} {:?}", error.hint()));
+        assert_eq!(check(&placement).expect("checked"), Condition::Present);
+        let row = self.row(table);
+        uproot(&placement, false, NOW).unwrap_or_else(|error| panic!("{table}: {error}"));
+        assert_eq!(self.dump(table), before);
+        assert_eq!(check(&placement).expect("checked"), Condition::Missing);
+        row
+    }
+
+    fn row(&self, table: &str) -> BTreeMap<String, String> {
+        let connection = self.open();
+        let sql = format!("SELECT * FROM {table} WHERE email = 'mara.lindqvist@ops.example'");
+        let mut statement = connection.prepare(&sql).expect("prepared");
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        statement
+            .query_row([], |row| {
+                let cell = |(at, name): (usize, &String)| {
+                    Ok((
+                        name.clone(),
+                        match row.get(at)? {
+                            rusqlite::types::Value::Null => "NULL".to_owned(),
+                            rusqlite::types::Value::Integer(number) => number.to_string(),
+                            rusqlite::types::Value::Real(number) => number.to_string(),
+                            rusqlite::types::Value::Text(text) => text,
+                            rusqlite::types::Value::Blob(bytes) => format!("blob {}", bytes.len()),
+                        },
+                    ))
+                };
+                names.iter().enumerate().map(cell).collect()
+            })
+            .expect("one row")
+    }
+}
+
+const USERS: &str = "
+CREATE TABLE plans (id INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO plans VALUES (1, 'free'), (2, 'pro');
+CREATE TABLE users (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  email TEXT NOT NULL UNIQUE,
+  full_name TEXT NOT NULL,
+  phone TEXT NOT NULL,
+  password_hash TEXT NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('member', 'admin')),
+  active INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1)),
+  plan_id INTEGER NOT NULL REFERENCES plans (id),
+  referrer TEXT,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL CHECK (updated_at >= created_at),
+  email_lower TEXT GENERATED ALWAYS AS (lower(email)) VIRTUAL
+);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
+INSERT INTO users (email, full_name, phone, password_hash, role, active, plan_id, referrer, created_at, updated_at)
+SELECT 'user' || i || '@rookery.example', 'First' || i || ' Last' || i, '+1415555' || printf('%04d', i),
+  '$2b$12$' || substr(hex(randomblob(40)), 1, 53), CASE i % 20 WHEN 0 THEN 'admin' ELSE 'member' END, i % 7 <> 0,
+  1 + i % 2, CASE i % 5 WHEN 0 THEN 'ad' END,
+  strftime('%Y-%m-%d %H:%M:%S', 1760000000 + i * 5000, 'unixepoch'), strftime('%Y-%m-%d %H:%M:%S', 1760000000 + i * 5000 + 70, 'unixepoch')
+FROM n;";
+
+#[test]
+fn a_row_among_users() {
+    let base = Base::with(USERS);
+    let row = base.round("users");
+    assert_eq!(row["id"], "61");
+    assert_eq!(row["full_name"], "Mara Lindqvist");
+    assert_eq!(row["role"], "member");
+    assert_eq!(row["referrer"], "NULL");
+    assert!(
+        row["phone"].starts_with("+141555501") && row["phone"].len() == 12,
+        "{}",
+        row["phone"]
+    );
+    assert!(row["password_hash"].starts_with("$2b$12$") && row["password_hash"].len() == 60);
+    assert!(
+        row["created_at"].as_str() >= "2025-10-12 20:13:20",
+        "{}",
+        row["created_at"]
+    );
+    assert!(row["updated_at"] >= row["created_at"] && row["updated_at"].len() == 19);
+    let plan = plan_wish(&base.target("users"), &wish(), &Options::default()).expect("planned");
+    assert_eq!(plan.notes().len(), 1, "{:?}", plan.notes());
+    assert_eq!(base.dump("users").len(), 60, "planning inserts nothing");
+    assert!(
+        plan.diff().to_string().contains("+email "),
+        "{}",
+        plan.diff()
+    );
+}
+
+#[test]
+fn strict_without_rowid_and_uuid_keys() {
+    let base = Base::with(
+        "CREATE TABLE clients (
+           id TEXT PRIMARY KEY NOT NULL, email TEXT NOT NULL, api_key TEXT NOT NULL UNIQUE, secret BLOB NOT NULL,
+           quota INTEGER NOT NULL, rate REAL NOT NULL, created INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+         INSERT INTO clients VALUES
+          ('8f14e45f-ceea-467f-a8f3-1f4c2b6a9d01', 'a@x.example', 'cl_live_8d2kQ0', x'00112233445566778899aabbccddeeff', 10, 0.5, 1760000000123),
+          ('c9f0f895-fb98-4b91-9f32-5a1d2e3c4b5a', 'b@x.example', 'cl_live_9s1Lz4', x'0f112233445566778899aabbccddeeff', 10, 0.5, 1760000900456),
+          ('45c48cce-2e2d-4fbd-a1b2-c3d4e5f60718', 'c@x.example', 'cl_live_1m3Rt7', x'ff112233445566778899aabbccddeeff', 20, 0.5, 1760009000789);",
+    );
+    let row = base.round("clients");
+    assert_eq!(
+        uuid::Uuid::parse_str(&row["id"])
+            .expect("a UUID")
+            .get_version_num(),
+        4
+    );
+    assert!(
+        row["api_key"].starts_with("cl_live_") && row["api_key"].len() == 14,
+        "{}",
+        row["api_key"]
+    );
+    assert_eq!(row["secret"], "blob 16");
+    let created: i64 = row["created"].parse().expect("a number");
+    assert!(
+        (1_760_000_000_000..=1_760_009_001_000).contains(&created),
+        "{created}"
+    );
+}
+
+#[test]
+fn tables_without_a_key_survive_vacuum() {
+    let base = Base::with(
+        "CREATE TABLE contacts (Email TEXT, displayName TEXT, city TEXT);
+         INSERT INTO contacts VALUES ('a@x.example', 'A B', 'Oslo'), ('b@x.example', 'C D', 'Oslo'), ('c@x.example', 'E F', 'Bonn');",
+    );
+    let placement = base.plant("contacts").expect("planted");
+    base.open()
+        .execute_batch("DELETE FROM contacts WHERE Email = 'c@x.example'; VACUUM;")
+        .expect("done");
+    assert_eq!(check(&placement).expect("checked"), Condition::Present);
+    uproot(&placement, false, NOW).expect("uprooted");
+    assert_eq!(base.dump("contacts").len(), 2);
+}
+
+#[test]
+fn triggers_are_refused_and_named() {
+    let base = Base::with(&format!(
+        "{USERS} CREATE TABLE outbox (body TEXT);
+         CREATE TRIGGER greet AFTER INSERT ON users BEGIN INSERT INTO outbox VALUES ('hello'); END;"
+    ));
+    let error = base.plant("users").expect_err("refused");
+    assert!(error.to_string().contains("greet"), "{error}");
+    assert!(base.dump("outbox").is_empty());
+    let danger = Options {
+        danger_default: true,
+        ..Options::default()
+    };
+    let placement = base.plant_with("users", &danger).expect("allowed");
+    assert_eq!(base.dump("outbox").len(), 1);
+    uproot(&placement, false, NOW).expect("uprooted");
+}
+
+#[test]
+fn tables_that_cannot_hold_it_are_refused() {
+    let base = Base::with(
+        "CREATE TABLE numbers (id INTEGER PRIMARY KEY, amount INTEGER);
+         CREATE VIEW people AS SELECT 1 AS email;
+         CREATE TABLE taken (email TEXT UNIQUE); INSERT INTO taken VALUES ('mara.lindqvist@ops.example');
+         CREATE TABLE picky (email TEXT CHECK (email LIKE '%@only.example')); INSERT INTO picky VALUES ('a@only.example');
+         CREATE TABLE parents (id INTEGER PRIMARY KEY);
+         CREATE TABLE orphans (email TEXT, parent INTEGER NOT NULL REFERENCES parents (id));
+         CREATE TABLE second (email TEXT, contact_email TEXT NOT NULL); INSERT INTO second VALUES ('a@x.example', 'b@x.example');",
+    );
+    for table in [
+        "numbers",
+        "people",
+        "taken",
+        "picky",
+        "orphans",
+        "second",
+        "absent",
+        "sqlite_schema",
+    ] {
+        let before = read(&base.bench.file);
+        let error = base.plant(table).expect_err(table);
+        assert!(error.hint().is_some(), "{table}: {error}");
+        assert!(read(&base.bench.file) == before, "{table}");
+    }
+    let domain = Options {
+        mail_domain: Some("ops.example".into()),
+        ..Options::default()
+    };
+    base.plant_with("second", &domain).expect("planted");
+    let row = base.row("second");
+    assert!(row["contact_email"].ends_with("@ops.example"));
+}
+
+#[test]
+fn an_empty_table_takes_what_its_schema_tells() {
+    let base = Base::with(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, name TEXT NOT NULL,
+           state TEXT NOT NULL CHECK (state IN ('new', 'old')), created_at TEXT NOT NULL, extra TEXT, n INT NOT NULL DEFAULT 3);",
+    );
+    let row = base.round("users");
+    assert_eq!(
+        (
+            row["state"].as_str(),
+            row["n"].as_str(),
+            row["extra"].as_str()
+        ),
+        ("new", "3", "NULL")
+    );
+}
+
+#[test]
+fn changed_and_used_rows_stay_without_force() {
+    let base = Base::with(&format!(
+        "{USERS} CREATE TABLE messages (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users ON DELETE CASCADE);"
+    ));
+    let placement = base.plant("users").expect("planted");
+    let run = |sql: &str| base.open().execute_batch(sql).expect("done");
+    run("UPDATE users SET updated_at = '2030-01-01 00:00:00' WHERE id = 61");
+    assert_eq!(check(&placement).expect("checked"), Condition::Moved);
+    run("UPDATE users SET email = 'x@x.example' WHERE id = 61");
+    assert_eq!(check(&placement).expect("checked"), Condition::Changed);
+    assert!(matches!(
+        uproot(&placement, false, NOW),
+        Err(PlantError::NotOurs(_))
+    ));
+    run("INSERT INTO messages (user_id) VALUES (61)");
+    assert!(matches!(
+        uproot(&placement, true, NOW),
+        Err(PlantError::Refused(_))
+    ));
+    assert_eq!(base.dump("users").len(), 61);
+    run("DELETE FROM messages");
+    uproot(&placement, true, NOW).expect("forced");
+    assert_eq!(base.dump("users").len(), 60);
+    assert_eq!(check(&placement).expect("checked"), Condition::Missing);
+    assert!(matches!(
+        uproot(&placement, true, NOW),
+        Err(PlantError::NotOurs(_))
+    ));
+}
+
+#[test]
+fn an_interrupted_row_shows_and_leaves() {
+    let base = Base::with(USERS);
+    let plan = plan_wish(&base.target("users"), &wish(), &Options::default()).expect("planned");
+    let intended = plan.placement().clone();
+    assert_eq!(check(&intended).expect("checked"), Condition::Missing);
+    plan.apply(NOW).expect("applied");
+    assert_eq!(check(&intended).expect("checked"), Condition::HalfPlanted);
+    uproot(&intended, false, NOW).expect("uprooted");
+    assert_eq!(base.dump("users").len(), 60);
+    std::fs::remove_file(&base.bench.file).expect("removed");
+    assert_eq!(check(&intended).expect("checked"), Condition::Missing);
+}
+
+#[test]
+fn what_is_no_database_is_left_alone() {
+    let bench = Bench::with("a.db", b"not a database at all");
+    let target = format!("sqlite:{}?table=users", bench.target());
+    let error = plan_wish(&target, &wish(), &Options::default())
+        .err()
+        .expect("refused");
+    assert!(matches!(error, PlantError::Target(_)), "{error}");
+    assert_eq!(bench.files(), 1);
+}

@@ -1,0 +1,373 @@
+//! From a wish to a proven edit: names, additions, proof, and the writing of it.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::SystemTime;
+
+use lapwing_core::Placement;
+
+use super::{Decoded, Detail, Draft, File, Format, Ours, Record, Request, Sheet};
+use crate::bait::Wish;
+use crate::diff::{Change, Diff, Edit};
+use crate::disk::{self, Seen};
+use crate::error::{PlantError, Problem};
+use crate::{Options, Plan, Work, names};
+
+/// Plans an addition to the file at `path` (and siblings, where the format says so).
+pub(crate) fn plan(
+    format: &'static dyn Format,
+    path: &Path,
+    wish: &Wish,
+    options: &Options,
+) -> Result<Plan, PlantError> {
+    let sheets = format.sheets(path, wish, options)?;
+    let mut files = Vec::with_capacity(sheets.len());
+    for sheet in sheets {
+        files.push(Open::new(format, sheet)?);
+    }
+    let styled = choose_role(format, &files, path, wish, options)?;
+    let mut diff = Diff::default();
+    let mut notes = Vec::new();
+    let mut edits = Vec::with_capacity(files.len());
+    for (open, ours) in files.into_iter().zip(styled) {
+        let draft = open.prove_one(format, &ours)?;
+        open.show(format, &draft, options.show, &mut diff);
+        if open.seen.is_none() {
+            notes.push(format!(
+                "{} does not exist and will be created",
+                open.sheet.path.display()
+            ));
+        }
+        edits.push(open.edit(&draft, ours));
+    }
+    let records: Vec<Record> = edits.iter().map(|edit| edit.record.clone()).collect();
+    let first = records.first().expect("every format gives a sheet");
+    let (before, after) = (first.before.clone(), first.after.clone());
+    let detail = serde_json::to_value(Detail { files: records }).expect("strings and numbers");
+    let mut placement = wish.intend(&path.display().to_string(), format.name(), detail);
+    placement.before = before;
+    placement.after = after;
+    Ok(Plan {
+        placement,
+        diff,
+        notes,
+        work: Box::new(Edits(edits)),
+    })
+}
+
+/// A file that is about to be edited.
+struct Open {
+    sheet: Sheet,
+    seen: Option<Seen>,
+    decoded: Decoded,
+}
+
+impl Open {
+    fn new(format: &dyn Format, sheet: Sheet) -> Result<Self, PlantError> {
+        let seen = disk::read(&sheet.path)?;
+        match &seen {
+            Some(seen) => seen.replaceable()?,
+            None if sheet.create => {}
+            None => {
+                return Err(PlantError::Target(
+                    Problem::at(&sheet.path, "does not exist")
+                        .hint("bait goes into files that are in use; name one of those"),
+                ));
+            }
+        }
+        let bytes = seen.as_ref().map_or(&[][..], |seen| &seen.bytes);
+        let decoded = Decoded::of(&sheet.path, bytes, format.any_bytes())?;
+        Ok(Self {
+            sheet,
+            seen,
+            decoded,
+        })
+    }
+
+    fn file(&self) -> File<'_> {
+        File {
+            path: &self.sheet.path,
+            text: &self.decoded.text,
+        }
+    }
+
+    /// The first draft that another parser finds to change nothing else.
+    fn prove_one(&self, format: &dyn Format, ours: &Ours) -> Result<Draft, PlantError> {
+        let before = self.file().text;
+        let mut why = "the format offers no place for it".to_owned();
+        for draft in format.drafts(&self.file(), ours)? {
+            let after = insert(before, &draft);
+            match format.proves(before, &after, ours) {
+                Ok(()) => return Ok(draft),
+                Err(reason) => why = reason,
+            }
+        }
+        Err(PlantError::Unproven(
+            Problem::at(
+                &self.sheet.path,
+                format!("no edit could be proven to add the bait and change nothing else: {why}"),
+            )
+            .hint("nothing was written; try another --key, or another file"),
+        ))
+    }
+
+    fn show(&self, format: &dyn Format, draft: &Draft, show: bool, diff: &mut Diff) {
+        let after = insert(&self.decoded.text, draft);
+        let path = self.sheet.path.display().to_string();
+        let before = if self.seen.is_some() {
+            path.as_str()
+        } else {
+            "/dev/null"
+        };
+        diff.file(before, &path);
+        let mask = format.mask(&after);
+        diff.hunk(&Edit {
+            with: &after,
+            ours: draft.offset..draft.offset + draft.text.len(),
+            change: Change::Comes,
+            mask: (!show).then_some(&mask),
+        });
+    }
+
+    fn edit(self, draft: &Draft, ours: Ours) -> FileEdit {
+        let old = self.seen.as_ref().map_or(&[][..], |seen| &seen.bytes);
+        let offset = self.decoded.byte(draft.offset);
+        let mut bytes = Vec::with_capacity(old.len() + draft.text.len());
+        bytes.extend_from_slice(&old[..offset]);
+        bytes.extend_from_slice(draft.text.as_bytes());
+        bytes.extend_from_slice(&old[offset..]);
+        let record = Record {
+            path: self.sheet.path,
+            offset,
+            text: draft.text.clone(),
+            ours,
+            before: disk::digest(old),
+            after: disk::digest(&bytes),
+            created: self.seen.is_none(),
+            modified: self
+                .seen
+                .as_ref()
+                .and_then(Seen::modified)
+                .and_then(nanoseconds),
+        };
+        FileEdit {
+            record,
+            seen: self.seen,
+            bytes,
+        }
+    }
+}
+
+fn insert(text: &str, draft: &Draft) -> String {
+    let (head, tail) = text.split_at(draft.offset);
+    [head, &draft.text, tail].concat()
+}
+
+fn nanoseconds(time: SystemTime) -> Option<u64> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
+}
+
+/// How many free names are looked for in the tree around.
+const CANDIDATES: usize = 8;
+
+/// Styles every file's sheet for the first role that collides with nothing.
+fn choose_role(
+    format: &dyn Format,
+    files: &[Open],
+    target: &Path,
+    wish: &Wish,
+    options: &Options,
+) -> Result<Vec<Ours>, PlantError> {
+    let roles = names::roles(&wish.roles, options.role.as_deref());
+    let mut styled = Vec::with_capacity(files.len());
+    for open in files {
+        let request = Request {
+            wish,
+            sheet: &open.sheet,
+            roles: &roles,
+            options,
+        };
+        styled.push(format.style(&open.file(), &request)?.into_iter());
+    }
+    let mut candidates = Vec::new();
+    let mut refusal = None;
+    while let Some(ours) = styled
+        .iter_mut()
+        .map(Iterator::next)
+        .collect::<Option<Vec<_>>>()
+    {
+        match settle(format, files, wish, options, ours) {
+            Ok(ours) => candidates.push(ours),
+            Err(error @ (PlantError::Exists(_) | PlantError::Refused(_))) => {
+                refusal.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+        if candidates.len() == CANDIDATES {
+            break;
+        }
+    }
+    unmentioned(format, target, candidates, options).ok_or_else(|| {
+        refusal.unwrap_or_else(|| {
+            PlantError::Refused(
+                Problem::at(target, "files around it refer to every name that was tried")
+                    .hint("choose another --role, or allow it with --danger-default"),
+            )
+        })
+    })
+}
+
+/// The first candidate whose names nothing in the tree around refers to.
+fn unmentioned(
+    format: &dyn Format,
+    target: &Path,
+    candidates: Vec<Vec<Ours>>,
+    options: &Options,
+) -> Option<Vec<Ours>> {
+    if options.danger_default {
+        return candidates.into_iter().next();
+    }
+    let bare = |name: &str| name.strip_prefix("profile ").unwrap_or(name).to_owned();
+    let all: HashSet<String> = candidates
+        .iter()
+        .flatten()
+        .flat_map(Ours::names)
+        .map(bare)
+        .collect();
+    let mentioned = names::mentioned(target, &all, format.short_names());
+    candidates.into_iter().find(|files| {
+        files
+            .iter()
+            .flat_map(Ours::names)
+            .all(|name| !mentioned.contains(&bare(name)))
+    })
+}
+
+/// Puts values in the place of fields and refuses names that cannot be used.
+fn settle(
+    format: &dyn Format,
+    files: &[Open],
+    wish: &Wish,
+    options: &Options,
+    mut all: Vec<Ours>,
+) -> Result<Vec<Ours>, PlantError> {
+    let mut planted = Vec::new();
+    for (open, ours) in files.iter().zip(&mut all) {
+        ours.entries
+            .retain(|(_, field)| wish.fields.contains_key(field));
+        for (_, field) in &mut ours.entries {
+            let value = wish.fields[field.as_str()].clone();
+            planted.push(std::mem::replace(field, value));
+        }
+        refuse_name(format, open, wish, options, ours)?;
+    }
+    if planted.is_empty() || !wish.recognisable(planted.iter().map(String::as_str)) {
+        return Err(shapeless(wish, format.name(), &files[0].sheet.path));
+    }
+    Ok(all)
+}
+
+fn refuse_name(
+    format: &dyn Format,
+    open: &Open,
+    wish: &Wish,
+    options: &Options,
+    ours: &Ours,
+) -> Result<(), PlantError> {
+    if let Some(name) = format.taken(&open.decoded.text, ours) {
+        return Err(PlantError::Exists(
+            Problem::at(&open.sheet.path, format!("{name} is there already"))
+                .hint("choose another --role or --key"),
+        ));
+    }
+    let default = ours
+        .names()
+        .into_iter()
+        .find(|name| names::is_default(name, &wish.defaults));
+    match default {
+        Some(name) if !options.danger_default => Err(PlantError::Refused(
+            Problem::at(
+                &open.sheet.path,
+                format!("{name} is a name that programs read by default: one of yours could use the bait"),
+            )
+            .hint("choose another --role or --key, or allow it with --danger-default"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The error for a kind without a shape for a sort of target.
+pub(crate) fn shapeless(wish: &Wish, target_kind: &str, path: &Path) -> PlantError {
+    PlantError::Shape(
+        Problem::at(
+            path,
+            format!(
+                "{} has no form for a target of the sort {target_kind}",
+                wish.kind
+            ),
+        )
+        .hint(format!("it can be planted in: {}", wish.shapes())),
+    )
+}
+
+struct FileEdit {
+    record: Record,
+    seen: Option<Seen>,
+    bytes: Vec<u8>,
+}
+
+struct Edits(Vec<FileEdit>);
+
+impl Work for Edits {
+    fn write(&self, _placement: &mut Placement) -> Result<(), PlantError> {
+        for (at, edit) in self.0.iter().enumerate() {
+            if let Err(error) = edit.write(self.neighbour()) {
+                for done in &self.0[..at] {
+                    // What was written before the failure goes again; if that fails as well, the
+                    // placement is half-planted and `check` says so.
+                    let _ = done.undo();
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Edits {
+    /// A file of the owner's that a new one is made like.
+    fn neighbour(&self) -> Option<&Path> {
+        self.0
+            .iter()
+            .find_map(|edit| Some(edit.seen.as_ref()?.path.as_path()))
+    }
+}
+
+impl FileEdit {
+    fn write(&self, neighbour: Option<&Path>) -> Result<(), PlantError> {
+        match (&self.seen, neighbour) {
+            (Some(seen), _) => seen.replace(&self.bytes, disk::plausible_time(seen))?,
+            (None, Some(like)) => disk::create(&self.record.path, &self.bytes, like)?,
+            (None, None) => unreachable!("the target itself always exists"),
+        }
+        let now = disk::read(&self.record.path)?;
+        if now.is_some_and(|now| now.bytes == self.bytes) {
+            return Ok(());
+        }
+        Err(PlantError::Raced(
+            Problem::at(&self.record.path, "does not hold what was just written")
+                .hint("another program wrote to it at the same moment; look at it and try again"),
+        ))
+    }
+
+    fn undo(&self) -> Result<(), PlantError> {
+        let Some(now) = disk::read(&self.record.path)? else {
+            return Ok(());
+        };
+        match &self.seen {
+            Some(seen) => now.replace(&seen.bytes, seen.modified()),
+            None => now.remove(),
+        }
+    }
+}

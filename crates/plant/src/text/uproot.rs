@@ -1,0 +1,253 @@
+//! Finding what was planted, by its bytes or by its names, and taking exactly that out.
+
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
+
+use lapwing_core::{Placement, PlacementState};
+
+use super::{Decoded, Detail, File, Format, Found, Record};
+use crate::Condition;
+use crate::diff::{Change, Diff, Edit};
+use crate::disk::{self, Seen};
+use crate::error::{PlantError, Problem};
+
+/// Where ours is in one file.
+enum Standing {
+    Absent,
+    /// The file is as we left it.
+    AsLeft,
+    /// Our bytes are there once; the rest has changed.
+    Intact(usize),
+    /// Our names and values are there, in other bytes.
+    Reworded(Vec<Range<usize>>),
+    /// Our names are there with other values, or some only, or more than once.
+    Altered(Vec<Range<usize>>),
+}
+
+fn standing(format: &dyn Format, record: &Record, seen: Option<&Seen>) -> Standing {
+    let Some(seen) = seen else {
+        return Standing::Absent;
+    };
+    let bytes = &seen.bytes;
+    if disk::digest(bytes) == record.after {
+        return Standing::AsLeft;
+    }
+    let ours = record.text.as_bytes();
+    let mut places = occurrences(bytes, ours);
+    if let (Some(at), None) = (places.next(), places.next()) {
+        return Standing::Intact(at);
+    }
+    let Ok(decoded) = Decoded::of(&record.path, bytes, format.any_bytes()) else {
+        return Standing::Absent;
+    };
+    let bytes_of = |spans: Vec<Range<usize>>| {
+        spans
+            .into_iter()
+            .map(|span| decoded.byte(span.start)..decoded.byte(span.end))
+            .collect()
+    };
+    match format.find(&decoded.text, &record.ours) {
+        Found::Absent => Standing::Absent,
+        Found::Whole(spans) => Standing::Reworded(bytes_of(spans)),
+        Found::Partly(spans) => Standing::Altered(bytes_of(spans)),
+    }
+}
+
+/// Where `needle` stands in `bytes`. Overlaps are found too.
+fn occurrences<'a>(bytes: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let first = needle.first().copied();
+    bytes
+        .iter()
+        .enumerate()
+        .filter(move |(_, byte)| Some(**byte) == first)
+        .map(|(at, _)| at)
+        .filter(move |at| bytes[*at..].starts_with(needle))
+}
+
+/// What stands at a placement's files.
+pub(crate) fn check(format: &dyn Format, placement: &Placement) -> Result<Condition, PlantError> {
+    let detail = Detail::of(placement)?;
+    let mut conditions = Vec::with_capacity(detail.files.len());
+    for record in &detail.files {
+        let seen = disk::read(&record.path)?;
+        conditions.push(match standing(format, record, seen.as_ref()) {
+            Standing::Absent => Condition::Missing,
+            Standing::AsLeft => Condition::Present,
+            Standing::Intact(_) | Standing::Reworded(_) => Condition::Moved,
+            Standing::Altered(_) => Condition::Changed,
+        });
+    }
+    let missing = conditions
+        .iter()
+        .filter(|c| **c == Condition::Missing)
+        .count();
+    if missing == conditions.len() {
+        return Ok(Condition::Missing);
+    }
+    if missing > 0 || placement.state == PlacementState::Intended {
+        return Ok(Condition::HalfPlanted);
+    }
+    let worst = [Condition::Changed, Condition::Moved]
+        .into_iter()
+        .find(|condition| conditions.contains(condition));
+    Ok(worst.unwrap_or(Condition::Present))
+}
+
+/// Takes ours out of every file of a placement. All removals are worked out before the first write.
+pub(crate) fn uproot(
+    format: &dyn Format,
+    placement: &Placement,
+    force: bool,
+) -> Result<Diff, PlantError> {
+    let detail = Detail::of(placement)?;
+    let mut diff = Diff::default();
+    let mut removals = Vec::new();
+    for record in &detail.files {
+        if let Some(seen) = disk::read(&record.path)? {
+            removals.extend(Removal::of(format, record, seen, force, &mut diff)?);
+        }
+    }
+    if removals.is_empty() {
+        return Err(PlantError::NotOurs(
+            Problem::new(
+                &placement.target,
+                "nothing of this canary stands there any more",
+            )
+            .hint("the placement can be given up"),
+        ));
+    }
+    for removal in removals {
+        removal.write()?;
+    }
+    Ok(diff)
+}
+
+struct Removal {
+    seen: Seen,
+    bytes: Vec<u8>,
+    time: Option<SystemTime>,
+    whole_file: bool,
+}
+
+impl Removal {
+    /// `None` if nothing of ours is in this file.
+    fn of(
+        format: &dyn Format,
+        record: &Record,
+        seen: Seen,
+        force: bool,
+        diff: &mut Diff,
+    ) -> Result<Option<Self>, PlantError> {
+        let one = |at: usize| std::iter::once(at..at + record.text.len()).collect();
+        let (spans, altered) = match standing(format, record, Some(&seen)) {
+            Standing::Absent => return Ok(None),
+            Standing::AsLeft => (one(record.offset), false),
+            Standing::Intact(at) => (one(at), false),
+            Standing::Reworded(spans) => (spans, false),
+            Standing::Altered(spans) => (spans, true),
+        };
+        if altered && !force {
+            return Err(PlantError::NotOurs(
+                Problem::at(&seen.path, "what was planted has been altered")
+                    .hint("look at it, then take it out with --force"),
+            ));
+        }
+        let bytes = cut(&seen.bytes, &spans);
+        let back = disk::digest(&bytes) == record.before;
+        if !back && !altered && !force {
+            prove_removal(format, record, &seen.bytes, &bytes)?;
+        }
+        show_removal(format, &seen, &spans, diff);
+        let modified = record.modified.map(Duration::from_nanos);
+        let time = match modified {
+            Some(since) if back => SystemTime::UNIX_EPOCH.checked_add(since),
+            _ => seen.modified(),
+        };
+        Ok(Some(Self {
+            whole_file: record.created && bytes.iter().all(u8::is_ascii_whitespace),
+            seen,
+            bytes,
+            time,
+        }))
+    }
+
+    fn write(&self) -> Result<(), PlantError> {
+        if self.whole_file {
+            return self.seen.remove();
+        }
+        self.seen.replace(&self.bytes, self.time)
+    }
+}
+
+fn cut(bytes: &[u8], spans: &[Range<usize>]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut from = 0;
+    for span in spans {
+        out.extend_from_slice(&bytes[from..span.start]);
+        from = span.end;
+    }
+    out.extend_from_slice(&bytes[from..]);
+    out
+}
+
+/// After the owner's own edits: what stays must be what is there now without ours. A file that the
+/// owner has left unreadable is not held against our bytes.
+fn prove_removal(
+    format: &dyn Format,
+    record: &Record,
+    now: &[u8],
+    then: &[u8],
+) -> Result<(), PlantError> {
+    let decode = |bytes: &[u8]| Decoded::of(&record.path, bytes, format.any_bytes());
+    let (now, then) = (decode(now)?.text, decode(then)?.text);
+    let Err(reason) = format.proves(&then, &now, &record.ours) else {
+        return Ok(());
+    };
+    let readable = |text: &str| {
+        let file = File {
+            path: &record.path,
+            text,
+        };
+        format.drafts(&file, &record.ours).is_ok()
+            && !matches!(format.find(text, &record.ours), Found::Absent)
+    };
+    if !readable(&now) {
+        return Ok(());
+    }
+    Err(PlantError::Unproven(
+        Problem::at(
+            &record.path,
+            format!("taking the bait out would change something else: {reason}"),
+        )
+        .hint("take it out by hand, or all the same with --force"),
+    ))
+}
+
+fn show_removal(format: &dyn Format, seen: &Seen, spans: &[Range<usize>], diff: &mut Diff) {
+    let Ok(decoded) = Decoded::of(&seen.path, &seen.bytes, format.any_bytes()) else {
+        return;
+    };
+    let path = seen.path.display().to_string();
+    diff.file(&path, &path);
+    let mask = format.mask(&decoded.text);
+    for span in spans {
+        let text_offset = |byte: usize| {
+            let byte = byte.saturating_sub(decoded.mark);
+            if decoded.wide {
+                decoded
+                    .text
+                    .char_indices()
+                    .nth(byte)
+                    .map_or(decoded.text.len(), |(at, _)| at)
+            } else {
+                byte
+            }
+        };
+        diff.hunk(&Edit {
+            with: &decoded.text,
+            ours: text_offset(span.start)..text_offset(span.end),
+            change: Change::Goes,
+            mask: Some(&mask),
+        });
+    }
+}

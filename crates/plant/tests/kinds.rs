@@ -1,0 +1,105 @@
+//! Every kind of the catalogue goes into every sort of target it has a shape for, and out again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use lapwing_catalog::{Address, Catalog, Kind, MintOrder};
+use lapwing_core::{Canary, CanaryId, Clock as _, SystemClock, Timestamp};
+use lapwing_plant::{Bait, Condition, Options, PlantError, TARGETS, check, plan, uproot};
+
+const TABLES: &str = "
+CREATE TABLE accounts (
+  id INTEGER PRIMARY KEY, name TEXT, email TEXT, username TEXT, password TEXT, account_sid TEXT, token TEXT,
+  access_key_id TEXT, secret_access_key TEXT, api_key TEXT, url TEXT, avatar_url TEXT, client_id TEXT,
+  created_at TEXT NOT NULL);
+INSERT INTO accounts (name, created_at) VALUES ('one', '2026-02-01 10:00:00'), ('two', '2026-03-04 11:12:13');";
+
+fn mint(kind: &Kind) -> Canary {
+    let address = Address::parse("https://relay.rookery.example").expect("an address");
+    let now: Timestamp = SystemClock.now();
+    let fields = kind
+        .mint(&mut MintOrder {
+            rng: &mut rand::rng(),
+            address: Some(&address),
+            mail_domain: Some("rookery.example"),
+            set: &BTreeMap::new(),
+            now,
+        })
+        .unwrap_or_else(|error| panic!("{}: {error}", kind.id));
+    Canary {
+        id: CanaryId::fresh(),
+        kind: kind.id.clone(),
+        memo: String::new(),
+        labels: BTreeMap::new(),
+        fields,
+        minted: now,
+        retired: None,
+    }
+}
+
+/// One file of each sort; the database too.
+fn targets(directory: &Path) -> Vec<(&'static str, String)> {
+    let database = directory.join("app.db");
+    let connection = rusqlite::Connection::open(&database).expect("opened");
+    connection.execute_batch(TABLES).expect("made");
+    let mut targets = vec![(
+        "sqlite",
+        format!("sqlite:{}?table=accounts", database.display()),
+    )];
+    for (sort, name, text) in [
+        ("env", ".env", "APP_ENV=production\nPORT=80\n"),
+        (
+            "ini",
+            "app.ini",
+            "[app]\nport = 80\n\n[log]\nlevel = info\n",
+        ),
+        (
+            "json",
+            "app.json",
+            "{\n  \"port\": 80,\n  \"log\": true\n}\n",
+        ),
+        ("yaml", "app.yml", "port: 80\nlog: true\n"),
+    ] {
+        let path = directory.join(name);
+        std::fs::write(&path, text).expect("written");
+        targets.push((sort, path.display().to_string()));
+    }
+    targets
+}
+
+#[test]
+fn every_kind_goes_in_and_out() {
+    let catalog = Catalog::builtin().expect("the catalogue");
+    let directory = tempfile::tempdir().expect("a directory");
+    let targets = targets(directory.path());
+    assert_eq!(targets.len(), TARGETS.len());
+    let mut planted = 0;
+    for kind in catalog.kinds() {
+        let canary = mint(kind);
+        let bait = Bait {
+            kind,
+            canary: &canary,
+        };
+        for (sort, target) in &targets {
+            let before = read(target);
+            let plan = match plan(target, &bait, &Options::default()) {
+                Ok(plan) => plan,
+                Err(PlantError::Shape(_)) => continue,
+                Err(error) => panic!("{} in {sort}: {error}", kind.id),
+            };
+            assert_eq!(plan.placement().target_kind, *sort);
+            let placement = plan.apply(canary.minted).expect("applied");
+            assert_eq!(check(&placement).expect("checked"), Condition::Present);
+            uproot(&placement, false, canary.minted).expect("uprooted");
+            if *sort != "sqlite" {
+                assert_eq!(read(target), before, "{} in {sort}", kind.id);
+            }
+            planted += 1;
+        }
+    }
+    assert!(planted >= 2 * catalog.kinds().count(), "{planted}");
+}
+
+fn read(target: &str) -> Option<String> {
+    lapwing_core::bounded::read_text(Path::new(target), 1 << 20).ok()
+}
