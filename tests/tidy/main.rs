@@ -6,7 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lie in the repository").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests lie in the repository")
+        .to_owned()
 }
 
 fn read(path: &Path) -> String {
@@ -40,7 +43,10 @@ fn repository(extensions: &[&str]) -> Vec<PathBuf> {
 }
 
 fn relative(path: &Path) -> String {
-    path.strip_prefix(root()).expect("below the root").display().to_string()
+    path.strip_prefix(root())
+        .expect("below the root")
+        .display()
+        .to_string()
 }
 
 #[test]
@@ -57,17 +63,33 @@ fn arrows_point_down() {
         ("report", &["core", "journal"]),
         (
             "daemon",
-            &["core", "catalog", "journal", "store", "listen", "attribute", "alert", "console"],
+            &[
+                "core",
+                "catalog",
+                "journal",
+                "store",
+                "listen",
+                "attribute",
+                "alert",
+                "console",
+            ],
         ),
         ("testkit", &["core"]),
     ]);
     let mut crates = 0;
-    for entry in fs::read_dir(root().join("crates")).expect("crates").flatten() {
+    for entry in fs::read_dir(root().join("crates"))
+        .expect("crates")
+        .flatten()
+    {
         let name = entry.file_name().into_string().expect("a plain name");
-        let manifest: toml::Table =
-            read(&entry.path().join("Cargo.toml")).parse().expect("a manifest");
+        let manifest: toml::Table = read(&entry.path().join("Cargo.toml"))
+            .parse()
+            .expect("a manifest");
         let Some(allowed) = allowed.get(name.as_str()) else {
-            assert_eq!(name, "cli", "give the new crate a row in this test and in the docs");
+            assert_eq!(
+                name, "cli",
+                "give the new crate a row in this test and in the docs"
+            );
             continue;
         };
         crates += 1;
@@ -75,7 +97,10 @@ fn arrows_point_down() {
             let Some(dependencies) = manifest.get(table).and_then(toml::Value::as_table) else {
                 continue;
             };
-            for used in dependencies.keys().filter_map(|key| key.strip_prefix("lapwing-")) {
+            for used in dependencies
+                .keys()
+                .filter_map(|key| key.strip_prefix("lapwing-"))
+            {
                 assert!(allowed.contains(&used), "crates/{name} must not use {used}");
             }
         }
@@ -86,7 +111,11 @@ fn arrows_point_down() {
 #[test]
 fn every_module_says_what_it_owns() {
     for path in repository(&["rs"]) {
-        assert!(read(&path).starts_with("//!"), "{} does not open with //!", relative(&path));
+        assert!(
+            read(&path).starts_with("//!"),
+            "{} does not open with //!",
+            relative(&path)
+        );
     }
 }
 
@@ -94,18 +123,33 @@ fn every_module_says_what_it_owns() {
 fn every_plug_in_is_registered() {
     let registered = |list: &str, directory: &str, skipped: &[&str]| {
         let list = read(&root().join(list));
-        for entry in fs::read_dir(root().join(directory)).expect("a directory").flatten() {
+        for entry in fs::read_dir(root().join(directory))
+            .expect("a directory")
+            .flatten()
+        {
             let path = entry.path();
-            let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+            let stem = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .expect("a name")
+                .to_owned();
             if path.is_file() && !skipped.contains(&stem.as_str()) {
                 let module = format!("mod {stem};");
-                assert!(list.contains(&module), "{} is not registered", relative(&path));
+                assert!(
+                    list.contains(&module),
+                    "{} is not registered",
+                    relative(&path)
+                );
             }
         }
     };
     registered("crates/plant/src/target.rs", "crates/plant/src/target", &[]);
     registered("crates/report/src/lib.rs", "crates/report/src", &["lib"]);
-    registered("crates/cli/src/commands/mod.rs", "crates/cli/src/commands", &["mod"]);
+    registered(
+        "crates/cli/src/commands/mod.rs",
+        "crates/cli/src/commands",
+        &["mod"],
+    );
 }
 
 #[test]
@@ -114,10 +158,15 @@ fn documents_name_paths_that_exist() {
     for path in repository(&["md"]) {
         let text = read(&path);
         let quoted = text.split('`').skip(1).step_by(2);
-        let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let linked = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
         for named in quoted.chain(linked) {
             let ours = ["crates/", "docs/", "tests/", "examples/", "canaries/"];
-            let plain = named.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            let plain = named
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
             if plain && ours.iter().any(|start| named.starts_with(start)) {
                 checked += 1;
                 let here = path.parent().expect("a directory").join(named);
@@ -135,7 +184,11 @@ fn data_has_its_licence_beside_it() {
         let directory = path.parent().expect("a directory");
         if directory.file_name().is_some_and(|name| name == "data") {
             let licence = directory.join("LICENSE.md");
-            assert!(licence.exists(), "{} has no LICENSE.md beside it", relative(&path));
+            assert!(
+                licence.exists(),
+                "{} has no LICENSE.md beside it",
+                relative(&path)
+            );
         }
     }
 }
@@ -153,15 +206,20 @@ fn nothing_is_named_that_must_not_be() {
         ["/ro", "ot/"].concat(),
         ["/wo", "rk/"].concat(),
     ];
-    let extensions =
-        ["rs", "toml", "md", "sh", "py", "yaml", "yml", "json", "html", "js", "sql", "txt", "c"];
+    let extensions = [
+        "rs", "toml", "md", "sh", "py", "yaml", "yml", "json", "html", "js", "sql", "txt", "c",
+    ];
     for path in repository(&extensions) {
         if relative(&path).ends_with("Cargo.lock") {
             continue;
         }
         let text = read(&path);
         for word in &forbidden {
-            assert!(!text.contains(word.as_str()), "{} holds {word}", relative(&path));
+            assert!(
+                !text.contains(word.as_str()),
+                "{} holds {word}",
+                relative(&path)
+            );
         }
     }
 }
@@ -169,13 +227,19 @@ fn nothing_is_named_that_must_not_be() {
 #[test]
 fn one_minimum_version_and_one_licence() {
     for path in repository(&["toml"]) {
-        if path.file_name().is_some_and(|name| name == "Cargo.toml") && path.parent() != Some(&root()) {
+        if path.file_name().is_some_and(|name| name == "Cargo.toml")
+            && path.parent() != Some(&root())
+        {
             let text = read(&path);
             for key in ["version", "edition", "rust-version", "license"] {
                 let line = format!("{key}.workspace = true");
                 assert!(text.contains(&line), "{}: {line}", relative(&path));
             }
-            assert!(text.contains("[lints]\nworkspace = true"), "{}: lints", relative(&path));
+            assert!(
+                text.contains("[lints]\nworkspace = true"),
+                "{}: lints",
+                relative(&path)
+            );
         }
     }
 }

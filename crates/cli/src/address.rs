@@ -18,7 +18,9 @@ pub(crate) fn choose(
     configured: &[String],
     wanted: Option<&str>,
 ) -> anyhow::Result<Option<Address>> {
-    let Some(wants) = &kind.address else { return Ok(None) };
+    let Some(wants) = &kind.address else {
+        return Ok(None);
+    };
     let configured = configured
         .iter()
         .map(|text| Address::parse(text).map_err(anyhow::Error::from))
@@ -30,7 +32,12 @@ pub(crate) fn choose(
              lapwing init --address 'https://*.your-domain' (or --address https://host)",
         ));
     }
-    let hosts = Hosts { kind, wants, catalog, bindings: ledger.bindings()? };
+    let hosts = Hosts {
+        kind,
+        wants,
+        catalog,
+        bindings: ledger.bindings()?,
+    };
     let address = match wanted {
         Some(wanted) => hosts.wanted(&Address::parse(wanted)?, &configured)?,
         None => hosts.choose(&configured)?,
@@ -70,15 +77,26 @@ impl Hosts<'_> {
     }
 
     fn choose(&self, configured: &[Address]) -> anyhow::Result<Address> {
-        if let Some(known) = configured.iter().find_map(|address| self.bound_before(address)) {
+        if let Some(known) = configured
+            .iter()
+            .find_map(|address| self.bound_before(address))
+        {
             return Ok(known);
         }
         let free: Vec<&Address> = configured
             .iter()
             .filter(|address| address.is_wildcard() || self.other_costume(address.host()).is_none())
             .collect();
-        let fallback = if self.wants.exclusive { None } else { configured.first() };
-        let address = free.first().copied().or(fallback).ok_or_else(|| self.none_left())?;
+        let fallback = if self.wants.exclusive {
+            None
+        } else {
+            configured.first()
+        };
+        let address = free
+            .first()
+            .copied()
+            .or(fallback)
+            .ok_or_else(|| self.none_left())?;
         if !address.is_wildcard() {
             return Ok(address.clone());
         }
@@ -86,21 +104,33 @@ impl Hosts<'_> {
             .wants
             .labels
             .iter()
-            .filter(|label| self.other_costume(address.with_label(label).host()).is_none())
+            .filter(|label| {
+                self.other_costume(address.with_label(label).host())
+                    .is_none()
+            })
             .collect();
-        let label = labels.choose(&mut rand::rng()).ok_or_else(|| self.none_left())?;
+        let label = labels
+            .choose(&mut rand::rng())
+            .ok_or_else(|| self.none_left())?;
         Ok(address.with_label(label))
     }
 
     /// The host this kind already has under `address`.
     fn bound_before(&self, address: &Address) -> Option<Address> {
-        let mine = self.bindings.iter().filter(|(_, kind)| *kind == self.kind.id);
+        let mine = self
+            .bindings
+            .iter()
+            .filter(|(_, kind)| *kind == self.kind.id);
         mine.map(|(host, _)| host).find_map(|host| {
             if !address.is_wildcard() {
                 return (host == address.host()).then(|| address.clone());
             }
             is_under(host, address.host())
-                .then(|| host.split('.').next().map(|label| address.with_label(label)))
+                .then(|| {
+                    host.split('.')
+                        .next()
+                        .map(|label| address.with_label(label))
+                })
                 .flatten()
         })
     }
@@ -112,14 +142,20 @@ impl Hosts<'_> {
             .filter(|(bound, kind)| bound == host && *kind != self.kind.id)
             .map(|(_, kind)| kind.as_str())
             .find(|kind| {
-                let address = self.catalog.kind(kind).and_then(|kind| kind.address.as_ref());
+                let address = self
+                    .catalog
+                    .kind(kind)
+                    .and_then(|kind| kind.address.as_ref());
                 address.is_some_and(|address| address.exclusive)
             })
     }
 
     fn none_left(&self) -> anyhow::Error {
         Advice::new(
-            format!("no address is free for {}: each answers as another API already", self.kind.id),
+            format!(
+                "no address is free for {}: each answers as another API already",
+                self.kind.id
+            ),
             "add one: lapwing init --address https://another-host, or a wildcard \
              --address 'https://*.your-domain'",
         )
@@ -129,5 +165,6 @@ impl Hosts<'_> {
 /// Whether `host` is one label under the wildcard `*.zone`.
 fn is_under(host: &str, wildcard: &str) -> bool {
     let zone = wildcard.trim_start_matches('*');
-    host.strip_suffix(zone).is_some_and(|label| !label.is_empty() && !label.contains('.'))
+    host.strip_suffix(zone)
+        .is_some_and(|label| !label.is_empty() && !label.contains('.'))
 }

@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Watch(Empty),
     /// List incidents, newest first
     Incidents(List),
+    /// Show an incident, acknowledge it or close it
+    Incident(Incident),
     /// List actors, newest first
     Actors(List),
     /// Alert channels and deliveries
@@ -281,6 +283,19 @@ pub(crate) struct Trips {
     /// Only by this actor
     #[arg(long)]
     pub(crate) actor: Option<String>,
+}
+
+/// `incident`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Incident {
+    /// Its id
+    pub(crate) id: String,
+    /// Somebody has seen it
+    #[arg(long, conflicts_with = "close")]
+    pub(crate) acknowledge: bool,
+    /// It is done with, for this reason; it opens again if more trips come
+    #[arg(long, value_name = "REASON")]
+    pub(crate) close: Option<String>,
 }
 
 /// `alert`

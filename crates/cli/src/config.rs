@@ -30,7 +30,11 @@ pub(crate) struct Config {
 /// Reads all layers. `file` may be missing unless it was asked for by name.
 pub(crate) fn load(file: &Path, asked_for: bool, flags: &[String]) -> anyhow::Result<Config> {
     let defaults = Table::try_from(Settings::default()).context("default settings")?;
-    let mut layers = Layers { merged: defaults.clone(), origins: BTreeMap::new(), defaults };
+    let mut layers = Layers {
+        merged: defaults.clone(),
+        origins: BTreeMap::new(),
+        defaults,
+    };
     layers.remember(&[], &layers.merged.clone(), "default");
     if asked_for || file.exists() {
         layers.add_file(file)?;
@@ -43,13 +47,19 @@ pub(crate) fn load(file: &Path, asked_for: bool, flags: &[String]) -> anyhow::Re
     }
     for flag in flags {
         let (key, text) = flag.split_once('=').ok_or_else(|| {
-            Advice::new(format!("--setting {flag}: no value"), "write --setting KEY=VALUE")
+            Advice::new(
+                format!("--setting {flag}: no value"),
+                "write --setting KEY=VALUE",
+            )
         })?;
         layers.set(key, text, &format!("flag --setting {key}"))?;
     }
     let settings = Settings::deserialize(Value::Table(layers.merged))
         .map_err(|error| Advice::new(format!("settings: {}", error.message()), HINT))?;
-    Ok(Config { settings, origins: layers.origins })
+    Ok(Config {
+        settings,
+        origins: layers.origins,
+    })
 }
 
 const HINT: &str = "`lapwing config` lists every setting; LAPWING_A__B=... sets a.b";
@@ -88,19 +98,25 @@ impl Layers {
     fn set(&mut self, key: &str, text: &str, origin: &str) -> anyhow::Result<()> {
         let path: Vec<&str> = key.split('.').collect();
         if !self.is_setting(&path) {
-            return Err(Advice::new(format!("{origin}: there is no setting {key}"), HINT));
+            return Err(Advice::new(
+                format!("{origin}: there is no setting {key}"),
+                HINT,
+            ));
         }
         let value = parse(lookup(&self.merged, &path), text);
         let (leaf, parents) = path.split_last().context("empty key")?;
         let mut table = &mut self.merged;
         for part in parents {
-            let next = table.entry(*part).or_insert_with(|| Value::Table(Table::new()));
+            let next = table
+                .entry(*part)
+                .or_insert_with(|| Value::Table(Table::new()));
             table = next.as_table_mut().ok_or_else(|| {
                 Advice::new(format!("{origin}: {part} is not a group of settings"), HINT)
             })?;
         }
         table.insert((*leaf).to_owned(), value.clone());
-        self.origins.insert(key.to_owned(), (value, origin.to_owned()));
+        self.origins
+            .insert(key.to_owned(), (value, origin.to_owned()));
         Ok(())
     }
 
@@ -116,7 +132,8 @@ impl Layers {
             match value {
                 Value::Table(inner) => self.remember(&path, inner, origin),
                 leaf => {
-                    self.origins.insert(path.join("."), (leaf.clone(), origin.to_owned()));
+                    self.origins
+                        .insert(path.join("."), (leaf.clone(), origin.to_owned()));
                 }
             }
         }
@@ -126,7 +143,11 @@ impl Layers {
 fn lookup<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
     let value = table.get(*first)?;
-    if rest.is_empty() { Some(value) } else { lookup(value.as_table()?, rest) }
+    if rest.is_empty() {
+        Some(value)
+    } else {
+        lookup(value.as_table()?, rest)
+    }
 }
 
 fn merge(into: &mut Table, from: Table) {
@@ -144,14 +165,21 @@ fn merge(into: &mut Table, from: Table) {
 fn parse(now: Option<&Value>, text: &str) -> Value {
     let word = |text: &str| Value::String(text.to_owned());
     let literal = |text: &str| {
-        format!("v = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("v"))
+        format!("v = {text}")
+            .parse::<Table>()
+            .ok()
+            .and_then(|mut table| table.remove("v"))
     };
     match now {
         Some(Value::String(_)) => word(text),
         Some(Value::Array(_)) => match literal(text) {
             Some(array @ Value::Array(_)) => array,
             _ => Value::Array(
-                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(word).collect(),
+                text.split(',')
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty())
+                    .map(word)
+                    .collect(),
             ),
         },
         _ => literal(text).unwrap_or_else(|| word(text)),
@@ -162,7 +190,9 @@ fn parse(now: Option<&Value>, text: &str) -> Value {
 pub(crate) fn is_secret(key: &str) -> bool {
     let leaf = key.rsplit('.').next().unwrap_or(key);
     key.starts_with("alert.channels.")
-        && (["password", "secret", "token"].iter().any(|word| leaf.contains(word))
+        && (["password", "secret", "token"]
+            .iter()
+            .any(|word| leaf.contains(word))
             && !leaf.ends_with("_file")
             || key.contains(".headers."))
 }
@@ -188,16 +218,26 @@ mod tests {
         .expect("loads");
         assert_eq!(config.settings.quota.trips, 9);
         assert_eq!(config.settings.listen.http.len(), 2);
-        assert_eq!(config.origins["quota.trips"].1, "flag --setting quota.trips");
+        assert_eq!(
+            config.origins["quota.trips"].1,
+            "flag --setting quota.trips"
+        );
         assert!(config.origins["operator"].1.ends_with("lapwing.toml"));
         assert_eq!(config.origins["quota.seconds"].1, "default");
     }
 
     #[test]
     fn mistakes_are_named() {
-        let error = load_text("[quota]\ntrip = 7\n", &[]).expect_err("unknown key").to_string();
-        assert!(error.contains("trip") && error.contains("lapwing.toml:2"), "{error}");
-        let error = load_text("", &["quota.trip=7"]).expect_err("unknown flag").to_string();
+        let error = load_text("[quota]\ntrip = 7\n", &[])
+            .expect_err("unknown key")
+            .to_string();
+        assert!(
+            error.contains("trip") && error.contains("lapwing.toml:2"),
+            "{error}"
+        );
+        let error = load_text("", &["quota.trip=7"])
+            .expect_err("unknown flag")
+            .to_string();
         assert!(error.contains("no setting quota.trip"), "{error}");
     }
 

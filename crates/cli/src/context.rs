@@ -32,22 +32,39 @@ pub(crate) fn data_dir(global: &Global) -> anyhow::Result<PathBuf> {
         return Ok(PathBuf::from(path).join("lapwing"));
     }
     let home = from("HOME").ok_or_else(|| {
-        Advice::new("no data directory: HOME is not set", "name one with --data-dir DIR")
+        Advice::new(
+            "no data directory: HOME is not set",
+            "name one with --data-dir DIR",
+        )
     })?;
     Ok(PathBuf::from(home).join(".local/state/lapwing"))
 }
 
 /// Settings as file, environment and flags give them.
 pub(crate) fn load_config(global: &Global) -> anyhow::Result<(PathBuf, Config)> {
-    let Global { data_dir: _, config, setting, geo_db, json: _, no_color: _ } = global;
+    let Global {
+        data_dir: _,
+        config,
+        setting,
+        geo_db,
+        json: _,
+        no_color: _,
+    } = global;
     let root = data_dir(global)?;
-    let file = config.clone().unwrap_or_else(|| config::default_file(&root));
+    let file = config
+        .clone()
+        .unwrap_or_else(|| config::default_file(&root));
     let mut config = config::load(&file, config.is_some(), setting)?;
     if !geo_db.is_empty() {
         config.settings.geo.files = geo_db.clone();
-        let shown = geo_db.iter().map(|file| file.display().to_string().into()).collect();
+        let shown = geo_db
+            .iter()
+            .map(|file| file.display().to_string().into())
+            .collect();
         let origin = "flag --geo-db".to_owned();
-        config.origins.insert("geo.files".to_owned(), (toml::Value::Array(shown), origin));
+        config
+            .origins
+            .insert("geo.files".to_owned(), (toml::Value::Array(shown), origin));
     }
     Ok((root, config))
 }
@@ -57,14 +74,22 @@ impl Context {
     pub(crate) fn open(global: &Global) -> anyhow::Result<Self> {
         let (root, config) = load_config(global)?;
         let directory = Directory::open(&root, config.settings.key_file.as_deref())?;
-        Ok(Self { directory, config, json: global.json })
+        Ok(Self {
+            directory,
+            config,
+            json: global.json,
+        })
     }
 
     /// Opens it, or sets it up.
     pub(crate) fn open_or_create(global: &Global) -> anyhow::Result<Self> {
         let (root, config) = load_config(global)?;
         let directory = Directory::open_or_create(&root, config.settings.key_file.as_deref())?;
-        Ok(Self { directory, config, json: global.json })
+        Ok(Self {
+            directory,
+            config,
+            json: global.json,
+        })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -87,7 +112,10 @@ impl Context {
 /// A canary by its id or the beginning of it.
 pub(crate) fn resolve(ledger: &Ledger, text: &str) -> anyhow::Result<CanaryId> {
     ledger.resolve(text).map_err(|error| {
-        Advice::new(error.to_string(), "`lapwing canaries` and `lapwing places` list them")
+        Advice::new(
+            error.to_string(),
+            "`lapwing canaries` and `lapwing places` list them",
+        )
     })
 }
 
@@ -103,7 +131,11 @@ pub(crate) fn parse_since(text: &str) -> anyhow::Result<Timestamp> {
             _ => return None,
         };
         let number: i64 = number.parse().ok().filter(|number| *number >= 0)?;
-        Some(SystemClock.now().plus_seconds(number.checked_mul(-seconds)?))
+        Some(
+            SystemClock
+                .now()
+                .plus_seconds(number.checked_mul(-seconds)?),
+        )
     };
     ago().or_else(|| Timestamp::parse(text)).ok_or_else(|| {
         Advice::new(

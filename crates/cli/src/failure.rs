@@ -3,6 +3,9 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use lapwing_alert::AlertError;
+use lapwing_daemon::DaemonError;
+use lapwing_plant::{PlantError, Problem};
 
 /// How a command ended. The table is part of the interface and of the README.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +43,11 @@ pub(crate) struct Advice {
 impl Advice {
     /// What is wrong, and what to do next.
     pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-        Self { what: what.into(), hint: hint.into() }.into()
+        Self {
+            what: what.into(),
+            hint: hint.into(),
+        }
+        .into()
     }
 }
 
@@ -52,7 +59,16 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
     let cyan = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
     let mut said = error.to_string();
-    anstream::eprintln!("{red}error:{red:#} {said}");
+    match problem(error) {
+        Some(problem) => {
+            anstream::eprintln!(
+                "{red}error:{red:#} {}\n  --> {}",
+                problem.what,
+                problem.place
+            );
+        }
+        None => anstream::eprintln!("{red}error:{red:#} {said}"),
+    }
     for cause in error.chain().skip(1) {
         let text = cause.to_string();
         // Wrapping errors often repeat what they wrap.
@@ -61,12 +77,33 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
             said = text;
         }
     }
-    for cause in error.chain() {
-        if let Some(advice) = cause.downcast_ref::<Advice>() {
-            anstream::eprintln!("{cyan}hint:{cyan:#} {}", advice.hint);
-        }
+    for hint in error.chain().filter_map(hint) {
+        anstream::eprintln!("{cyan}hint:{cyan:#} {hint}");
     }
     ExitCode::FAILURE
+}
+
+fn problem(error: &anyhow::Error) -> Option<&Problem> {
+    error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<PlantError>()?.problem())
+}
+
+/// What to do next, where an error says that apart from what is wrong.
+fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(advice) = error.downcast_ref::<Advice>() {
+        return Some(advice.hint.clone());
+    }
+    if let Some(error) = error.downcast_ref::<PlantError>() {
+        return error.hint().map(str::to_owned);
+    }
+    let alert = error.downcast_ref::<AlertError>().or_else(|| {
+        match error.downcast_ref::<DaemonError>()? {
+            DaemonError::Alert(error) => Some(error),
+            _ => None,
+        }
+    })?;
+    Some(alert.hint()).filter(|hint| !hint.is_empty())
 }
 
 /// The reader of our output went away (`lapwing trips | head`): not an error.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ActorId, CanaryId, IncidentId};
+use crate::id::{CanaryId, IncidentId};
 use crate::time::Timestamp;
 
 /// One decision.
@@ -30,13 +30,6 @@ pub enum Verb {
         incident: IncidentId,
         /// Why.
         reason: String,
-    },
-    /// Two actors are one hand.
-    Merge {
-        /// The one that stays.
-        into: ActorId,
-        /// The one that joins it.
-        from: ActorId,
     },
 }
 

@@ -88,7 +88,13 @@ impl Directory {
         } else {
             read_station(root)?
         };
-        Ok(Self { root: root.to_owned(), station, master, key_source, fresh })
+        Ok(Self {
+            root: root.to_owned(),
+            station,
+            master,
+            key_source,
+            fresh,
+        })
     }
 
     /// Opens a data directory that was set up before.
@@ -192,7 +198,11 @@ fn make_private_directory(path: &Path) -> Result<(), DaemonError> {
         .mode();
     if mode & 0o077 != 0 {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(|source| {
-            failed(path, "others can read this directory and it cannot be made private", source)
+            failed(
+                path,
+                "others can read this directory and it cannot be made private",
+                source,
+            )
         })?;
     }
     Ok(())
@@ -203,7 +213,11 @@ fn make_private_directory(path: &Path) -> Result<(), DaemonError> {
 /// # Errors
 /// Any I/O error; the file must not exist yet.
 pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(content)?;
     file.sync_all()?;
     match path.parent() {
@@ -254,8 +268,11 @@ fn load_key(
 
 fn write_station(root: &Path, station: StationId) -> Result<(), DaemonError> {
     let path = root.join("station.json");
-    let mut text = serde_json::to_string(&StationFile { layout: LAYOUT, station })
-        .expect("a plain struct serialises");
+    let mut text = serde_json::to_string(&StationFile {
+        layout: LAYOUT,
+        station,
+    })
+    .expect("a plain struct serialises");
     text.push('\n');
     write_private(&path, text.as_bytes()).map_err(|source| failed(&path, "cannot write", source))
 }
@@ -296,7 +313,10 @@ mod tests {
         assert!(first.fresh() && !again.fresh());
         assert_eq!(first.station(), again.station());
         assert_eq!(first.persona_seed(), again.persona_seed());
-        let mode = fs::metadata(root.join("key")).expect("key").permissions().mode();
+        let mode = fs::metadata(root.join("key"))
+            .expect("key")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -306,7 +326,10 @@ mod tests {
         Directory::open_or_create(temporary.path(), None).expect("sets up");
         fs::remove_file(temporary.path().join("key")).expect("removes");
         let error = Directory::open(temporary.path(), None).expect_err("no key");
-        assert!(error.to_string().contains("master key is not there"), "{error}");
+        assert!(
+            error.to_string().contains("master key is not there"),
+            "{error}"
+        );
     }
 
     #[test]

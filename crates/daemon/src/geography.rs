@@ -19,7 +19,10 @@ pub fn geography(settings: &Geo) -> Result<Geography, DaemonError> {
     for file in files {
         geography.add_file(file)?;
     }
-    let overlay = exercise.iter().map(|line| parse(line)).collect::<Result<Vec<_>, _>>()?;
+    let overlay = exercise
+        .iter()
+        .map(|line| parse(line))
+        .collect::<Result<Vec<_>, _>>()?;
     if !overlay.is_empty() {
         geography.add_exercise(overlay)?;
     }
@@ -38,7 +41,9 @@ fn parse(line: &str) -> Result<(IpNet, NetworkFacts), DaemonError> {
         .and_then(|word| word.parse().ok())
         .ok_or_else(|| bad("no network at the start"))?;
     if !is_documentation(&network) {
-        return Err(bad("only documentation networks can be given a made-up place"));
+        return Err(bad(
+            "only documentation networks can be given a made-up place",
+        ));
     }
     let country = words.next().ok_or_else(|| bad("no country"))?.to_owned();
     let asn = words
@@ -59,8 +64,13 @@ fn parse(line: &str) -> Result<(IpNet, NetworkFacts), DaemonError> {
 
 fn is_documentation(network: &IpNet) -> bool {
     // RFC 5737, RFC 3849, RFC 9637.
-    const NETWORKS: [&str; 5] =
-        ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"];
+    const NETWORKS: [&str; 5] = [
+        "192.0.2.0/24",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "2001:db8::/32",
+        "3fff::/20",
+    ];
     NETWORKS
         .iter()
         .filter_map(|text| text.parse::<IpNet>().ok())

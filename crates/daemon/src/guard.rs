@@ -51,8 +51,13 @@ impl Guard {
 
     async fn shout(&self, text: &str, next: &[&str]) {
         tracing::error!("{text}");
-        let message =
-            Message::alarm(self.station, self.clock.now(), text, next, &self.journal.checkpoint());
+        let message = Message::alarm(
+            self.station,
+            self.clock.now(),
+            text,
+            next,
+            &self.journal.checkpoint(),
+        );
         for channel in &self.channels {
             if let Err(error) = self.dispatcher.send_now(channel, &message).await {
                 tracing::error!(channel, %error, "the alarm could not be sent");

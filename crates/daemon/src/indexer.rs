@@ -9,11 +9,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapwing_alert::{Folded, IncidentFacts, Message, fold};
-use lapwing_attribute::{Geography, Linker, Rules, SameAddressOrProgram, Seen, Signals, TripFacts, judge};
+use lapwing_alert::{Folded, IncidentFacts, Message, delivery, fold};
+use lapwing_attribute::{
+    Geography, Linker, Rules, SameAddressOrProgram, Seen, Signals, TripFacts, judge,
+};
 use lapwing_catalog::Catalog;
 use lapwing_core::{
-    Actor, ActorId, CanaryId, Clock, Conclusion, Delivery, DeliveryState, Incident, Judgement, Keyring,
+    Actor, ActorId, CanaryId, Clock, Conclusion, Delivery, Incident, Judgement, Keyring,
     NetworkFacts, Occasion, PlacementState, StationId, Timestamp, Trip, Verb, Verdict,
 };
 use lapwing_journal::{Reader, Record};
@@ -63,7 +65,6 @@ pub struct Indexer {
     announcer: Option<Announcer>,
     decided: Option<u64>,
     drills: HashMap<CanaryId, Vec<Announced>>,
-    merged: HashMap<ActorId, ActorId>,
 }
 
 /// A drill the operator announced.
@@ -100,12 +101,16 @@ impl Indexer {
             ledger,
             index,
             geography: geography(&settings.geo)?,
-            rules: Rules { own: settings.own.networks.clone(), ..Rules::default() },
-            linker: Box::new(SameAddressOrProgram { window_seconds: settings.fold.actor_seconds }),
+            rules: Rules {
+                own: settings.own.networks.clone(),
+                ..Rules::default()
+            },
+            linker: Box::new(SameAddressOrProgram {
+                window_seconds: settings.fold.actor_seconds,
+            }),
             announcer,
             decided: None,
             drills: HashMap::new(),
-            merged: HashMap::new(),
         })
     }
 
@@ -142,7 +147,9 @@ impl Indexer {
                 None => break,
             }
         }
-        let Some(last) = records.last() else { return Ok(0) };
+        let Some(last) = records.last() else {
+            return Ok(0);
+        };
         let followed = Followed {
             station: last.station,
             sequence: last.sequence,
@@ -183,15 +190,19 @@ impl Indexer {
             return Ok(());
         }
         self.drills.clear();
-        self.merged.clear();
         for decision in self.ledger.decisions()? {
             match decision.verb {
-                Verb::Drill { canary, nonce, until } => {
-                    let drill = Announced { nonce, from: decision.time, until };
+                Verb::Drill {
+                    canary,
+                    nonce,
+                    until,
+                } => {
+                    let drill = Announced {
+                        nonce,
+                        from: decision.time,
+                        until,
+                    };
                     self.drills.entry(canary).or_default().push(drill);
-                }
-                Verb::Merge { into, from } => {
-                    self.merged.insert(from, into);
                 }
                 // States of incidents are laid over them when they are read.
                 Verb::Acknowledge { .. } | Verb::Close { .. } => {}
@@ -210,7 +221,10 @@ impl Indexer {
     ) -> Result<Vec<Delivery>, DaemonError> {
         let network = self.geography.lookup(trip.observed.source().ip());
         let nonce = self.announced_nonce(batch, trip)?;
-        let class = self.catalog.kind(&trip.kind).map_or("credential", |kind| kind.class.as_str());
+        let class = self
+            .catalog
+            .kind(&trip.kind)
+            .map_or("credential", |kind| kind.class.as_str());
         let facts = TripFacts {
             trip,
             network: &network,
@@ -219,9 +233,13 @@ impl Indexer {
         };
         let judgement = judge(&facts, &self.rules);
         let linked = self.linker.link(&facts, &Known(batch));
-        let actor = self.merged.get(&linked.actor).copied().unwrap_or(linked.actor);
+        let actor = linked.actor;
         let time = trip.observed.time;
-        let seen = lapwing_store::Seen { actor, trip: trip.id, time };
+        let seen = lapwing_store::Seen {
+            actor,
+            trip: trip.id,
+            time,
+        };
         for (signal, value) in &linked.learn {
             batch.learn(signal, value, seen);
         }
@@ -229,7 +247,13 @@ impl Indexer {
             batch.learn(NONCE, &nonce, seen);
         }
         let open = batch.newest_incident(trip.canary, actor)?;
-        let folded = fold(trip, &judgement, actor, open.as_ref(), self.incident_seconds);
+        let folded = fold(
+            trip,
+            &judgement,
+            actor,
+            open.as_ref(),
+            self.incident_seconds,
+        );
         batch.put_incident(&folded.incident)?;
         let known = batch.actor(actor)?;
         batch.put_actor(&with_trip(known, actor, trip));
@@ -258,8 +282,12 @@ impl Indexer {
         batch: &Batch<'_>,
         trip: &Trip,
     ) -> Result<Option<String>, DaemonError> {
-        let Some(drills) = self.drills.get(&trip.canary) else { return Ok(None) };
-        let Some(claims) = &trip.claims else { return Ok(None) };
+        let Some(drills) = self.drills.get(&trip.canary) else {
+            return Ok(None);
+        };
+        let Some(claims) = &trip.claims else {
+            return Ok(None);
+        };
         let time = trip.observed.time;
         for drill in drills {
             let carried = claims.headers.iter().any(|(_, value)| {
@@ -282,7 +310,9 @@ impl Indexer {
         network: &NetworkFacts,
         judgement: &Judgement,
     ) -> Result<Vec<Delivery>, DaemonError> {
-        let Some(announcer) = &self.announcer else { return Ok(Vec::new()) };
+        let Some(announcer) = &self.announcer else {
+            return Ok(Vec::new());
+        };
         let (occasion, number) = match (folded.opened, folded.announce) {
             (true, _) if judgement.verdict == Verdict::Drill => (Occasion::Drill, 1),
             (true, _) => (Occasion::Opened, 1),
@@ -299,7 +329,10 @@ impl Indexer {
             occasion,
             incident,
             canary: &canary,
-            kind_name: self.catalog.kind(&canary.kind).map_or(&canary.kind, |kind| &kind.name),
+            kind_name: self
+                .catalog
+                .kind(&canary.kind)
+                .map_or(&canary.kind, |kind| &kind.name),
             place: place.as_deref(),
             trip,
             network,
@@ -312,17 +345,13 @@ impl Indexer {
         Ok(announcer
             .channels
             .iter()
-            .map(|channel| Delivery {
-                key: alert_key(incident, occasion, number, channel),
-                channel: channel.clone(),
-                occasion,
-                message: message.to_json(),
-                queued: now,
-                attempts: 0,
-                due: now,
-                state: DeliveryState::Pending,
-                delivered: None,
-                error: String::new(),
+            .map(|channel| {
+                delivery(
+                    &alert_stem(incident, occasion, number),
+                    channel,
+                    &message,
+                    now,
+                )
             })
             .collect())
     }
@@ -342,10 +371,15 @@ fn position(index: &Index, station: StationId) -> Result<Option<u64>, DaemonErro
     Ok(index.position(station)?.map(|followed| followed.sequence))
 }
 
-/// Under which key an alert is queued: the same whenever the trip is indexed again.
+/// What an alert is queued under, before its channel: the same whenever the trip is indexed again.
+fn alert_stem(incident: &Incident, occasion: Occasion, number: u64) -> String {
+    format!("{}/{occasion}/{number}", incident.id)
+}
+
+/// The key of the delivery that tells `channel` of a drill's arrival.
 #[must_use]
-pub fn alert_key(incident: &Incident, occasion: Occasion, number: u64, channel: &str) -> String {
-    format!("{}/{occasion}/{number}@{channel}", incident.id)
+pub fn drill_key(incident: &Incident, channel: &str) -> String {
+    format!("{}@{channel}", alert_stem(incident, Occasion::Drill, 1))
 }
 
 /// The actor with one more trip.
@@ -389,6 +423,10 @@ impl Signals for Known<'_, '_> {
             tracing::error!(%error, "cannot look up a signal");
             None
         });
-        seen.map(|seen| Seen { actor: seen.actor, trip: seen.trip, time: seen.time })
+        seen.map(|seen| Seen {
+            actor: seen.actor,
+            trip: seen.trip,
+            time: seen.time,
+        })
     }
 }

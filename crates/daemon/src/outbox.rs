@@ -15,10 +15,15 @@ impl Outbox for LedgerOutbox {
     }
 
     fn update(&self, delivery: &Delivery) -> Result<(), String> {
-        self.0.update_delivery(delivery).map_err(|error| error.to_string())
+        self.0
+            .update_delivery(delivery)
+            .map_err(|error| error.to_string())
     }
 
     fn enqueue(&self, deliveries: &[Delivery]) -> Result<(), String> {
-        self.0.enqueue(deliveries).map(drop).map_err(|error| error.to_string())
+        self.0
+            .enqueue(deliveries)
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 }

@@ -54,17 +54,33 @@ impl LedgerRecogniser {
         if self.ledger.generation() == self.generation.load(Ordering::Acquire) {
             return;
         }
-        let _one_at_a_time = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self
+            .refreshing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         // Read before loading: a change made meanwhile is then loaded by the next request.
         let generation = self.ledger.generation();
         if generation == self.generation.load(Ordering::Acquire) {
             return;
         }
-        let loaded = self.known.refresh().map_err(DaemonError::from).and_then(|()| self.reload());
+        let loaded = self
+            .known
+            .refresh()
+            .map_err(DaemonError::from)
+            .and_then(|()| self.reload());
         match loaded {
             Ok(()) => self.generation.store(generation, Ordering::Release),
             Err(error) => tracing::error!(%error, "cannot take in newly minted canaries"),
         }
+    }
+
+    /// Takes in changes that were not announced, because who made them died before it could.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn look_again(&self) -> Result<(), DaemonError> {
+        self.known.refresh()?;
+        self.reload()
     }
 
     fn reload(&self) -> Result<(), DaemonError> {
@@ -72,9 +88,17 @@ impl LedgerRecogniser {
         for (host, kind) in self.ledger.bindings()? {
             hosts.entry(host).or_default().push(kind);
         }
-        *self.bindings.write().unwrap_or_else(PoisonError::into_inner) =
-            hosts.into_iter().map(|(host, kinds)| (host, kinds.into())).collect();
-        let mut stand_in = self.stand_in.write().unwrap_or_else(PoisonError::into_inner);
+        *self
+            .bindings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = hosts
+            .into_iter()
+            .map(|(host, kinds)| (host, kinds.into()))
+            .collect();
+        let mut stand_in = self
+            .stand_in
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if stand_in.is_none() {
             *stand_in = self.any_handle()?;
         }
@@ -83,7 +107,9 @@ impl LedgerRecogniser {
 
     /// Some handle that the ledger finds.
     fn any_handle(&self) -> Result<Option<Digest>, DaemonError> {
-        let Some(canary) = self.ledger.canaries(None, 1)?.pop() else { return Ok(None) };
+        let Some(canary) = self.ledger.canaries(None, 1)?.pop() else {
+            return Ok(None);
+        };
         for value in canary.fields.values() {
             let digest = self.keys.digest(value.as_bytes());
             if !self.ledger.find(&digest)?.is_empty() {

@@ -66,7 +66,10 @@ impl Repeat {
     #[must_use]
     pub fn of(sighting: &Sighting) -> Self {
         let digest = Sha256::digest(&sighting.raw);
-        Self { time: sighting.observed.time, request: HEXLOWER.encode(&digest[..8]) }
+        Self {
+            time: sighting.observed.time,
+            request: HEXLOWER.encode(&digest[..8]),
+        }
     }
 }
 
@@ -76,7 +79,10 @@ pub fn trip_entry(sighting: &Sighting, epoch: u32, written: Written) -> Entry {
     let mut body = body(sighting, epoch, Type::Trip);
     body.late = written == Written::Late;
     let claims = serde_json::to_vec(&sighting.claims).expect("claims are plain data");
-    Entry { body: value(&body), parts: vec![(RAW, sighting.raw.clone()), (CLAIMS, claims)] }
+    Entry {
+        body: value(&body),
+        parts: vec![(RAW, sighting.raw.clone()), (CLAIMS, claims)],
+    }
 }
 
 /// A summary of uses past the quota; `sighting` is the first of them.
@@ -84,8 +90,14 @@ pub fn trip_entry(sighting: &Sighting, epoch: u32, written: Written) -> Entry {
 pub fn summary_entry(sighting: &Sighting, epoch: u32, repeats: &[Repeat]) -> Entry {
     let mut body = body(sighting, epoch, Type::Summary);
     body.times = repeats.iter().map(|repeat| repeat.time).collect();
-    body.requests = repeats.iter().map(|repeat| repeat.request.clone()).collect();
-    Entry { body: value(&body), parts: Vec::new() }
+    body.requests = repeats
+        .iter()
+        .map(|repeat| repeat.request.clone())
+        .collect();
+    Entry {
+        body: value(&body),
+        parts: Vec::new(),
+    }
 }
 
 fn body(sighting: &Sighting, epoch: u32, r#type: Type) -> Body {
@@ -115,10 +127,15 @@ pub fn trip(record: &Record) -> Option<Trip> {
         return None;
     }
     let body: Body = serde_json::from_value(record.body.clone()).ok()?;
-    let claims: Option<Claims> =
-        record.parts.get(CLAIMS).and_then(|bytes| serde_json::from_slice(bytes).ok());
+    let claims: Option<Claims> = record
+        .parts
+        .get(CLAIMS)
+        .and_then(|bytes| serde_json::from_slice(bytes).ok());
     Some(Trip {
-        id: TripId { station: record.station, sequence: record.sequence },
+        id: TripId {
+            station: record.station,
+            sequence: record.sequence,
+        },
         canary: body.canary,
         kind: body.kind,
         fields: body.fields,

@@ -97,7 +97,10 @@ pub struct Quota {
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { trips: 200, seconds: 3600 }
+        Self {
+            trips: 200,
+            seconds: 3600,
+        }
     }
 }
 
@@ -115,7 +118,11 @@ pub struct Journal {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, checkpoint_records: 10_000, checkpoint_seconds: 10 }
+        Self {
+            segment_bytes: 64 << 20,
+            checkpoint_records: 10_000,
+            checkpoint_seconds: 2,
+        }
     }
 }
 
@@ -150,7 +157,10 @@ pub struct Fold {
 
 impl Default for Fold {
     fn default() -> Self {
-        Self { incident_seconds: 1800, actor_seconds: 86_400 }
+        Self {
+            incident_seconds: 1800,
+            actor_seconds: 86_400,
+        }
     }
 }
 

@@ -80,7 +80,10 @@ impl Recorder {
     /// because memory for them is bounded.
     #[must_use]
     pub fn unrecorded(&self) -> (u64, u64) {
-        (self.0.unrecorded.load(Ordering::Relaxed), self.0.dropped.load(Ordering::Relaxed))
+        (
+            self.0.unrecorded.load(Ordering::Relaxed),
+            self.0.dropped.load(Ordering::Relaxed),
+        )
     }
 
     /// How many sightings wait in memory.
@@ -93,7 +96,9 @@ impl Recorder {
     pub async fn catch_up(&self) -> usize {
         let mut written = 0;
         while self.0.journal.healthy() {
-            let Some(sighting) = lock(&self.0.shelf).pop_front() else { break };
+            let Some(sighting) = lock(&self.0.shelf).pop_front() else {
+                break;
+            };
             let entry = trip_entry(&sighting, self.0.epoch, Written::Late);
             if self.0.journal.append(entry).await.is_err() {
                 lock(&self.0.shelf).push_front(sighting);
@@ -125,9 +130,15 @@ impl Recorder {
                 used.clear();
             }
         }
-        let used = used.entry(source(sighting)).or_insert(Used { since: now, trips: 0 });
+        let used = used.entry(source(sighting)).or_insert(Used {
+            since: now,
+            trips: 0,
+        });
         if now.seconds_since(used.since) >= i64::from(seconds) {
-            *used = Used { since: now, trips: 0 };
+            *used = Used {
+                since: now,
+                trips: 0,
+            };
         }
         used.trips = used.trips.saturating_add(1);
         used.trips <= trips
@@ -140,7 +151,10 @@ impl Recorder {
             match floods.get_mut(&source) {
                 Some(queue) => {
                     let (done, waiting) = oneshot::channel();
-                    queue.push(Waiting { sighting: sighting.clone(), done });
+                    queue.push(Waiting {
+                        sighting: sighting.clone(),
+                        done,
+                    });
                     Some(waiting)
                 }
                 None => {
@@ -154,7 +168,10 @@ impl Recorder {
             Some(waiting) => drop(waiting.await),
             None => {
                 // If this future is dropped half-way, the guard still sees to those who wait.
-                let _next = Next { recorder: self, source };
+                let _next = Next {
+                    recorder: self,
+                    source,
+                };
                 self.append_summary(vec![sighting]).await;
             }
         }
@@ -162,7 +179,9 @@ impl Recorder {
 
     async fn append_summary(&self, sightings: Vec<Sighting>) {
         let repeats: Vec<Repeat> = sightings.iter().map(Repeat::of).collect();
-        let Some(first) = sightings.first() else { return };
+        let Some(first) = sightings.first() else {
+            return;
+        };
         let entry = summary_entry(first, self.0.epoch, &repeats);
         if let Err(error) = self.0.journal.append(entry).await {
             for sighting in sightings {
@@ -184,8 +203,10 @@ impl Recorder {
                     }
                 }
             };
-            let (sightings, done): (Vec<_>, Vec<_>) =
-                queue.into_iter().map(|waiting| (waiting.sighting, waiting.done)).unzip();
+            let (sightings, done): (Vec<_>, Vec<_>) = queue
+                .into_iter()
+                .map(|waiting| (waiting.sighting, waiting.done))
+                .unzip();
             self.append_summary(sightings).await;
             for done in done {
                 let _ = done.send(());

@@ -33,6 +33,7 @@ pub struct Station {
     indexer: Indexer,
     dispatcher: Arc<Dispatcher>,
     clock: Arc<dyn Clock>,
+    recogniser: Arc<LedgerRecogniser>,
     front: Arc<lapwing_listen::Station>,
     listeners: Vec<TcpListener>,
     station: StationId,
@@ -50,8 +51,10 @@ impl Station {
         let ledger = directory.ledger()?;
         let (journal, recovery) = open_journal(directory, &settings, Arc::clone(&clock))?;
         let channels = channels(&settings)?;
-        let names: Vec<String> =
-            channels.iter().map(|channel| channel.name().to_owned()).collect();
+        let names: Vec<String> = channels
+            .iter()
+            .map(|channel| channel.name().to_owned())
+            .collect();
         let outbox = Arc::new(LedgerOutbox(Arc::clone(&ledger)));
         let signer = journal.clone();
         let dispatcher = Dispatcher::new(channels, outbox, Arc::clone(&clock), pace(&settings))
@@ -76,14 +79,18 @@ impl Station {
             Arc::clone(&ledger),
             Some(announcer),
         )?;
-        let recorder =
-            Recorder::new(journal.clone(), directory.keyring().epoch(), settings.quota.clone());
+        let recorder = Recorder::new(
+            journal.clone(),
+            directory.keyring().epoch(),
+            settings.quota.clone(),
+        );
+        let recogniser = Arc::new(LedgerRecogniser::new(
+            Arc::clone(&ledger),
+            directory.keyring(),
+        )?);
         let front = Arc::new(lapwing_listen::Station {
             catalog,
-            recogniser: Arc::new(LedgerRecogniser::new(
-                Arc::clone(&ledger),
-                directory.keyring(),
-            )?),
+            recogniser: Arc::clone(&recogniser) as Arc<dyn lapwing_listen::Recogniser>,
             sink: Arc::new(recorder.clone()),
             clock: Arc::clone(&clock),
             seed: directory.persona_seed(),
@@ -102,6 +109,7 @@ impl Station {
             indexer,
             dispatcher,
             clock,
+            recogniser,
             front,
             listeners,
             station: directory.station(),
@@ -155,6 +163,7 @@ impl Station {
             journal: self.journal.clone(),
         };
         let guard = tokio::spawn(guard.stand());
+        let looking = tokio::spawn(look_again(self.recogniser));
         let (halt, halted) = watch::channel(false);
         let mut serving = JoinSet::new();
         for listener in self.listeners {
@@ -182,6 +191,7 @@ impl Station {
         }
         self.recorder.catch_up().await;
         guard.abort();
+        looking.abort();
         self.journal.close().await;
         // The indexer finishes what the journal holds before it ends.
         indexing.store(false, Ordering::Release);
@@ -189,6 +199,20 @@ impl Station {
         let _ = stop_alerts.send(true);
         let _ = alerts.await;
         outcome
+    }
+}
+
+/// How often the ledger is read for changes that nobody announced.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+async fn look_again(recogniser: Arc<LedgerRecogniser>) {
+    loop {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let recogniser = Arc::clone(&recogniser);
+        match tokio::task::spawn_blocking(move || recogniser.look_again()).await {
+            Ok(Err(error)) => tracing::error!(%error, "cannot look for new canaries"),
+            Ok(Ok(())) | Err(_) => {}
+        }
     }
 }
 
@@ -202,8 +226,11 @@ fn open_journal(
     settings: &Settings,
     clock: Arc<dyn Clock>,
 ) -> Result<(Journal, lapwing_journal::Recovery), DaemonError> {
-    let crate::settings::Journal { segment_bytes, checkpoint_records, checkpoint_seconds } =
-        settings.journal;
+    let crate::settings::Journal {
+        segment_bytes,
+        checkpoint_records,
+        checkpoint_seconds,
+    } = settings.journal;
     let settings = lapwing_journal::Settings {
         directory: directory.journal(),
         station: directory.station(),
@@ -227,15 +254,26 @@ pub fn channels(settings: &Settings) -> Result<Vec<Box<dyn Channel>>, DaemonErro
         .iter()
         .map(|(name, config)| {
             let mut config = config.clone();
-            let wanted = config.as_object_mut().and_then(|config| config.remove("kind"));
-            let wanted = wanted.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-            let kind = CHANNELS.iter().find(|kind| kind.name == wanted).ok_or_else(|| {
-                let known: Vec<&str> = CHANNELS.iter().map(|kind| kind.name).collect();
-                DaemonError::Setting {
-                    key: format!("alert.channels.{name}.kind"),
-                    what: format!("{wanted:?} is no kind of channel; there are {}", known.join(", ")),
-                }
-            })?;
+            let wanted = config
+                .as_object_mut()
+                .and_then(|config| config.remove("kind"));
+            let wanted = wanted
+                .as_ref()
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default();
+            let kind = CHANNELS
+                .iter()
+                .find(|kind| kind.name == wanted)
+                .ok_or_else(|| {
+                    let known: Vec<&str> = CHANNELS.iter().map(|kind| kind.name).collect();
+                    DaemonError::Setting {
+                        key: format!("alert.channels.{name}.kind"),
+                        what: format!(
+                            "{wanted:?} is no kind of channel; there are {}",
+                            known.join(", ")
+                        ),
+                    }
+                })?;
             Ok((kind.build)(name, &config)?)
         })
         .collect()
@@ -244,9 +282,18 @@ pub fn channels(settings: &Settings) -> Result<Vec<Box<dyn Channel>>, DaemonErro
 /// How fast and how often alerts are tried.
 #[must_use]
 pub fn pace(settings: &Settings) -> Pace {
-    let crate::settings::Alert { heartbeat_seconds, retry_seconds, attempts, channels: _ } =
-        settings.alert;
-    Pace { heartbeat_seconds, retry_seconds, attempts, ..Pace::default() }
+    let crate::settings::Alert {
+        heartbeat_seconds,
+        retry_seconds,
+        attempts,
+        channels: _,
+    } = settings.alert;
+    Pace {
+        heartbeat_seconds,
+        retry_seconds,
+        attempts,
+        ..Pace::default()
+    }
 }
 
 fn limits(settings: &Listen) -> Limits {

@@ -27,12 +27,16 @@ fn test(global: &Global, only: Option<&str>) -> anyhow::Result<Exit> {
     channels.retain(|channel| only.is_none_or(|only| channel.name() == only));
     if channels.is_empty() {
         return Err(Advice::new(
-            only.map_or("no alert channel is set".to_owned(), |only| format!("no channel {only:?}")),
+            only.map_or("no alert channel is set".to_owned(), |only| {
+                format!("no channel {only:?}")
+            }),
             "add one to lapwing.toml: `lapwing alert channels` shows how",
         ));
     }
     let message = Message::test(context.directory.station(), SystemClock.now(), "");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let mut results = Vec::new();
     for channel in channels {
         let channel: Arc<dyn lapwing_alert::Channel> = channel.into();
@@ -62,7 +66,11 @@ fn test(global: &Global, only: Option<&str>) -> anyhow::Result<Exit> {
             }
         }
     }
-    Ok(if failed { Exit::Undelivered } else { Exit::Fine })
+    Ok(if failed {
+        Exit::Undelivered
+    } else {
+        Exit::Fine
+    })
 }
 
 fn deliveries(global: &Global, list: &List) -> anyhow::Result<Exit> {
@@ -72,14 +80,18 @@ fn deliveries(global: &Global, list: &List) -> anyhow::Result<Exit> {
         output::json(&deliveries)?;
         return Ok(Exit::Fine);
     }
-    let mut table =
-        output::table(&["queued", "channel", "occasion", "state", "attempts", "alert", "error"]);
+    let mut table = output::table(&[
+        "queued", "channel", "occasion", "state", "attempts", "alert", "error",
+    ]);
     for delivery in deliveries {
         table.add_row([
             delivery.queued.to_seconds_string(),
             delivery.channel,
             delivery.occasion.to_string(),
-            json!(delivery.state).as_str().unwrap_or_default().to_owned(),
+            json!(delivery.state)
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
             delivery.attempts.to_string(),
             delivery.key,
             delivery.error,
@@ -93,7 +105,9 @@ fn channels(global: &Global) -> anyhow::Result<Exit> {
     if global.json {
         let kinds: Vec<_> = CHANNELS
             .iter()
-            .map(|kind| json!({"kind": kind.name, "summary": kind.summary, "example": kind.example}))
+            .map(
+                |kind| json!({"kind": kind.name, "summary": kind.summary, "example": kind.example}),
+            )
             .collect();
         output::json(&kinds)?;
         return Ok(Exit::Fine);

@@ -20,6 +20,8 @@ use crate::output;
 
 /// What a backup holds, below the data directory.
 const FILES: [&str; 4] = ["station.json", "lapwing.toml", "key", "generation"];
+/// Files of the journal that are of no use elsewhere.
+const NOT_SAVED: [&str; 2] = ["lock", "scratch"];
 const DIRECTORIES: [&str; 2] = ["journal", "canaries"];
 
 pub(crate) fn backup(global: &Global, args: &Backup) -> anyhow::Result<Exit> {
@@ -30,7 +32,12 @@ pub(crate) fn backup(global: &Global, args: &Backup) -> anyhow::Result<Exit> {
         .create_new(true)
         .mode(0o600)
         .open(&args.file)
-        .with_context(|| format!("cannot write {} (it must not exist yet)", args.file.display()))?;
+        .with_context(|| {
+            format!(
+                "cannot write {} (it must not exist yet)",
+                args.file.display()
+            )
+        })?;
     let mut tar = tar::Builder::new(out);
     tar.mode(tar::HeaderMode::Deterministic);
     // Journal first: whatever the ledger has decided about it is then in the ledger's copy too.
@@ -59,7 +66,9 @@ pub(crate) fn backup(global: &Global, args: &Backup) -> anyhow::Result<Exit> {
         output::say("it holds the master key: keep it where no intruder comes");
     } else {
         let path = key.path().display();
-        output::say(&format!("it does not hold the master key: save {path} elsewhere"));
+        output::say(&format!(
+            "it does not hold the master key: save {path} elsewhere"
+        ));
     }
     Ok(Exit::Fine)
 }
@@ -75,13 +84,21 @@ impl Drop for Scratch {
 
 fn add_directory(tar: &mut tar::Builder<File>, root: &Path, below: &Path) -> anyhow::Result<()> {
     let mut entries: Vec<_> = fs::read_dir(root.join(below))?.collect::<io::Result<_>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
+    // Segments last: what says how far they go (`durable`, `checkpoints`) is then never ahead.
+    entries.sort_by_key(|entry| {
+        let name = entry.file_name();
+        (
+            name.to_string_lossy()
+                .starts_with(|c: char| c.is_ascii_digit()),
+            name,
+        )
+    });
     for entry in entries {
         let name = below.join(entry.file_name());
         let kind = entry.file_type()?;
         if kind.is_dir() {
             add_directory(tar, root, &name)?;
-        } else if kind.is_file() && entry.file_name() != "lock" {
+        } else if kind.is_file() && !NOT_SAVED.iter().any(|name| entry.file_name() == *name) {
             add_file(tar, &root.join(&name), &name)?;
         }
     }
@@ -119,10 +136,15 @@ pub(crate) fn restore(global: &Global, args: &Restore) -> anyhow::Result<Exit> {
     for entry in archive.entries()? {
         let mut entry = entry.context("not a backup of lapwing's")?;
         let name = entry.path()?.into_owned();
-        let plain = name.components().all(|part| matches!(part, Component::Normal(_)));
+        let plain = name
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
         if !plain || !entry.header().entry_type().is_file() {
             return Err(Advice::new(
-                format!("the backup holds an entry that no backup has: {}", name.display()),
+                format!(
+                    "the backup holds an entry that no backup has: {}",
+                    name.display()
+                ),
                 "nothing more was restored; use another backup",
             ));
         }

@@ -19,7 +19,11 @@ pub(crate) fn list(global: &Global, args: &List) -> anyhow::Result<Exit> {
     }
     let mut table = output::table(&["canary", "kind", "minted", "state", "memo"]);
     for canary in &canaries {
-        let state = if canary.retired.is_some() { "retired" } else { "in use" };
+        let state = if canary.retired.is_some() {
+            "retired"
+        } else {
+            "in use"
+        };
         table.add_row([
             canary.id.to_string(),
             canary.kind.clone(),
@@ -30,7 +34,10 @@ pub(crate) fn list(global: &Global, args: &List) -> anyhow::Result<Exit> {
     }
     output::print_table(&table)?;
     if total > canaries.len() as u64 {
-        output::say(&format!("{} of {total}; --limit shows more", canaries.len()));
+        output::say(&format!(
+            "{} of {total}; --limit shows more",
+            canaries.len()
+        ));
     }
     Ok(Exit::Fine)
 }
@@ -58,10 +65,16 @@ pub(crate) fn retire(global: &Global, args: &One) -> anyhow::Result<Exit> {
         output::json(&json!({"id": id, "retired": true, "changed": changed}))?;
         return Ok(Exit::Fine);
     }
-    let word = if changed { "retired" } else { "was retired before" };
+    let word = if changed {
+        "retired"
+    } else {
+        "was retired before"
+    };
     output::line(&format!("{id} {word}; it stays recognised for ever"))?;
     if planted {
-        output::say(&format!("it is still planted; `lapwing uproot {id}` takes it out"));
+        output::say(&format!(
+            "it is still planted; `lapwing uproot {id}` takes it out"
+        ));
     }
     Ok(Exit::Fine)
 }

@@ -22,8 +22,11 @@ pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
             .origins
             .iter()
             .map(|(name, (value, origin))| {
-                let value =
-                    if is_secret(name) { json!("(hidden)") } else { json!(value) };
+                let value = if is_secret(name) {
+                    json!("(hidden)")
+                } else {
+                    json!(value)
+                };
                 json!({"key": name, "value": value, "origin": origin})
             })
             .collect();

@@ -6,8 +6,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use lapwing_core::{Canary, Clock as _, Decision, Delivery, DeliveryState, Occasion, SystemClock, Verb, Verdict};
-use lapwing_daemon::indexer::alert_key;
+use lapwing_core::{
+    Canary, Clock as _, Decision, Delivery, DeliveryState, SystemClock, Verb, Verdict,
+};
+use lapwing_daemon::indexer::drill_key;
 use lapwing_store::{TripFilter, TripRow};
 use serde_json::json;
 
@@ -58,9 +60,15 @@ pub(crate) fn run(global: &Global, args: &Drill) -> anyhow::Result<Exit> {
     };
     let indexed = clock.elapsed();
     let deliveries = follow_alerts(&desk, &row, deadline)?;
-    let arrived = deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered);
+    let arrived = deliveries
+        .iter()
+        .all(|delivery| delivery.state == DeliveryState::Delivered);
     report(&desk, &row, status, (answered, indexed), &deliveries, begun)?;
-    Ok(if arrived { Exit::Fine } else { Exit::Undelivered })
+    Ok(if arrived {
+        Exit::Fine
+    } else {
+        Exit::Undelivered
+    })
 }
 
 struct Request {
@@ -75,11 +83,17 @@ impl Request {
         let kind = catalog.require(&canary.kind)?;
         let url = canary.fields.get("beacon.url").cloned().ok_or_else(|| {
             Advice::new(
-                format!("a canary of kind {} carries no address to drill", canary.kind),
+                format!(
+                    "a canary of kind {} carries no address to drill",
+                    canary.kind
+                ),
                 "drill one that does",
             )
         })?;
-        let handle = handles(kind, canary).into_iter().next().map(|(_, value)| value);
+        let handle = handles(kind, canary)
+            .into_iter()
+            .next()
+            .map(|(_, value)| value);
         let handle = handle.ok_or_else(|| anyhow::anyhow!("a canary without a handle"))?;
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         Ok(Self { url, handle, nonce })
@@ -112,7 +126,9 @@ impl Request {
         if !self.url.contains(&self.handle) {
             request = request.bearer_auth(&self.handle);
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let answer = runtime.block_on(async { request.send().await }).map_err(|error| {
             Advice::new(
                 format!("the address {} cannot be reached: {error}", self.url),
@@ -149,7 +165,7 @@ fn follow_alerts(desk: &Desk, row: &TripRow, deadline: Instant) -> anyhow::Resul
         .alert
         .channels
         .keys()
-        .map(|channel| alert_key(&incident, Occasion::Drill, 1, channel))
+        .map(|channel| drill_key(&incident, channel))
         .collect();
     let look = || -> anyhow::Result<Vec<Delivery>> {
         let found: Result<Vec<_>, _> = keys.iter().map(|key| desk.ledger.delivery(key)).collect();
@@ -158,7 +174,9 @@ fn follow_alerts(desk: &Desk, row: &TripRow, deadline: Instant) -> anyhow::Resul
     wait_for(deadline, || {
         let deliveries = look()?;
         let all = deliveries.len() == keys.len();
-        let settled = deliveries.iter().all(|delivery| delivery.state != DeliveryState::Pending);
+        let settled = deliveries
+            .iter()
+            .all(|delivery| delivery.state != DeliveryState::Pending);
         Ok((all && settled).then_some(()))
     })?;
     look()
@@ -189,9 +207,18 @@ fn report(
         }))?;
         return Ok(());
     }
-    output::line(&format!("answered   {status} after {} ms", answered.as_millis()))?;
-    output::line(&format!("recorded   trip {} (on disk before the answer)", row.id()))?;
-    output::line(&format!("indexed    after {} ms, verdict drill", indexed.as_millis()))?;
+    output::line(&format!(
+        "answered   {status} after {} ms",
+        answered.as_millis()
+    ))?;
+    output::line(&format!(
+        "recorded   trip {} (on disk before the answer)",
+        row.id()
+    ))?;
+    output::line(&format!(
+        "indexed    after {} ms, verdict drill",
+        indexed.as_millis()
+    ))?;
     for delivery in deliveries {
         let line = match delivery.delivered {
             Some(at) => format!("taken after {} ms as {}", millis(at), delivery.key),

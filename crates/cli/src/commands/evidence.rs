@@ -31,9 +31,14 @@ fn check(global: &Global, elsewhere: Option<&Path>) -> anyhow::Result<Exit> {
         })
         .transpose()?;
     let bar = output::progress(0, "verifying records");
-    let verified = verify(&directory.journal(), &public, Some(&directory.keyring()), &mut |done| {
-        bar.set_position(done);
-    });
+    let verified = verify(
+        &directory.journal(),
+        &public,
+        Some(&directory.keyring()),
+        &mut |done| {
+            bar.set_position(done);
+        },
+    );
     bar.finish_and_clear();
     let broken = match verified {
         Ok(verified) => {

@@ -47,7 +47,10 @@ pub(crate) fn run(global: &Global, args: &Geo) -> anyhow::Result<Exit> {
     for source in sources {
         table.add_row([
             source.name.clone(),
-            source.file.as_ref().map_or("embedded".to_owned(), |file| file.display().to_string()),
+            source
+                .file
+                .as_ref()
+                .map_or("embedded".to_owned(), |file| file.display().to_string()),
             source.date.to_string(),
             source.licence.to_string(),
             source.attribution.to_string(),

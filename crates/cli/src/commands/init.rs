@@ -20,17 +20,30 @@ use crate::output;
 
 pub(crate) fn run(global: &Global, args: &Init) -> anyhow::Result<Exit> {
     let context = Context::open_or_create(global)?;
-    let Init { address, mail_domain, operator } = ask_for_missing(&context, args)?;
+    let Init {
+        address,
+        mail_domain,
+        operator,
+    } = ask_for_missing(&context, args)?;
     let mut addresses = context.settings().addresses.clone();
     for text in address {
-        let address = Address::parse(&text)
-            .map_err(|error| Advice::new(error.to_string(), "write https://host or https://*.zone"))?;
+        let address = Address::parse(&text).map_err(|error| {
+            Advice::new(error.to_string(), "write https://host or https://*.zone")
+        })?;
         if !addresses.contains(&address.to_string()) {
             addresses.push(address.to_string());
         }
     }
-    let file = global.config.clone().unwrap_or_else(|| context.directory.settings_file());
-    write_settings(&file, &addresses, mail_domain.as_deref(), operator.as_deref())?;
+    let file = global
+        .config
+        .clone()
+        .unwrap_or_else(|| context.directory.settings_file());
+    write_settings(
+        &file,
+        &addresses,
+        mail_domain.as_deref(),
+        operator.as_deref(),
+    )?;
     let root = context.directory.root().display();
     let key = context.directory.key_source();
     if context.json {
@@ -43,7 +56,11 @@ pub(crate) fn run(global: &Global, args: &Init) -> anyhow::Result<Exit> {
         }))?;
         return Ok(Exit::Fine);
     }
-    let done = if context.directory.fresh() { "set up" } else { "already set up" };
+    let done = if context.directory.fresh() {
+        "set up"
+    } else {
+        "already set up"
+    };
     output::line(&format!("data directory  {root} ({done})"))?;
     output::line(&format!("station         {}", context.directory.station()))?;
     output::line(&format!("settings        {}", file.display()))?;
@@ -60,7 +77,11 @@ pub(crate) fn run(global: &Global, args: &Init) -> anyhow::Result<Exit> {
 }
 
 fn ask_for_missing(context: &Context, args: &Init) -> anyhow::Result<Init> {
-    let Init { address, mail_domain, operator } = args;
+    let Init {
+        address,
+        mail_domain,
+        operator,
+    } = args;
     let mut answers = Init {
         address: address.clone(),
         mail_domain: mail_domain.clone(),
@@ -97,9 +118,14 @@ fn write_settings(
     mail_domain: Option<&str>,
     operator: Option<&str>,
 ) -> anyhow::Result<()> {
-    let old = if file.exists() { bounded::read_text(file, 1 << 20)? } else { HEAD.to_owned() };
-    let mut document: DocumentMut =
-        old.parse().with_context(|| format!("cannot read {}", file.display()))?;
+    let old = if file.exists() {
+        bounded::read_text(file, 1 << 20)?
+    } else {
+        HEAD.to_owned()
+    };
+    let mut document: DocumentMut = old
+        .parse()
+        .with_context(|| format!("cannot read {}", file.display()))?;
     document["addresses"] = value(addresses.iter().collect::<Array>());
     for (key, text) in [("mail_domain", mail_domain), ("operator", operator)] {
         if let Some(text) = text {
@@ -109,8 +135,12 @@ fn write_settings(
     let temporary = file.with_extension("toml.new");
     let write = || -> std::io::Result<()> {
         let mut options = fs::OpenOptions::new();
-        let mut new =
-            options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let mut new = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
         new.write_all(document.to_string().as_bytes())?;
         new.sync_all()?;
         fs::rename(&temporary, file)

@@ -18,7 +18,11 @@ pub(crate) fn run(global: &Global, args: &Kinds) -> anyhow::Result<Exit> {
     match kind {
         Some(id) => {
             let kind = catalog.require(id)?;
-            if global.json { output::json(&as_json(kind))? } else { explain(kind)? }
+            if global.json {
+                output::json(&as_json(kind))?
+            } else {
+                explain(kind)?
+            }
         }
         None if global.json => {
             output::json(&catalog.kinds().map(as_json).collect::<Vec<_>>())?;
@@ -55,16 +59,24 @@ fn as_json(kind: &Kind) -> Value {
 fn explain(kind: &Kind) -> anyhow::Result<()> {
     let bold = anstyle::Style::new().bold();
     let head = colour(AnsiColor::Cyan);
-    output::line(&format!("{bold}{}{bold:#} ({}, {})", kind.name, kind.id, kind.class))?;
+    output::line(&format!(
+        "{bold}{}{bold:#} ({}, {})",
+        kind.name, kind.id, kind.class
+    ))?;
     output::line(&kind.summary)?;
     let section = |title: &str, items: &[String]| -> std::io::Result<()> {
         if items.is_empty() {
             return Ok(());
         }
         output::line(&format!("\n{head}{title}{head:#}"))?;
-        items.iter().try_for_each(|item| output::line(&format!("  {item}")))
+        items
+            .iter()
+            .try_for_each(|item| output::line(&format!("  {item}")))
     };
-    section(&format!("How it fires ({})", trigger(kind)), std::slice::from_ref(&kind.fires))?;
+    section(
+        &format!("How it fires ({})", trigger(kind)),
+        std::slice::from_ref(&kind.fires),
+    )?;
     section("What it will not notice", &kind.blind_spots)?;
     section("Where it usually lives", &kind.lives)?;
     let fields: Vec<String> = kind
@@ -78,7 +90,9 @@ fn explain(kind: &Kind) -> anyhow::Result<()> {
             if field.secret {
                 marks.push("secret");
             }
-            format!("{:<20} {}", field.name, marks.join(", ")).trim_end().to_owned()
+            format!("{:<20} {}", field.name, marks.join(", "))
+                .trim_end()
+                .to_owned()
         })
         .collect();
     section("Fields", &fields)?;
@@ -92,7 +106,9 @@ fn check_directory(directory: &std::path::Path, json: bool) -> anyhow::Result<Ex
     if json {
         let findings: Vec<_> = findings
             .iter()
-            .map(|finding| json!({"kind": finding.kind, "what": finding.what, "hint": finding.hint}))
+            .map(
+                |finding| json!({"kind": finding.kind, "what": finding.what, "hint": finding.hint}),
+            )
             .collect();
         output::json(&findings)?;
     } else if findings.is_empty() {

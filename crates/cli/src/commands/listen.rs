@@ -18,7 +18,9 @@ pub(crate) fn run(global: &Global, args: &Listen) -> anyhow::Result<Exit> {
         settings.listen.http = http.clone();
     }
     settings.listen.proxies.extend(proxy);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -58,16 +60,25 @@ fn announce(context: &Context, station: &Station, channels: usize) -> anyhow::Re
         return Ok(());
     }
     if directory.fresh() {
-        output::say(&format!("set up the data directory {}", directory.root().display()));
+        output::say(&format!(
+            "set up the data directory {}",
+            directory.root().display()
+        ));
         if let KeySource::DataDirectory(path) = directory.key_source() {
             output::say(&format!("drew a master key: {}", path.display()));
         }
     }
     if station.torn() > 0 {
         let bytes = station.torn();
-        output::say(&format!("cut {bytes} bytes of an unfinished, unanswered record"));
+        output::say(&format!(
+            "cut {bytes} bytes of an unfinished, unanswered record"
+        ));
     }
-    output::say(&format!("station {} in {}", directory.station(), directory.root().display()));
+    output::say(&format!(
+        "station {} in {}",
+        directory.station(),
+        directory.root().display()
+    ));
     for address in addresses {
         output::say(&format!("listening for HTTP on {address}"));
     }

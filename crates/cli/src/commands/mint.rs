@@ -21,7 +21,12 @@ use crate::failure::Exit;
 use crate::output;
 
 pub(crate) fn run(global: &Global, args: &Mint) -> anyhow::Result<Exit> {
-    let Mint { kind, fresh, count, out } = args;
+    let Mint {
+        kind,
+        fresh,
+        count,
+        out,
+    } = args;
     let context = Context::open_or_create(global)?;
     let catalog = context.catalog()?;
     let ledger = context.ledger()?;
@@ -110,16 +115,31 @@ impl<'a> Minter<'a> {
         kind: &'a Kind,
         fresh: &Fresh,
     ) -> anyhow::Result<Self> {
-        let Fresh { memo, label, set, address } = fresh;
+        let Fresh {
+            memo,
+            label,
+            set,
+            address,
+        } = fresh;
         let configured = &context.settings().addresses;
         let address = address::choose(kind, catalog, ledger, configured, address.as_deref())?;
         if kind.trigger == Trigger::Provider {
-            output::say(&format!("note: only the vendor would see a use of {}", kind.id));
+            output::say(&format!(
+                "note: only the vendor would see a use of {}",
+                kind.id
+            ));
         }
         let mail_domain = mail_domain(context, address.as_ref());
         let labels = pairs("label", label)?;
         let set = pairs("set", set)?;
-        Ok(Self { kind, memo: memo.clone(), labels, set, address, mail_domain })
+        Ok(Self {
+            kind,
+            memo: memo.clone(),
+            labels,
+            set,
+            address,
+            mail_domain,
+        })
     }
 
     /// One fresh canary, not stored yet.
@@ -152,7 +172,10 @@ pub(crate) fn mail_domain(context: &Context, address: Option<&Address>) -> Optio
     }
     let host = match address {
         Some(address) => address.host().to_owned(),
-        None => Address::parse(context.settings().addresses.first()?).ok()?.host().to_owned(),
+        None => Address::parse(context.settings().addresses.first()?)
+            .ok()?
+            .host()
+            .to_owned(),
     };
     let is_name = host.parse::<std::net::IpAddr>().is_err() && host.contains('.');
     is_name.then(|| host.trim_start_matches("*.").to_owned())
@@ -196,8 +219,11 @@ impl<'a> Printer<'a> {
                     self.out.write_record(&self.head)?;
                 }
                 self.out.write_field(canary.id.to_string())?;
-                self.out
-                    .write_record(self.head.iter().map(|name| canary.fields.get(name).map_or("", String::as_str)))?;
+                self.out.write_record(
+                    self.head
+                        .iter()
+                        .map(|name| canary.fields.get(name).map_or("", String::as_str)),
+                )?;
             }
             Out::Env => self.print_env(canary)?,
         }
@@ -206,11 +232,21 @@ impl<'a> Printer<'a> {
 
     fn print_env(&mut self, canary: &Canary) -> anyhow::Result<()> {
         writeln!(self.raw, "# {} {}", canary.kind, canary.id)?;
-        let role = self.kind.plant.roles.first().map_or("legacy", String::as_str).to_uppercase();
+        let role = self
+            .kind
+            .plant
+            .roles
+            .first()
+            .map_or("legacy", String::as_str)
+            .to_uppercase();
         let hints = &self.kind.plant.env;
         if hints.is_empty() {
             for (name, value) in &canary.fields {
-                writeln!(self.raw, "{}={value}", name.to_uppercase().replace('.', "_"))?;
+                writeln!(
+                    self.raw,
+                    "{}={value}",
+                    name.to_uppercase().replace('.', "_")
+                )?;
             }
         }
         for (name, field) in hints {

@@ -8,6 +8,7 @@ mod demo;
 mod drill;
 mod evidence;
 mod geo;
+mod incidents;
 mod init;
 mod kinds;
 mod listen;
@@ -39,7 +40,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Trips(args) => trips::list(&global, &args),
         Command::Trip(args) => trips::show(&global, &args),
         Command::Watch(_) => trips::watch(&global),
-        Command::Incidents(args) => trips::incidents(&global, &args),
+        Command::Incidents(args) => incidents::list(&global, &args),
+        Command::Incident(args) => incidents::show(&global, &args),
         Command::Actors(args) => trips::actors(&global, &args),
         Command::Alert(args) => alert::run(&global, &args),
         Command::Report(args) => report::run(&global, &args),

@@ -16,7 +16,17 @@ use crate::failure::{Advice, Exit};
 use crate::output::{self, colour};
 
 pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
-    let Plant { kind, target, fresh, dry_run, key, role, show, yes, danger_default } = args;
+    let Plant {
+        kind,
+        target,
+        fresh,
+        dry_run,
+        key,
+        role,
+        show,
+        yes,
+        danger_default,
+    } = args;
     let context = Context::open_or_create(global)?;
     let catalog = context.catalog()?;
     let ledger = context.ledger()?;
@@ -30,10 +40,20 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         show: *show,
         mail_domain: mail_domain(&context, None),
     };
-    let plan = lapwing_plant::plan(target, &Bait { kind, canary: &canary }, &options)?;
+    let plan = lapwing_plant::plan(
+        target,
+        &Bait {
+            kind,
+            canary: &canary,
+        },
+        &options,
+    )?;
     let placement = plan.placement().clone();
     if !context.json {
         print_diff(plan.diff())?;
+    }
+    for note in plan.notes() {
+        output::say(&format!("note: {note}"));
     }
     if *dry_run {
         if context.json {
@@ -59,7 +79,10 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
     if context.json {
         output::json(&summary(&planted))?;
     } else {
-        output::say(&format!("planted {} ({}) in {}", canary.id, kind.id, planted.target));
+        output::say(&format!(
+            "planted {} ({}) in {}",
+            canary.id, kind.id, planted.target
+        ));
     }
     Ok(Exit::Fine)
 }
@@ -92,7 +115,10 @@ fn print_diff(diff: &Diff) -> std::io::Result<()> {
 }
 
 fn diff_text(diff: &Diff) -> String {
-    diff.lines.iter().map(|line| format!("{}{}\n", prefix(line.sign), line.text)).collect()
+    diff.lines
+        .iter()
+        .map(|line| format!("{}{}\n", prefix(line.sign), line.text))
+        .collect()
 }
 
 fn prefix(sign: Sign) -> &'static str {
@@ -125,12 +151,17 @@ pub(crate) fn places(global: &Global) -> anyhow::Result<Exit> {
     }
     let mut table = output::table(&["canary", "kind", "state", "since", "place"]);
     for placement in &placements {
-        let kind = ledger.canary(placement.canary)?.map_or_else(String::new, |canary| canary.kind);
+        let kind = ledger
+            .canary(placement.canary)?
+            .map_or_else(String::new, |canary| canary.kind);
         table.add_row([
             placement.canary.to_string(),
             kind,
             state(placement).to_owned(),
-            placement.planted.unwrap_or(placement.intended).to_seconds_string(),
+            placement
+                .planted
+                .unwrap_or(placement.intended)
+                .to_seconds_string(),
             placement.target.clone(),
         ]);
     }
@@ -162,7 +193,10 @@ pub(crate) fn check(global: &Global, args: &Check) -> anyhow::Result<Exit> {
             Err(error) => ("unreadable", error.to_string()),
         };
         if matches!(word, "present" | "unchanged") {
-            ledger.place_update(&Placement { checked: Some(SystemClock.now()), ..placement.clone() })?;
+            ledger.place_update(&Placement {
+                checked: Some(SystemClock.now()),
+                ..placement.clone()
+            })?;
         } else {
             drift = true;
         }
@@ -203,7 +237,10 @@ fn condition_word(condition: Condition) -> &'static str {
 }
 
 fn stands(placement: &Placement) -> bool {
-    matches!(placement.state, PlacementState::Planted | PlacementState::Intended)
+    matches!(
+        placement.state,
+        PlacementState::Planted | PlacementState::Intended
+    )
 }
 
 /// Standing placements of a canary, or in a target.
@@ -216,7 +253,11 @@ fn chosen(ledger: &Ledger, what: &str) -> anyhow::Result<Vec<Placement>> {
         .collect();
     if found.is_empty() {
         if let Ok(id) = ledger.resolve(what) {
-            found = ledger.placements_of(id)?.into_iter().filter(stands).collect();
+            found = ledger
+                .placements_of(id)?
+                .into_iter()
+                .filter(stands)
+                .collect();
         }
     }
     if found.is_empty() {
@@ -236,14 +277,22 @@ pub(crate) fn uproot(global: &Global, args: &Uproot) -> anyhow::Result<Exit> {
     // The last planted first: each then finds the target as it left it.
     for placement in chosen(&ledger, what)?.into_iter().rev() {
         let ask = !yes && !context.json && output::can_ask();
-        if ask && !confirm(&format!("Uproot {} from {}?", placement.canary, placement.target))? {
+        if ask
+            && !confirm(&format!(
+                "Uproot {} from {}?",
+                placement.canary, placement.target
+            ))?
+        {
             continue;
         }
         let uprooted = lapwing_plant::uproot(&placement, *force, SystemClock.now())?;
         ledger.place_update(&uprooted.placement)?;
         if !context.json {
             print_diff(&uprooted.diff)?;
-            output::say(&format!("uprooted {} from {}", placement.canary, placement.target));
+            output::say(&format!(
+                "uprooted {} from {}",
+                placement.canary, placement.target
+            ));
         }
         done.push(summary(&uprooted.placement));
     }

@@ -16,12 +16,20 @@ pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
     let directory = &context.directory;
     // Whoever writes the journal also writes the index.
     let _alone = lapwing_journal::lock(&directory.journal()).map_err(|_| {
-        Advice::new("the station is running", "stop it first: it follows the index that is rebuilt")
+        Advice::new(
+            "the station is running",
+            "stop it first: it follows the index that is rebuilt",
+        )
     })?;
     Index::destroy(directory.root())?;
     let catalog = Arc::new(context.catalog()?);
-    let mut indexer =
-        Indexer::open(directory, context.settings(), catalog, context.ledger()?, None)?;
+    let mut indexer = Indexer::open(
+        directory,
+        context.settings(),
+        catalog,
+        context.ledger()?,
+        None,
+    )?;
     let bar = output::progress(0, "indexing records");
     let mut records = 0;
     loop {
@@ -36,7 +44,9 @@ pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
     if context.json {
         output::json(&json!({"records": records}))?;
     } else {
-        output::line(&format!("indexed {records} records again; nothing was sent"))?;
+        output::line(&format!(
+            "indexed {records} records again; nothing was sent"
+        ))?;
     }
     Ok(Exit::Fine)
 }

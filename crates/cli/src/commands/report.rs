@@ -16,7 +16,8 @@ use lapwing_journal::SigningSeed;
 use lapwing_report::{FORMATS, Format, Integrity, Profile, Report, ReportCanary, ReportTrip};
 use lapwing_store::TripFilter;
 
-use super::trips::{Desk, decided, parse_actor};
+use super::incidents::decided;
+use super::trips::{Desk, parse_actor};
 use crate::args;
 use crate::context::{parse_since, resolve};
 use crate::failure::{Advice, Exit};
@@ -26,20 +27,40 @@ use crate::output;
 const TRIPS: usize = 100_000;
 
 pub(crate) fn run(global: &args::Global, args: &args::Report) -> anyhow::Result<Exit> {
-    let args::Report { since, actor, canary, format, full, out } = args;
-    let format = FORMATS.iter().find(|known| known.name == format).ok_or_else(|| {
-        let known: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
-        Advice::new(format!("no report format {format:?}"), format!("there are {}", known.join(", ")))
-    })?;
+    let args::Report {
+        since,
+        actor,
+        canary,
+        format,
+        full,
+        out,
+    } = args;
+    let format = FORMATS
+        .iter()
+        .find(|known| known.name == format)
+        .ok_or_else(|| {
+            let known: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+            Advice::new(
+                format!("no report format {format:?}"),
+                format!("there are {}", known.join(", ")),
+            )
+        })?;
     let desk = Desk::open(global)?;
     let filter = TripFilter {
         since: since.as_deref().map(parse_since).transpose()?,
         actor: actor.as_deref().map(parse_actor).transpose()?,
-        canary: canary.as_deref().map(|text| resolve(&desk.ledger, text)).transpose()?,
+        canary: canary
+            .as_deref()
+            .map(|text| resolve(&desk.ledger, text))
+            .transpose()?,
         limit: TRIPS,
         ..TripFilter::default()
     };
-    let profile = if *full { Profile::Full } else { Profile::Masked };
+    let profile = if *full {
+        Profile::Full
+    } else {
+        Profile::Masked
+    };
     let report = gather(&desk, &filter, profile)?;
     let bytes = (format.render)(&report, profile)?;
     match destination(format, out.clone()) {
@@ -54,7 +75,11 @@ pub(crate) fn run(global: &args::Global, args: &args::Report) -> anyhow::Result<
                 .open(&file)
                 .with_context(|| format!("cannot write the report {}", file.display()))?;
             opened.write_all(&bytes)?;
-            output::say(&format!("wrote {} ({} trips)", file.display(), report.trips.len()));
+            output::say(&format!(
+                "wrote {} ({} trips)",
+                file.display(),
+                report.trips.len()
+            ));
         }
     }
     Ok(Exit::Fine)
@@ -69,21 +94,33 @@ fn destination(format: &Format, out: Option<PathBuf>) -> Option<PathBuf> {
 fn gather(desk: &Desk, filter: &TripFilter, profile: Profile) -> anyhow::Result<Report> {
     let rows = desk.index.trips(filter)?.rows;
     if rows.len() == TRIPS {
-        output::say(&format!("note: only the newest {TRIPS} trips are in the report"));
+        output::say(&format!(
+            "note: only the newest {TRIPS} trips are in the report"
+        ));
     }
     let bar = output::progress(rows.len() as u64, "reading trips");
     let mut trips = Vec::with_capacity(rows.len());
     for row in &rows {
         let mut record = desk.record(row)?;
         let trip = record::trip(&record).with_context(|| format!("no trip at {}", row.id()))?;
-        let raw = record.parts.remove(record::RAW).filter(|_| profile == Profile::Full);
-        trips.push(ReportTrip { trip, conclusion: row.conclusion.clone(), raw });
+        let raw = record
+            .parts
+            .remove(record::RAW)
+            .filter(|_| profile == Profile::Full);
+        trips.push(ReportTrip {
+            trip,
+            conclusion: row.conclusion.clone(),
+            raw,
+        });
         bar.inc(1);
     }
     bar.finish_and_clear();
     let named = filter.canary.is_some() || filter.actor.is_some();
-    let touched: BTreeSet<CanaryId> =
-        trips.iter().map(|trip| trip.trip.canary).chain(filter.canary).collect();
+    let touched: BTreeSet<CanaryId> = trips
+        .iter()
+        .map(|trip| trip.trip.canary)
+        .chain(filter.canary)
+        .collect();
     let geography = lapwing_daemon::geography::geography(&desk.context.settings().geo)?;
     Ok(Report {
         generated: SystemClock.now(),
@@ -96,7 +133,11 @@ fn gather(desk: &Desk, filter: &TripFilter, profile: Profile) -> anyhow::Result<
         actors: actors(desk, &trips)?,
         trips,
         integrity: integrity(desk)?,
-        sources: geography.sources().iter().map(|source| source.attribution.to_string()).collect(),
+        sources: geography
+            .sources()
+            .iter()
+            .map(|source| source.attribution.to_string())
+            .collect(),
     })
 }
 
@@ -105,7 +146,11 @@ fn incidents(desk: &Desk, trips: &[ReportTrip]) -> anyhow::Result<Vec<Incident>>
     let decisions = desk.ledger.decisions()?;
     let mut found = Vec::new();
     for id in ids {
-        found.extend(desk.index.incident(id)?.map(|incident| decided(incident, &decisions)));
+        found.extend(
+            desk.index
+                .incident(id)?
+                .map(|incident| decided(incident, &decisions)),
+        );
     }
     Ok(found)
 }
@@ -138,7 +183,9 @@ fn canaries(
     let catalog = desk.context.catalog()?;
     let mut canaries = Vec::new();
     for id in wanted {
-        let Some(canary) = desk.ledger.canary(id)? else { continue };
+        let Some(canary) = desk.ledger.canary(id)? else {
+            continue;
+        };
         let kind = catalog.kind(&canary.kind);
         let placement = desk
             .ledger
@@ -166,8 +213,16 @@ fn canaries(
 
 /// First use ever, drills apart.
 fn first_use(desk: &Desk, id: CanaryId) -> anyhow::Result<Option<Timestamp>> {
-    let filter = TripFilter { canary: Some(id), limit: TRIPS, ..TripFilter::default() };
+    let filter = TripFilter {
+        canary: Some(id),
+        limit: TRIPS,
+        ..TripFilter::default()
+    };
     let rows = desk.index.trips(&filter)?.rows;
+    if rows.len() == TRIPS {
+        // Too many to look at each: then a drill may be the first.
+        return Ok(desk.index.canary_stats(id)?.map(|stats| stats.first));
+    }
     Ok(rows
         .iter()
         .filter(|row| row.conclusion.judgement.verdict != Verdict::Drill)

@@ -1,4 +1,4 @@
-//! `lapwing trips`, `trip`, `watch`, `incidents`, `actors`: what happened.
+//! `lapwing trips`, `trip`, `watch`, `actors`: what happened.
 //!
 //! Rows come from the index; what the peer said comes from the journal and is escaped.
 
@@ -7,13 +7,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use lapwing_core::{
-    ActorId, Canary, CanaryId, Claimed, Decision, Incident, IncidentState, NetworkFacts, Trip,
-    TripId, Verb, Verdict, text,
-};
+use lapwing_core::{ActorId, Canary, CanaryId, Claimed, NetworkFacts, Trip, TripId, Verdict, text};
 use lapwing_daemon::record;
 use lapwing_journal::{Position, Record};
-use lapwing_store::{ActorFilter, Index, IncidentFilter, Ledger, TripFilter, TripRow};
+use lapwing_store::{ActorFilter, Index, Ledger, TripFilter, TripRow};
 use serde_json::json;
 
 use crate::args::{Global, List, One, Trips};
@@ -25,18 +22,29 @@ use crate::output::{self, colour};
 const SHOWN: &str = "shown to the operator, escaped";
 
 pub(crate) fn list(global: &Global, args: &Trips) -> anyhow::Result<Exit> {
-    let Trips { list, since, canary, actor } = args;
+    let Trips {
+        list,
+        since,
+        canary,
+        actor,
+    } = args;
     let desk = Desk::open(global)?;
     let filter = TripFilter {
         since: since.as_deref().map(parse_since).transpose()?,
-        canary: canary.as_deref().map(|text| resolve(&desk.ledger, text)).transpose()?,
+        canary: canary
+            .as_deref()
+            .map(|text| resolve(&desk.ledger, text))
+            .transpose()?,
         actor: actor.as_deref().map(parse_actor).transpose()?,
         limit: list.limit,
         ..TripFilter::default()
     };
     let rows = desk.index.trips(&filter)?.rows;
     if desk.context.json {
-        let trips = rows.iter().map(|row| desk.as_json(row)).collect::<anyhow::Result<Vec<_>>>()?;
+        let trips = rows
+            .iter()
+            .map(|row| desk.as_json(row))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         output::json(&trips)?;
         return Ok(Exit::Fine);
     }
@@ -45,9 +53,13 @@ pub(crate) fn list(global: &Global, args: &Trips) -> anyhow::Result<Exit> {
         table.add_row([
             row.id().to_string(),
             row.time.to_seconds_string(),
-            verdict_word(row.conclusion.judgement.verdict),
+            row.conclusion.judgement.verdict.word().to_owned(),
             desk.title(row.canary)?,
-            format!("{} {}", row.source.ip(), network_short(&row.conclusion.network)),
+            format!(
+                "{} {}",
+                row.source.ip(),
+                network_short(&row.conclusion.network)
+            ),
             desk.what(row)?,
         ]);
     }
@@ -76,14 +88,26 @@ impl Desk {
     pub(crate) fn open(global: &Global) -> anyhow::Result<Self> {
         let context = Context::open(global)?;
         let (index, ledger) = (context.index()?, context.ledger()?);
-        Ok(Self { context, index, ledger, titles: Default::default() })
+        Ok(Self {
+            context,
+            index,
+            ledger,
+            titles: Default::default(),
+        })
     }
 
     /// The journal record behind a row.
     pub(crate) fn record(&self, row: &TripRow) -> anyhow::Result<Record> {
         let directory = &self.context.directory;
-        let position = Position { segment: row.segment, offset: row.offset };
-        Ok(lapwing_journal::read_at(&directory.journal(), &directory.keyring(), position)?)
+        let position = Position {
+            segment: row.segment,
+            offset: row.offset,
+        };
+        Ok(lapwing_journal::read_at(
+            &directory.journal(),
+            &directory.keyring(),
+            position,
+        )?)
     }
 
     /// The trip behind a row, as recorded.
@@ -96,7 +120,8 @@ impl Desk {
         })
     }
 
-    fn title(&self, id: CanaryId) -> anyhow::Result<String> {
+    /// What a person calls a canary.
+    pub(crate) fn title(&self, id: CanaryId) -> anyhow::Result<String> {
         if let Some(title) = self.titles.borrow().get(&id) {
             return Ok(title.clone());
         }
@@ -113,10 +138,19 @@ impl Desk {
         if row.count > 1 {
             let _ = write!(what, "{} uses: ", row.count);
         }
-        if !trip.decoy.rule.is_empty() {
+        if !trip.decoy.rule.is_empty() && !trip.decoy.rule.starts_with('*') {
             what.push_str(&trip.decoy.rule);
         } else if let Some(claims) = &trip.claims {
-            what.push_str(&text::escape_short(claims.method.open(SHOWN).as_bytes(), 16));
+            what.push_str(&text::escape_short(
+                claims.method.open(SHOWN).as_bytes(),
+                16,
+            ));
+            let found: Vec<&str> = trip
+                .fields
+                .iter()
+                .map(|found| found.field.as_str())
+                .collect();
+            let _ = write!(what, " with {}", found.join(", "));
         }
         Ok(what)
     }
@@ -133,13 +167,6 @@ fn title_of(canary: &Canary) -> String {
     } else {
         format!("{} ({})", canary.memo, canary.kind)
     }
-}
-
-fn verdict_word(verdict: Verdict) -> String {
-    let style = verdict_style(verdict);
-    // The table measures what it prints: colour only where the terminal takes it as such.
-    let _ = style;
-    verdict.word().to_owned()
 }
 
 fn verdict_style(verdict: Verdict) -> Style {
@@ -189,15 +216,19 @@ pub(crate) fn show(global: &Global, args: &One) -> anyhow::Result<Exit> {
     let desk = Desk::open(global)?;
     let id = match args.id.parse::<u64>() {
         // The number alone means this station's.
-        Ok(sequence) => TripId { station: desk.context.directory.station(), sequence },
+        Ok(sequence) => TripId {
+            station: desk.context.directory.station(),
+            sequence,
+        },
         Err(_) => args
             .id
             .parse()
             .map_err(|error| Advice::new(format!("{error}"), "`lapwing trips` lists them"))?,
     };
-    let row = desk.index.trip(id)?.ok_or_else(|| {
-        Advice::new(format!("no trip {id}"), "`lapwing trips` lists them")
-    })?;
+    let row = desk
+        .index
+        .trip(id)?
+        .ok_or_else(|| Advice::new(format!("no trip {id}"), "`lapwing trips` lists them"))?;
     let record = desk.record(&row)?;
     let trip = desk.trip(&row)?;
     let raw = record.parts.get(record::RAW);
@@ -234,7 +265,11 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     let conclusion = &row.conclusion;
     let verdict = conclusion.judgement.verdict;
     let style = verdict_style(verdict);
-    output::line(&format!("trip {}  {style}{}{style:#}", trip.id, verdict.word()))?;
+    output::line(&format!(
+        "trip {}  {style}{}{style:#}",
+        trip.id,
+        verdict.word()
+    ))?;
     for reason in &conclusion.judgement.reasons {
         output::line(&format!("  {reason}"))?;
     }
@@ -249,7 +284,11 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
         .iter()
         .map(|found| {
             let carrier = json!(found.carrier);
-            format!("{} in {}", found.field, carrier.as_str().unwrap_or_default())
+            format!(
+                "{} in {}",
+                found.field,
+                carrier.as_str().unwrap_or_default()
+            )
         })
         .collect();
     item("found", &found.join(", "))?;
@@ -257,7 +296,10 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     item("time", &trip.observed.time.to_string())?;
     item("peer", &trip.observed.peer.to_string())?;
     if let Some(forwarded) = trip.observed.forwarded {
-        item("client", &format!("{forwarded} (by the PROXY protocol of a configured proxy)"))?;
+        item(
+            "client",
+            &format!("{forwarded} (by the PROXY protocol of a configured proxy)"),
+        )?;
     }
     item("protocol", &trip.observed.protocol)?;
     item("program", &trip.observed.fingerprint)?;
@@ -276,20 +318,35 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     heading("Answered")?;
     let outcome = json!(trip.decoy.outcome);
     item("decoy", &format!("{} {}", trip.decoy.kind, trip.decoy.rule))?;
-    item("answer", &format!("{} ({})", trip.decoy.status, outcome.as_str().unwrap_or_default()))?;
+    item(
+        "answer",
+        &format!(
+            "{} ({})",
+            trip.decoy.status,
+            outcome.as_str().unwrap_or_default()
+        ),
+    )?;
     print_claims(trip)?;
     Ok(())
 }
 
 fn print_claims(trip: &Trip) -> anyhow::Result<()> {
-    let Some(claims) = &trip.claims else { return Ok(()) };
+    let Some(claims) = &trip.claims else {
+        return Ok(());
+    };
     heading("Claimed by the peer")?;
     let shown = |claim: &Claimed<String>| text::escape_short(claim.open(SHOWN).as_bytes(), 400);
-    item("request", &format!("{} {}", shown(&claims.method), shown(&claims.target)))?;
+    item(
+        "request",
+        &format!("{} {}", shown(&claims.method), shown(&claims.target)),
+    )?;
     item("host", &shown(&claims.host))?;
     item("agent", &shown(&claims.agent))?;
     for (name, value) in &claims.forwarding {
-        item("forwarding", &format!("{}: {}", text::escape(name.as_bytes()), shown(value)))?;
+        item(
+            "forwarding",
+            &format!("{}: {}", text::escape(name.as_bytes()), shown(value)),
+        )?;
     }
     for (name, values) in &claims.captured {
         for value in values.open(SHOWN) {
@@ -306,7 +363,10 @@ const WATCH: Duration = Duration::from_millis(250);
 pub(crate) fn watch(global: &Global) -> anyhow::Result<Exit> {
     let desk = Desk::open(global)?;
     let newest = |limit| {
-        let filter = TripFilter { limit, ..TripFilter::default() };
+        let filter = TripFilter {
+            limit,
+            ..TripFilter::default()
+        };
         Ok::<_, anyhow::Error>(desk.index.trips(&filter)?.rows)
     };
     let mut last = newest(1)?.first().map(TripRow::id);
@@ -336,64 +396,25 @@ pub(crate) fn watch(global: &Global) -> anyhow::Result<Exit> {
     }
 }
 
-pub(crate) fn incidents(global: &Global, args: &List) -> anyhow::Result<Exit> {
-    let desk = Desk::open(global)?;
-    let filter = IncidentFilter { limit: args.limit, ..IncidentFilter::default() };
-    let decisions = desk.ledger.decisions()?;
-    let incidents: Vec<Incident> = desk
-        .index
-        .incidents(&filter)?
-        .rows
-        .into_iter()
-        .map(|incident| decided(incident, &decisions))
-        .collect();
-    if desk.context.json {
-        output::json(&incidents)?;
-        return Ok(Exit::Fine);
-    }
-    let mut table =
-        output::table(&["incident", "state", "verdict", "bait", "uses", "first", "last", "actor"]);
-    for incident in &incidents {
-        table.add_row([
-            incident.id.to_string(),
-            json!(incident.state).as_str().unwrap_or_default().to_owned(),
-            incident.verdict.word().to_owned(),
-            desk.title(incident.canary)?,
-            incident.count.to_string(),
-            incident.first.to_seconds_string(),
-            incident.last.to_seconds_string(),
-            incident.actor.to_string(),
-        ]);
-    }
-    output::print_table(&table)?;
-    if incidents.is_empty() {
-        output::say("no incidents");
-    }
-    Ok(Exit::Fine)
-}
-
-/// Lays the operator's decisions over an incident: they hold for what had come by then.
-pub(crate) fn decided(mut incident: Incident, decisions: &[Decision]) -> Incident {
-    for decision in decisions {
-        let state = match &decision.verb {
-            Verb::Acknowledge { incident: id } if *id == incident.id => IncidentState::Acknowledged,
-            Verb::Close { incident: id, .. } if *id == incident.id => IncidentState::Closed,
-            _ => continue,
-        };
-        incident.state = if incident.last <= decision.time { state } else { IncidentState::Open };
-    }
-    incident
-}
-
 pub(crate) fn actors(global: &Global, args: &List) -> anyhow::Result<Exit> {
     let desk = Desk::open(global)?;
-    let filter = ActorFilter { limit: args.limit, ..ActorFilter::default() };
+    let filter = ActorFilter {
+        limit: args.limit,
+        ..ActorFilter::default()
+    };
     let actors = desk.index.actors(&filter)?.rows;
     if desk.context.json {
         output::json(&actors)?;
         return Ok(Exit::Fine);
     }
-    let mut table = output::table(&["actor", "uses", "first", "last", "addresses", "bait touched"]);
+    let mut table = output::table(&[
+        "actor",
+        "uses",
+        "first",
+        "last",
+        "addresses",
+        "bait touched",
+    ]);
     for actor in &actors {
         let addresses: Vec<String> = actor.addresses.iter().map(ToString::to_string).collect();
         let canaries = actor

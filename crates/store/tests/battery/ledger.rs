@@ -220,9 +220,8 @@ fn every_change_is_seen_by_other_processes() {
     other
         .decide(&Decision {
             time: at(2),
-            verb: Verb::Merge {
-                into: "a00000001-1".parse().unwrap(),
-                from: "a00000001-2".parse().unwrap(),
+            verb: Verb::Acknowledge {
+                incident: "i00000001-1".parse().unwrap(),
             },
         })
         .unwrap();

@@ -99,7 +99,11 @@ async fn take_mail(socket: TcpStream, mails: &Kept<Mail>) -> std::io::Result<()>
     let mut lines = BufReader::new(read.take(LIMIT)).lines();
     write.write_all(b"220 catcher ESMTP\r\n").await?;
     while let Some(line) = lines.next_line().await? {
-        let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        let verb = line
+            .split([' ', ':'])
+            .next()
+            .unwrap_or_default()
+            .to_ascii_uppercase();
         let answer = match verb.as_str() {
             "EHLO" | "HELO" => "250 catcher",
             "DATA" => {
@@ -129,26 +133,68 @@ async fn take_mail(socket: TcpStream, mails: &Kept<Mail>) -> std::io::Result<()>
 fn parse_mail(lines: &[String]) -> Mail {
     let head = lines.iter().take_while(|line| !line.is_empty());
     let unfolded = head.fold(String::new(), |all, line| {
-        if line.starts_with([' ', '\t']) { all + line } else { all + "\n" + line }
+        if line.starts_with([' ', '\t']) {
+            all + line
+        } else {
+            all + "\n" + line
+        }
     });
     let subject = unfolded
         .lines()
-        .find_map(|line| line.strip_prefix("Subject: "))
-        .unwrap_or_default()
-        .to_owned();
-    // The first part is the plain text; quoted-printable marks line ends that were added with `=`.
+        .find_map(|line| line.strip_prefix("Subject: "));
+    let subject = decode_words(subject.unwrap_or_default());
+    // The first part is the plain text.
     let body = lines
         .iter()
         .skip_while(|line| !line.starts_with("Content-Type: text/plain"))
         .skip_while(|line| !line.is_empty())
         .skip(1)
         .take_while(|line| !line.starts_with("--"));
-    let text = body.fold(String::new(), |all, line| match line.strip_suffix('=') {
-        Some(cut) => all + cut,
-        None => all + line + "\n",
-    });
-    let text = text.replace("=3D", "=").replace("=E2=80=A6", "…").trim().to_owned();
-    Mail { arrived: Instant::now(), subject, text }
+    let text = decode_quoted(&body.fold(String::new(), |all, line| all + line + "\n"));
+    Mail {
+        arrived: Instant::now(),
+        subject,
+        text: text.trim().to_owned(),
+    }
+}
+
+/// Quoted-printable (RFC 2045).
+fn decode_quoted(text: &str) -> String {
+    let text = text.replace("=\n", "");
+    let mut parts = text.split('=');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part
+            .split_at_checked(2)
+            .map(|(hex, rest)| (u8::from_str_radix(hex, 16), rest))
+        {
+            Some((Ok(byte), rest)) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(rest.as_bytes());
+            }
+            _ => bytes.extend_from_slice(format!("={part}").as_bytes()),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Encoded words (RFC 2047), of the base64 sort that this program's mails use.
+fn decode_words(text: &str) -> String {
+    let mut decoded = String::new();
+    let mut rest = text;
+    while let Some((before, word)) = rest.split_once("=?utf-8?b?") {
+        // Blanks between two encoded words are not part of the text.
+        if decoded.is_empty() || !before.trim().is_empty() {
+            decoded.push_str(before);
+        }
+        let Some((word, after)) = word.split_once("?=") else {
+            break;
+        };
+        let bytes = BASE64.decode(word.as_bytes()).unwrap_or_default();
+        decoded.push_str(&String::from_utf8_lossy(&bytes));
+        rest = after;
+    }
+    decoded + rest
 }
 
 /// One webhook request; its Standard Webhooks signature is checked as a receiver should.
@@ -176,9 +222,17 @@ async fn take_hook(socket: TcpStream, key: [u8; 24], hooks: &Kept<Hook>) -> std:
     mac.update(format!("{}.{}.", header("webhook-id"), header("webhook-timestamp")).as_bytes());
     mac.update(&body);
     let expected = format!("v1,{}", BASE64.encode(&mac.finalize().into_bytes()));
-    let signed = header("webhook-signature").split(' ').any(|signature| signature == expected);
+    let signed = header("webhook-signature")
+        .split(' ')
+        .any(|signature| signature == expected);
     let message: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     let subject = message["subject"].as_str().unwrap_or_default().to_owned();
-    lock(hooks).push(Hook { arrived: Instant::now(), subject, signed });
-    write.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await
+    lock(hooks).push(Hook {
+        arrived: Instant::now(),
+        subject,
+        signed,
+    });
+    write
+        .write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        .await
 }

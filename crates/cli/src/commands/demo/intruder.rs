@@ -46,7 +46,9 @@ impl Loot {
             |row| row.get(0),
         )?;
         Ok(Self {
-            account: value(&env, |_, value| value.starts_with("AC") && value.len() == 34)?,
+            account: value(&env, |_, value| {
+                value.starts_with("AC") && value.len() == 34
+            })?,
             token: value(&env, |name, _| name.ends_with("AUTH_TOKEN"))?,
             relay: value(&env, |_, value| value.starts_with("http://"))?.parse()?,
             gateway: value(&yaml, |_, value| value.starts_with("http://"))?.parse()?,
@@ -76,7 +78,9 @@ fn value(
     wanted: impl Fn(&str, &str) -> bool,
 ) -> anyhow::Result<String> {
     let found = pairs.iter().find(|(name, value)| wanted(name, value));
-    found.map(|(_, value)| value.clone()).context("the bait is not where it was planted")
+    found
+        .map(|(_, value)| value.clone())
+        .context("the bait is not where it was planted")
 }
 
 /// One request of the intruder's.
@@ -100,15 +104,48 @@ pub(super) fn deeds(loot: &Loot) -> Vec<Deed> {
     let phone = SocketAddr::new("2001:db8:40::9".parse().expect("a literal address"), 49_152);
     let mut deeds = vec![
         send(loot, den, "balance of the text gateway", "/balance", &[]),
-        text(loot, den, "+12025550111", "Your data was taken. Reply STOP to be removed."),
-        text(loot, den, "+12025550112", "Your data was taken. Reply STOP to be removed."),
-        text(loot, den, "+12025550113", "Your data was taken. Reply STOP to be removed."),
-        relay(loot, den, "list accounts of the SMS relay", "GET", ".json", &[]),
+        text(
+            loot,
+            den,
+            "+12025550111",
+            "Your data was taken. Reply STOP to be removed.",
+        ),
+        text(
+            loot,
+            den,
+            "+12025550112",
+            "Your data was taken. Reply STOP to be removed.",
+        ),
+        text(
+            loot,
+            den,
+            "+12025550113",
+            "Your data was taken. Reply STOP to be removed.",
+        ),
+        relay(
+            loot,
+            den,
+            "list accounts of the SMS relay",
+            "GET",
+            ".json",
+            &[],
+        ),
     ];
     for to in ["+12025550121", "+12025550122"] {
-        let form = [("To", to), ("From", "+12025550100"), ("Body", "The service is compromised.")];
+        let form = [
+            ("To", to),
+            ("From", "+12025550100"),
+            ("Body", "The service is compromised."),
+        ];
         let path = format!("/{}/Messages.json", loot.account);
-        deeds.push(relay(loot, den, "queue a text through the SMS relay", "POST", &path, &form));
+        deeds.push(relay(
+            loot,
+            den,
+            "queue a text through the SMS relay",
+            "POST",
+            &path,
+            &form,
+        ));
     }
     deeds.push(caller_identity(loot, away));
     deeds.push(open_link(
@@ -141,14 +178,31 @@ fn send(
         .append_pair("password", &loot.password)
         .extend_pairs(more);
     let target = format!("{}?{}", url.path(), url.query().unwrap_or_default());
-    let headers = vec![("User-Agent", TOOL.to_owned()), ("Accept", "*/*".to_owned())];
+    let headers = vec![
+        ("User-Agent", TOOL.to_owned()),
+        ("Accept", "*/*".to_owned()),
+    ];
     let host = authority(&url);
-    Deed { what, from, host, method: "GET", target, headers, body: String::new() }
+    Deed {
+        what,
+        from,
+        host,
+        method: "GET",
+        target,
+        headers,
+        body: String::new(),
+    }
 }
 
 fn text(loot: &Loot, from: SocketAddr, to: &str, content: &str) -> Deed {
     let more = [("to", to), ("from", "ALERTS"), ("content", content)];
-    send(loot, from, "queue a text through the stolen gateway key", "/send", &more)
+    send(
+        loot,
+        from,
+        "queue a text through the stolen gateway key",
+        "/send",
+        &more,
+    )
 }
 
 fn relay(
@@ -159,8 +213,9 @@ fn relay(
     path: &str,
     form: &[(&str, &str)],
 ) -> Deed {
-    let body =
-        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish();
     let basic = BASE64.encode(format!("{}:{}", loot.account, loot.token).as_bytes());
     let mut headers = vec![
         ("User-Agent", TOOL.to_owned()),
@@ -168,10 +223,21 @@ fn relay(
         ("Authorization", format!("Basic {basic}")),
     ];
     if !body.is_empty() {
-        headers.push(("Content-Type", "application/x-www-form-urlencoded".to_owned()));
+        headers.push((
+            "Content-Type",
+            "application/x-www-form-urlencoded".to_owned(),
+        ));
     }
     let target = format!("/2010-04-01/Accounts{path}");
-    Deed { what, from, host: authority(&loot.relay), method, target, headers, body }
+    Deed {
+        what,
+        from,
+        host: authority(&loot.relay),
+        method,
+        target,
+        headers,
+        body,
+    }
 }
 
 fn open_link(loot: &Loot, from: SocketAddr, what: &'static str, agent: &str) -> Deed {
@@ -200,9 +266,8 @@ fn caller_identity(loot: &Loot, from: SocketAddr) -> Deed {
     let day = &time[..8];
     let host = authority(&loot.cloud);
     let payload = HEXLOWER.encode(&Sha256::digest(&body));
-    let canonical = format!(
-        "POST\n/\n\nhost:{host}\nx-amz-date:{time}\n\nhost;x-amz-date\n{payload}"
-    );
+    let canonical =
+        format!("POST\n/\n\nhost:{host}\nx-amz-date:{time}\n\nhost;x-amz-date\n{payload}");
     let scope = format!("{day}/us-west-2/sts/aws4_request");
     let hashed = HEXLOWER.encode(&Sha256::digest(&canonical));
     let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{hashed}");
@@ -223,9 +288,15 @@ fn caller_identity(loot: &Loot, from: SocketAddr) -> Deed {
         method: "POST",
         target: "/".to_owned(),
         headers: vec![
-            ("User-Agent", "Boto3/1.40.1 md/Botocore#1.40.1 os/linux lang/python#3.12".to_owned()),
+            (
+                "User-Agent",
+                "Boto3/1.40.1 md/Botocore#1.40.1 os/linux lang/python#3.12".to_owned(),
+            ),
             ("X-Amz-Date", time),
-            ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8".to_owned()),
+            (
+                "Content-Type",
+                "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
+            ),
             ("Authorization", authorization),
         ],
         body,
@@ -240,14 +311,19 @@ fn hmac_sha256(key: &[u8], message: &str) -> Vec<u8> {
 
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 impl Deed {
     /// Sends the request to the station and gives the answer's status line.
     pub(super) async fn commit(&self, station: SocketAddr) -> anyhow::Result<String> {
         let family = if self.from.is_ipv4() { "TCP4" } else { "TCP6" };
-        let to = if self.from.is_ipv4() { "127.0.0.1" } else { "::1" };
+        let to = if self.from.is_ipv4() {
+            "127.0.0.1"
+        } else {
+            "::1"
+        };
         let mut request = format!(
             "PROXY {family} {} {to} {} {}\r\n{} {} HTTP/1.1\r\nHost: {}\r\n",
             self.from.ip(),

@@ -30,7 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn run(global: &Global, args: &Demo) -> anyhow::Result<Exit> {
     let stage = Stage::build(args.out.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let catchers = runtime.block_on(Catchers::start())?;
     stage.write_settings(&catchers)?;
     let global = Global {
@@ -42,7 +44,11 @@ pub(crate) fn run(global: &Global, args: &Demo) -> anyhow::Result<Exit> {
         no_color: global.no_color,
     };
 
-    act(1, "Set up", "a data directory, and the address that bait will carry");
+    act(
+        1,
+        "Set up",
+        "a data directory, and the address that bait will carry",
+    );
     super::init::run(&global, &stage.init())?;
 
     act(2, "Plant", "bait in a copy of examples/sms-gateway");
@@ -62,16 +68,32 @@ pub(crate) fn run(global: &Global, args: &Demo) -> anyhow::Result<Exit> {
 
     act(4, "Drill", "is anybody told, if it comes to it?");
     let drilled = context.ledger()?.placements()?;
-    let first = drilled.first().context("nothing is planted")?.canary.to_string();
-    let drill = args::Drill { id: first, via: Some(address), timeout: 20 };
+    let first = drilled
+        .first()
+        .context("nothing is planted")?
+        .canary
+        .to_string();
+    let drill = args::Drill {
+        id: first,
+        via: Some(address),
+        timeout: 20,
+    };
     super::drill::run(&global, &drill)?;
 
-    act(5, "Break in", "somebody reads the files and tries what they find");
+    act(
+        5,
+        "Break in",
+        "somebody reads the files and tries what they find",
+    );
     let loot = Loot::read(&stage)?;
     let begun = Instant::now();
     for deed in intruder::deeds(&loot) {
         let status = runtime.block_on(deed.commit(address))?;
-        output::say(&format!("{:<16} {:<58} -> {status}", deed.from.ip(), deed.what));
+        output::say(&format!(
+            "{:<16} {:<58} -> {status}",
+            deed.from.ip(),
+            deed.what
+        ));
     }
 
     act(6, "Hear of it", "alerts at the mail and webhook catchers");
@@ -84,7 +106,11 @@ pub(crate) fn run(global: &Global, args: &Demo) -> anyhow::Result<Exit> {
     output::line("")?;
     super::plant::check(&global, &args::Check { what: None })?;
 
-    act(8, "Report and verify", "what can be handed on, and whether the log is whole");
+    act(
+        8,
+        "Report and verify",
+        "what can be handed on, and whether the log is whole",
+    );
     for format in ["html", "md", "json", "csv"] {
         super::report::run(&global, &stage.report_args(format))?;
     }
@@ -92,7 +118,11 @@ pub(crate) fn run(global: &Global, args: &Demo) -> anyhow::Result<Exit> {
 
     act(9, "Uproot", "everything planted leaves as it came");
     for (_, target, _) in stage.bait() {
-        let what = args::Uproot { what: target, force: false, yes: true };
+        let what = args::Uproot {
+            what: target,
+            force: false,
+            yes: true,
+        };
         super::plant::uproot(&global, &what)?;
     }
     stage.compare()?;
@@ -128,21 +158,41 @@ fn show_alerts(
     };
     let after = |arrived: Instant| arrived.saturating_duration_since(begun).as_millis();
     for mail in &mails {
-        output::line(&format!("mail     {} ms  {}", after(mail.arrived), mail.subject))?;
+        output::line(&format!(
+            "mail     {} ms  {}",
+            after(mail.arrived),
+            mail.subject
+        ))?;
     }
     for hook in &hooks {
-        let signed = if hook.signed { "signature right" } else { "SIGNATURE WRONG" };
-        output::line(&format!("webhook  {} ms  {} ({signed})", after(hook.arrived), hook.subject))?;
+        let signed = if hook.signed {
+            "signature right"
+        } else {
+            "SIGNATURE WRONG"
+        };
+        output::line(&format!(
+            "webhook  {} ms  {} ({signed})",
+            after(hook.arrived),
+            hook.subject
+        ))?;
     }
-    output::say(&format!("\nthe newest mail, as it came:\n{}", indent(&mail.text)));
+    output::say(&format!(
+        "\nthe newest mail, as it came:\n{}",
+        indent(&mail.text)
+    ));
     if !hook.signed {
-        return Err(Advice::new("a webhook came with a wrong signature", "this is a bug: report it"));
+        return Err(Advice::new(
+            "a webhook came with a wrong signature",
+            "this is a bug: report it",
+        ));
     }
     Ok(())
 }
 
 fn indent(text: &str) -> String {
-    text.lines().map(|line| format!("    {}\n", line.trim_end())).collect()
+    text.lines()
+        .map(|line| format!("    {}\n", line.trim_end()))
+        .collect()
 }
 
 /// Writes a file below a directory that may not exist yet.

@@ -31,7 +31,8 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn build(out: Option<&Path>) -> anyhow::Result<Self> {
-        let name = format!("lapwing-demo-{}", uuid::Uuid::new_v4().simple());
+        let unique = uuid::Uuid::new_v4().simple().to_string();
+        let name = format!("lapwing-demo-{}", &unique[..8]);
         let root = std::env::temp_dir().join(name);
         fs::DirBuilder::new()
             .mode(0o700)
@@ -42,17 +43,30 @@ impl Stage {
             None => root.join("report"),
         };
         fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
-        let mut stage = Self { root, out, before: BTreeMap::new(), rows: 0 };
+        let mut stage = Self {
+            root,
+            out,
+            before: BTreeMap::new(),
+            rows: 0,
+        };
         let service = stage.service();
         write(&service.join(".env"), ENV)?;
         write(&service.join("config/gateway.yaml"), YAML)?;
         let home = "[default]\nregion = us-west-2\n";
         write(&stage.root.join("home/.aws/config"), home)?;
-        write(&stage.root.join("home/.aws/credentials"), "# managed by ops\n")?;
+        write(
+            &stage.root.join("home/.aws/credentials"),
+            "# managed by ops\n",
+        )?;
         let database = Connection::open(service.join("subscribers.db"))?;
         database.execute_batch(SCHEMA)?;
         stage.rows = stage.count()?;
-        for file in ["service/.env", "service/config/gateway.yaml", "home/.aws/config", "home/.aws/credentials"] {
+        for file in [
+            "service/.env",
+            "service/config/gateway.yaml",
+            "home/.aws/config",
+            "home/.aws/credentials",
+        ] {
             let path = stage.root.join(file);
             let bytes = bounded::read_file(&path, bounded::MAX_FILE)?;
             stage.before.insert(path, bytes);
@@ -121,7 +135,11 @@ allow_private = true
     }
 
     pub(super) fn init(&self) -> Init {
-        Init { address: vec![format!("http://*.{ZONE}")], mail_domain: None, operator: None }
+        Init {
+            address: vec![format!("http://*.{ZONE}")],
+            mail_domain: None,
+            operator: None,
+        }
     }
 
     /// What is planted where, with the operator's words on it.
@@ -130,11 +148,31 @@ allow_private = true
         let service = self.service();
         let database = at(service.join("subscribers.db"));
         vec![
-            ("twilio", at(service.join(".env")), "SMS relay in the web app's .env"),
-            ("jasmin-http", at(service.join("config/gateway.yaml")), "SMS gateway in gateway.yaml"),
-            ("aws-access-key", at(self.home().join(".aws/credentials")), "Cloud key of the deploy user"),
-            ("person", format!("sqlite:{database}?table=subscribers"), "Subscriber row"),
-            ("api-client", format!("sqlite:{database}?table=api_keys"), "API key row"),
+            (
+                "twilio",
+                at(service.join(".env")),
+                "SMS relay in the web app's .env",
+            ),
+            (
+                "jasmin-http",
+                at(service.join("config/gateway.yaml")),
+                "SMS gateway in gateway.yaml",
+            ),
+            (
+                "aws-access-key",
+                at(self.home().join(".aws/credentials")),
+                "Cloud key of the deploy user",
+            ),
+            (
+                "person",
+                format!("sqlite:{database}?table=subscribers"),
+                "Subscriber row",
+            ),
+            (
+                "api-client",
+                format!("sqlite:{database}?table=api_keys"),
+                "API key row",
+            ),
         ]
     }
 
@@ -164,7 +202,10 @@ allow_private = true
             }
         }
         if self.count()? != self.rows {
-            return Err(Advice::new("a planted row is left", "this is a bug: report it"));
+            return Err(Advice::new(
+                "a planted row is left",
+                "this is a bug: report it",
+            ));
         }
         output::say("every file is byte for byte as it was, and the rows are gone");
         Ok(())
@@ -175,7 +216,12 @@ pub(super) fn plant_args(kind: &str, target: &str, memo: &str) -> Plant {
     Plant {
         kind: kind.to_owned(),
         target: target.to_owned(),
-        fresh: Fresh { memo: memo.to_owned(), label: Vec::new(), set: Vec::new(), address: None },
+        fresh: Fresh {
+            memo: memo.to_owned(),
+            label: Vec::new(),
+            set: Vec::new(),
+            address: None,
+        },
         dry_run: false,
         key: None,
         role: None,
@@ -186,5 +232,10 @@ pub(super) fn plant_args(kind: &str, target: &str, memo: &str) -> Plant {
 }
 
 pub(super) fn trips_args() -> Trips {
-    Trips { list: List { limit: 50 }, since: None, canary: None, actor: None }
+    Trips {
+        list: List { limit: 50 },
+        since: None,
+        canary: None,
+        actor: None,
+    }
 }
