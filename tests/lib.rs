@@ -1,1 +1,24 @@
-//! placeholder
+//! What end-to-end tests share: the built binary, a home for it, a running station, requests as raw
+//! bytes, and catchers of alerts. Everything stays on loopback; every wait has a deadline.
+//!
+//! The modules are one flat name space: a test says `use lapwing_tests::*`.
+
+#[path = "harness/catchers.rs"]
+mod catchers;
+#[path = "harness/home.rs"]
+mod home;
+#[path = "harness/http.rs"]
+mod http;
+#[path = "harness/process.rs"]
+mod process;
+#[path = "harness/station.rs"]
+mod station;
+#[path = "harness/waiting.rs"]
+mod waiting;
+
+pub use catchers::{Hook, Mail, MailCatcher, WebhookCatcher};
+pub use home::{Home, Minted, trips};
+pub use http::{Answer, exchange, get, post};
+pub use process::{Ran, binary, finish, finish_within, repository, venv};
+pub use station::Station;
+pub use waiting::{eventually, within};

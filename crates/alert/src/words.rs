@@ -113,7 +113,7 @@ fn describe(network: &NetworkPart) -> String {
 
 fn request(trip: &TripPart) -> String {
     let what = match (&trip.rule, &trip.method) {
-        (rule, _) if !rule.is_empty() => rule.clone(),
+        (rule, _) if !rule.is_empty() && !rule.starts_with('*') => rule.clone(),
         (_, Some(method)) => format!("a {method} request"),
         (_, None) => "a request".to_owned(),
     };

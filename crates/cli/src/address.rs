@@ -26,7 +26,7 @@ pub(crate) fn choose(
         .map(|text| Address::parse(text).map_err(anyhow::Error::from))
         .collect::<anyhow::Result<Vec<_>>>()?;
     if configured.is_empty() {
-        return Err(Advice::new(
+        return Err(Advice::error(
             format!("{} carries an address of yours, and none is set", kind.id),
             "set the public address of this station once: \
              lapwing init --address 'https://*.your-domain' (or --address https://host)",
@@ -59,7 +59,7 @@ impl Hosts<'_> {
             address == wanted || address.is_wildcard() && is_under(wanted.host(), address.host())
         });
         if !ours {
-            return Err(Advice::new(
+            return Err(Advice::error(
                 format!("{wanted} is none of the configured addresses"),
                 "`lapwing config` shows them; `lapwing init --address URL` adds one",
             ));
@@ -68,7 +68,7 @@ impl Hosts<'_> {
             return self.choose(std::slice::from_ref(wanted));
         }
         match self.other_costume(wanted.host()) {
-            Some(other) if self.wants.exclusive => Err(Advice::new(
+            Some(other) if self.wants.exclusive => Err(Advice::error(
                 format!("{} already answers as {other}", wanted.host()),
                 "a host answers as one API only: name another address",
             )),
@@ -151,7 +151,7 @@ impl Hosts<'_> {
     }
 
     fn none_left(&self) -> anyhow::Error {
-        Advice::new(
+        Advice::error(
             format!(
                 "no address is free for {}: each answers as another API already",
                 self.kind.id

@@ -47,7 +47,7 @@ pub(crate) fn load(file: &Path, asked_for: bool, flags: &[String]) -> anyhow::Re
     }
     for flag in flags {
         let (key, text) = flag.split_once('=').ok_or_else(|| {
-            Advice::new(
+            Advice::error(
                 format!("--setting {flag}: no value"),
                 "write --setting KEY=VALUE",
             )
@@ -55,7 +55,7 @@ pub(crate) fn load(file: &Path, asked_for: bool, flags: &[String]) -> anyhow::Re
         layers.set(key, text, &format!("flag --setting {key}"))?;
     }
     let settings = Settings::deserialize(Value::Table(layers.merged))
-        .map_err(|error| Advice::new(format!("settings: {}", error.message()), HINT))?;
+        .map_err(|error| Advice::error(format!("settings: {}", error.message()), HINT))?;
     Ok(Config {
         settings,
         origins: layers.origins,
@@ -84,7 +84,7 @@ impl Layers {
             let line = error
                 .span()
                 .map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            Advice::new(
+            Advice::error(
                 format!("{}\n  --> {}:{line}", error.message(), file.display()),
                 "`lapwing config` lists every setting",
             )
@@ -98,7 +98,7 @@ impl Layers {
     fn set(&mut self, key: &str, text: &str, origin: &str) -> anyhow::Result<()> {
         let path: Vec<&str> = key.split('.').collect();
         if !self.is_setting(&path) {
-            return Err(Advice::new(
+            return Err(Advice::error(
                 format!("{origin}: there is no setting {key}"),
                 HINT,
             ));
@@ -111,7 +111,7 @@ impl Layers {
                 .entry(*part)
                 .or_insert_with(|| Value::Table(Table::new()));
             table = next.as_table_mut().ok_or_else(|| {
-                Advice::new(format!("{origin}: {part} is not a group of settings"), HINT)
+                Advice::error(format!("{origin}: {part} is not a group of settings"), HINT)
             })?;
         }
         table.insert((*leaf).to_owned(), value.clone());

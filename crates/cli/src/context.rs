@@ -32,7 +32,7 @@ pub(crate) fn data_dir(global: &Global) -> anyhow::Result<PathBuf> {
         return Ok(PathBuf::from(path).join("lapwing"));
     }
     let home = from("HOME").ok_or_else(|| {
-        Advice::new(
+        Advice::error(
             "no data directory: HOME is not set",
             "name one with --data-dir DIR",
         )
@@ -112,7 +112,7 @@ impl Context {
 /// A canary by its id or the beginning of it.
 pub(crate) fn resolve(ledger: &Ledger, text: &str) -> anyhow::Result<CanaryId> {
     ledger.resolve(text).map_err(|error| {
-        Advice::new(
+        Advice::error(
             error.to_string(),
             "`lapwing canaries` and `lapwing places` list them",
         )
@@ -138,7 +138,7 @@ pub(crate) fn parse_since(text: &str) -> anyhow::Result<Timestamp> {
         )
     };
     ago().or_else(|| Timestamp::parse(text)).ok_or_else(|| {
-        Advice::new(
+        Advice::error(
             format!("not a time: {text:?}"),
             "write 2026-11-23, 2026-11-23T10:00:00Z, or so long ago: 90m, 36h, 7d",
         )
@@ -154,7 +154,7 @@ pub(crate) fn pairs(
         .iter()
         .map(|argument| {
             let (key, value) = argument.split_once('=').ok_or_else(|| {
-                Advice::new(
+                Advice::error(
                     format!("--{what} {argument}: no value"),
                     format!("write --{what} KEY=VALUE"),
                 )

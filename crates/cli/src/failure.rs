@@ -42,7 +42,7 @@ pub(crate) struct Advice {
 
 impl Advice {
     /// What is wrong, and what to do next.
-    pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    pub(crate) fn error(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
         Self {
             what: what.into(),
             hint: hint.into(),

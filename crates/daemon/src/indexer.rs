@@ -103,7 +103,6 @@ impl Indexer {
             geography: geography(&settings.geo)?,
             rules: Rules {
                 own: settings.own.networks.clone(),
-                ..Rules::default()
             },
             linker: Box::new(SameAddressOrProgram {
                 window_seconds: settings.fold.actor_seconds,

@@ -209,9 +209,9 @@ async fn look_again(recogniser: Arc<LedgerRecogniser>) {
     loop {
         tokio::time::sleep(LOOK_AGAIN).await;
         let recogniser = Arc::clone(&recogniser);
-        match tokio::task::spawn_blocking(move || recogniser.look_again()).await {
-            Ok(Err(error)) => tracing::error!(%error, "cannot look for new canaries"),
-            Ok(Ok(())) | Err(_) => {}
+        let looked = tokio::task::spawn_blocking(move || recogniser.look_again()).await;
+        if let Ok(Err(error)) = looked {
+            tracing::error!(%error, "cannot look for new canaries");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use lapwing_catalog::{Answer, Asked, Matched, Request};
+use lapwing_catalog::{Answer, Asked, Kind, Matched, Request};
 use lapwing_core::{
     Canary, Claimed, Claims, DecoyOutcome, DecoyRecord, MatchedField, Observed, Timestamp,
 };
@@ -20,7 +20,7 @@ use crate::date;
 use crate::fingerprint::fingerprint;
 use crate::head::{Fault, Head};
 use crate::reply::Reply;
-use crate::station::{Recognised, Sighting};
+use crate::station::{Recognised, Sighting, Station};
 use crate::tee::Evidence;
 
 /// `Observed::listener` of this protocol.
@@ -149,7 +149,7 @@ fn decide(
         Ending::Broken(_) => Some(station.persona.closing(400, now)),
         Ending::TooLarge => Some(station.persona.closing(413, now)),
         Ending::Whole => match ask(place, seen, found, now) {
-            Some(answer) => return decoy(seen, answer, now),
+            Some(answer) => return decoy(station, seen, answer, now),
             None => Some(station.persona.answer(&seen.request, seen.head.close, now)),
         },
     };
@@ -192,18 +192,31 @@ fn ask(place: &Place, seen: &Seen, found: &[Recognised], now: Timestamp) -> Opti
     (200..600).contains(&answer.status).then_some(answer)
 }
 
-fn decoy(seen: &Seen, answer: Answer, now: Timestamp) -> Decided {
-    let reply = Reply {
-        status: answer.status,
-        reason: None,
-        headers: (answer.headers.into_iter())
-            .map(|(name, value)| (Cow::Owned(name), value))
-            .collect(),
-        body: Bytes::from(answer.body),
-        close: seen.head.close,
+/// A vendor's decoy answers as the vendor; a beacon is a file of the persona's site, so that it
+/// says the persona's server name, and errors in the persona's words.
+fn decoy(station: &Station, seen: &Seen, answer: Answer, now: Timestamp) -> Decided {
+    let vendor = station.catalog.kind(&answer.kind).is_some_and(Kind::is_api);
+    let reply = if !vendor && answer.status >= 400 && answer.body.is_empty() {
+        station
+            .persona
+            .error_of_site(answer.status, seen.head.close, now)
+    } else {
+        let own = (!vendor).then(|| ("Server".into(), station.persona.server().to_owned()));
+        let headers = answer.headers.into_iter();
+        let reply = Reply {
+            status: answer.status,
+            reason: None,
+            headers: own
+                .into_iter()
+                .chain(headers.map(|(name, value)| (Cow::Owned(name), value)))
+                .collect(),
+            body: Bytes::from(answer.body),
+            close: seen.head.close,
+        };
+        reply.complete(&date::http(now))
     };
     Decided {
-        reply: Some(reply.complete(&date::http(now))),
+        reply: Some(reply),
         record: DecoyRecord {
             kind: answer.kind,
             rule: answer.rule,

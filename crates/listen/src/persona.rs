@@ -72,6 +72,7 @@ pub struct Persona {
 /// Statuses a persona answers with, and the words the imitated servers have for them.
 const WORDS: &[(u16, &str, &str)] = &[
     (400, "Bad Request", "Bad Request"),
+    (403, "Forbidden", "Forbidden"),
     (404, "Not Found", "Not Found"),
     (405, "Not Allowed", "Method Not Allowed"),
     (408, "Request Time-out", "Request Timeout"),
@@ -162,6 +163,18 @@ impl Persona {
             (Fault::UnknownCoding, _) => 501,
         };
         Some(self.closing(status, now))
+    }
+
+    /// The server's name for itself.
+    pub(crate) fn server(&self) -> &'static str {
+        self.server
+    }
+
+    /// The error of a file that is there but not to be had, or not there.
+    pub(crate) fn error_of_site(&self, status: u16, close: bool, now: Timestamp) -> Reply {
+        let mut reply = self.error(status, now);
+        reply.close |= close;
+        self.connection(reply)
     }
 
     /// An error that ends the connection.
@@ -305,6 +318,7 @@ impl Persona {
             }
             Style::Apache => {
                 let sentence = match status {
+                    403 => "You don't have permission to access this resource.",
                     404 => "The requested URL was not found on this server.",
                     405 => "The requested method is not allowed for this URL.",
                     408 => "Server timeout waiting for the HTTP request from the client.",

@@ -26,7 +26,7 @@ fn test(global: &Global, only: Option<&str>) -> anyhow::Result<Exit> {
     let mut channels = station::channels(context.settings())?;
     channels.retain(|channel| only.is_none_or(|only| channel.name() == only));
     if channels.is_empty() {
-        return Err(Advice::new(
+        return Err(Advice::error(
             only.map_or("no alert channel is set".to_owned(), |only| {
                 format!("no channel {only:?}")
             }),

@@ -120,7 +120,7 @@ fn add_file(tar: &mut tar::Builder<File>, path: &Path, name: &Path) -> anyhow::R
 pub(crate) fn restore(global: &Global, args: &Restore) -> anyhow::Result<Exit> {
     let root = data_dir(global)?;
     if root.join("station.json").exists() {
-        return Err(Advice::new(
+        return Err(Advice::error(
             format!("{} is already a data directory", root.display()),
             "restore into an empty one: --data-dir DIR",
         ));
@@ -140,7 +140,7 @@ pub(crate) fn restore(global: &Global, args: &Restore) -> anyhow::Result<Exit> {
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
         if !plain || !entry.header().entry_type().is_file() {
-            return Err(Advice::new(
+            return Err(Advice::error(
                 format!(
                     "the backup holds an entry that no backup has: {}",
                     name.display()

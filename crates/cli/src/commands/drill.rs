@@ -53,7 +53,7 @@ pub(crate) fn run(global: &Global, args: &Drill) -> anyhow::Result<Exit> {
         Ok(desk.index.trips(&filter)?.rows.pop())
     })?;
     let Some(row) = row else {
-        return Err(Advice::new(
+        return Err(Advice::error(
             format!("the request was answered ({status}), but no trip came of it in {timeout} s"),
             "is the station running, and does the address lead to it? `lapwing listen`, `--via`",
         ));
@@ -82,7 +82,7 @@ impl Request {
         let catalog = desk.context.catalog()?;
         let kind = catalog.require(&canary.kind)?;
         let url = canary.fields.get("beacon.url").cloned().ok_or_else(|| {
-            Advice::new(
+            Advice::error(
                 format!(
                     "a canary of kind {} carries no address to drill",
                     canary.kind
@@ -130,7 +130,7 @@ impl Request {
             .enable_all()
             .build()?;
         let answer = runtime.block_on(async { request.send().await }).map_err(|error| {
-            Advice::new(
+            Advice::error(
                 format!("the address {} cannot be reached: {error}", self.url),
                 "look at DNS, proxy and station; `--via 127.0.0.1:PORT` asks the listener directly",
             )

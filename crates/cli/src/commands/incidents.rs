@@ -78,11 +78,11 @@ pub(crate) fn show(global: &Global, args: &args::Incident) -> anyhow::Result<Exi
     let hint = "`lapwing incidents` lists them";
     let id: IncidentId = id
         .parse()
-        .map_err(|error| Advice::new(format!("{error}"), hint))?;
+        .map_err(|error| Advice::error(format!("{error}"), hint))?;
     let desk = Desk::open(global)?;
     let find = || -> anyhow::Result<Incident> {
         let incident = desk.index.incident(id)?;
-        let incident = incident.ok_or_else(|| Advice::new(format!("no incident {id}"), hint))?;
+        let incident = incident.ok_or_else(|| Advice::error(format!("no incident {id}"), hint))?;
         Ok(decided(incident, &desk.ledger.decisions()?))
     };
     find()?;

@@ -28,7 +28,7 @@ pub(crate) fn run(global: &Global, args: &Init) -> anyhow::Result<Exit> {
     let mut addresses = context.settings().addresses.clone();
     for text in address {
         let address = Address::parse(&text).map_err(|error| {
-            Advice::new(error.to_string(), "write https://host or https://*.zone")
+            Advice::error(error.to_string(), "write https://host or https://*.zone")
         })?;
         if !addresses.contains(&address.to_string()) {
             addresses.push(address.to_string());
@@ -91,7 +91,7 @@ fn ask_for_missing(context: &Context, args: &Init) -> anyhow::Result<Init> {
         return Ok(answers);
     }
     if !output::can_ask() {
-        return Err(Advice::new(
+        return Err(Advice::error(
             "no public address for bait to carry",
             "lapwing init --address 'https://*.your-domain' (or --address https://host)",
         ));

@@ -54,6 +54,9 @@ pub(crate) fn run(global: &Global, args: &Mint) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
+/// A canary and its handles: field, value.
+type Minted = (Canary, Vec<(String, String)>);
+
 /// Minting, writing and printing overlap; what is printed is on disk.
 fn mint_many(
     mint: &Minter<'_>,
@@ -64,7 +67,7 @@ fn mint_many(
 ) -> anyhow::Result<()> {
     let unwritten = RefCell::new(VecDeque::new());
     let mut left = count;
-    let mut next = || -> anyhow::Result<Option<(Canary, Vec<(String, String)>)>> {
+    let mut next = || -> anyhow::Result<Option<Minted>> {
         if left == 0 {
             return Ok(None);
         }

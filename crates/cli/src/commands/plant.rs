@@ -251,17 +251,14 @@ fn chosen(ledger: &Ledger, what: &str) -> anyhow::Result<Vec<Placement>> {
         .into_iter()
         .filter(|placement| stands(placement) && Some(&placement.target) == target.as_ref())
         .collect();
-    if found.is_empty() {
-        if let Ok(id) = ledger.resolve(what) {
-            found = ledger
-                .placements_of(id)?
-                .into_iter()
-                .filter(stands)
-                .collect();
-        }
+    if found.is_empty()
+        && let Ok(id) = ledger.resolve(what)
+    {
+        let placements = ledger.placements_of(id)?;
+        found = placements.into_iter().filter(stands).collect();
     }
     if found.is_empty() {
-        return Err(Advice::new(
+        return Err(Advice::error(
             format!("nothing is planted under {what:?}"),
             "`lapwing places` lists what is planted where",
         ));
@@ -307,5 +304,5 @@ pub(crate) fn canary(ledger: &Ledger, text: &str) -> anyhow::Result<lapwing_core
     let id = resolve(ledger, text)?;
     ledger
         .canary(id)?
-        .ok_or_else(|| Advice::new(format!("no canary {id}"), "`lapwing canaries` lists them"))
+        .ok_or_else(|| Advice::error(format!("no canary {id}"), "`lapwing canaries` lists them"))
 }

@@ -16,7 +16,7 @@ pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
     let directory = &context.directory;
     // Whoever writes the journal also writes the index.
     let _alone = lapwing_journal::lock(&directory.journal()).map_err(|_| {
-        Advice::new(
+        Advice::error(
             "the station is running",
             "stop it first: it follows the index that is rebuilt",
         )

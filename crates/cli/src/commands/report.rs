@@ -40,7 +40,7 @@ pub(crate) fn run(global: &args::Global, args: &args::Report) -> anyhow::Result<
         .find(|known| known.name == format)
         .ok_or_else(|| {
             let known: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
-            Advice::new(
+            Advice::error(
                 format!("no report format {format:?}"),
                 format!("there are {}", known.join(", ")),
             )

@@ -73,7 +73,7 @@ pub(crate) fn list(global: &Global, args: &Trips) -> anyhow::Result<Exit> {
 /// An actor's id as typed.
 pub(crate) fn parse_actor(text: &str) -> anyhow::Result<ActorId> {
     text.parse()
-        .map_err(|error| Advice::new(format!("{error}"), "`lapwing actors` lists them"))
+        .map_err(|error| Advice::error(format!("{error}"), "`lapwing actors` lists them"))
 }
 
 /// Index, ledger and journal, read together.
@@ -113,7 +113,7 @@ impl Desk {
     /// The trip behind a row, as recorded.
     pub(crate) fn trip(&self, row: &TripRow) -> anyhow::Result<Trip> {
         record::trip(&self.record(row)?).ok_or_else(|| {
-            Advice::new(
+            Advice::error(
                 format!("the index points to a record that is no trip: {}", row.id()),
                 "rebuild it: lapwing reindex",
             )
@@ -223,12 +223,12 @@ pub(crate) fn show(global: &Global, args: &One) -> anyhow::Result<Exit> {
         Err(_) => args
             .id
             .parse()
-            .map_err(|error| Advice::new(format!("{error}"), "`lapwing trips` lists them"))?,
+            .map_err(|error| Advice::error(format!("{error}"), "`lapwing trips` lists them"))?,
     };
     let row = desk
         .index
         .trip(id)?
-        .ok_or_else(|| Advice::new(format!("no trip {id}"), "`lapwing trips` lists them"))?;
+        .ok_or_else(|| Advice::error(format!("no trip {id}"), "`lapwing trips` lists them"))?;
     let record = desk.record(&row)?;
     let trip = desk.trip(&row)?;
     let raw = record.parts.get(record::RAW);

@@ -328,6 +328,8 @@ fn call(context: &Context<'_>, one: &ReportTrip, kind: &str) -> CallFinding {
 pub(super) fn call_name(show: Show, rule: &str) -> String {
     if rule.is_empty() {
         "default site".to_owned()
+    } else if rule.starts_with('*') {
+        "opened the link".to_owned()
     } else {
         show.own(rule)
     }

@@ -158,7 +158,7 @@ pub(super) fn deeds(loot: &Loot) -> Vec<Deed> {
     deeds.push(open_link(
         loot,
         SocketAddr::new("2001:db8:41::5".parse().expect("a literal address"), 50_010),
-        "preview of the same link in a chat",
+        "open the same link as a chat preview would",
         "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
     ));
     deeds

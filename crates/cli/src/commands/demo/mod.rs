@@ -10,11 +10,13 @@ mod intruder;
 mod stage;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use lapwing_daemon::Station;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use self::catcher::Catchers;
@@ -30,9 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn run(global: &Global, args: &Demo) -> anyhow::Result<Exit> {
     let stage = Stage::build(args.out.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
     let catchers = runtime.block_on(Catchers::start())?;
     stage.write_settings(&catchers)?;
     let global = Global {
@@ -43,93 +43,130 @@ pub(crate) fn run(global: &Global, args: &Demo) -> anyhow::Result<Exit> {
         json: false,
         no_color: global.no_color,
     };
-
-    act(
-        1,
-        "Set up",
-        "a data directory, and the address that bait will carry",
-    );
-    super::init::run(&global, &stage.init())?;
-
-    act(2, "Plant", "bait in a copy of examples/sms-gateway");
-    for (kind, target, memo) in stage.bait() {
-        output::say(&format!("\n$ lapwing plant {kind} {target}"));
-        super::plant::plant(&global, &stage::plant_args(kind, &target, memo))?;
-    }
-
+    let show = Show {
+        global,
+        stage,
+        catchers,
+        runtime,
+    };
+    show.prepare()?;
     act(3, "Listen", "the station, on loopback");
-    let context = Context::open(&global)?;
+    let context = Context::open(&show.global)?;
     let settings = context.settings().clone();
-    let station = runtime.block_on(Station::prepare(&context.directory, settings))?;
+    let station = show
+        .runtime
+        .block_on(Station::prepare(&context.directory, settings))?;
     let address = *station.addresses()?.first().context("no listener")?;
     let (stop, stopped) = watch::channel(false);
-    let running = runtime.spawn(station.run(stopped));
+    let running = show.runtime.spawn(station.run(stopped));
     output::say(&format!("listening on {address}"));
-
-    act(4, "Drill", "is anybody told, if it comes to it?");
-    let drilled = context.ledger()?.placements()?;
-    let first = drilled
-        .first()
-        .context("nothing is planted")?
-        .canary
-        .to_string();
-    let drill = args::Drill {
-        id: first,
-        via: Some(address),
-        timeout: 20,
-    };
-    super::drill::run(&global, &drill)?;
-
-    act(
-        5,
-        "Break in",
-        "somebody reads the files and tries what they find",
-    );
-    let loot = Loot::read(&stage)?;
-    let begun = Instant::now();
-    for deed in intruder::deeds(&loot) {
-        let status = runtime.block_on(deed.commit(address))?;
-        output::say(&format!(
-            "{:<16} {:<58} -> {status}",
-            deed.from.ip(),
-            deed.what
-        ));
-    }
-
-    act(6, "Hear of it", "alerts at the mail and webhook catchers");
-    show_alerts(&runtime, &catchers, begun)?;
-
-    act(7, "Look", "lapwing trips, lapwing actors, lapwing check");
-    super::trips::list(&global, &stage::trips_args())?;
-    output::line("")?;
-    super::trips::actors(&global, &args::List { limit: 10 })?;
-    output::line("")?;
-    super::plant::check(&global, &args::Check { what: None })?;
-
-    act(
-        8,
-        "Report and verify",
-        "what can be handed on, and whether the log is whole",
-    );
-    for format in ["html", "md", "json", "csv"] {
-        super::report::run(&global, &stage.report_args(format))?;
-    }
-    super::evidence::run(&global, &args::Evidence::Verify { checkpoint: None })?;
-
-    act(9, "Uproot", "everything planted leaves as it came");
-    for (_, target, _) in stage.bait() {
-        let what = args::Uproot {
-            what: target,
-            force: false,
-            yes: true,
-        };
-        super::plant::uproot(&global, &what)?;
-    }
-    stage.compare()?;
+    show.drill(&context, address)?;
+    show.break_in(address)?;
+    show.look()?;
+    show.report()?;
+    show.uproot()?;
     let _ = stop.send(true);
-    runtime.block_on(running)??;
-    closing(&stage.report("html"))?;
+    show.runtime.block_on(running)??;
+    closing(&show.stage.report("html"))?;
     Ok(Exit::Fine)
+}
+
+/// What every act needs.
+struct Show {
+    global: Global,
+    stage: Stage,
+    catchers: Catchers,
+    runtime: Runtime,
+}
+
+impl Show {
+    fn prepare(&self) -> anyhow::Result<()> {
+        act(
+            1,
+            "Set up",
+            "a data directory, and the address that bait will carry",
+        );
+        super::init::run(&self.global, &self.stage.init())?;
+        act(2, "Plant", "bait in a copy of examples/sms-gateway");
+        for (kind, target, memo) in self.stage.bait() {
+            output::say(&format!("\n$ lapwing plant {kind} {target}"));
+            super::plant::plant(&self.global, &stage::plant_args(kind, &target, memo))?;
+        }
+        Ok(())
+    }
+
+    fn drill(&self, context: &Context, address: SocketAddr) -> anyhow::Result<()> {
+        act(4, "Drill", "is anybody told, if it comes to it?");
+        let placements = context.ledger()?.placements()?;
+        let id = placements
+            .first()
+            .context("nothing is planted")?
+            .canary
+            .to_string();
+        let drill = args::Drill {
+            id,
+            via: Some(address),
+            timeout: 20,
+        };
+        super::drill::run(&self.global, &drill)?;
+        Ok(())
+    }
+
+    fn break_in(&self, address: SocketAddr) -> anyhow::Result<()> {
+        act(
+            5,
+            "Break in",
+            "somebody reads the files and tries what they find",
+        );
+        let loot = Loot::read(&self.stage)?;
+        let begun = Instant::now();
+        for deed in intruder::deeds(&loot) {
+            let status = self.runtime.block_on(deed.commit(address))?;
+            output::say(&format!(
+                "{:<16} {:<46} -> {status}",
+                deed.from.ip(),
+                deed.what
+            ));
+        }
+        act(6, "Hear of it", "alerts at the mail and webhook catchers");
+        show_alerts(&self.runtime, &self.catchers, begun)
+    }
+
+    fn look(&self) -> anyhow::Result<()> {
+        act(7, "Look", "lapwing trips, lapwing actors, lapwing check");
+        super::trips::list(&self.global, &stage::trips_args())?;
+        output::line("")?;
+        super::trips::actors(&self.global, &args::List { limit: 10 })?;
+        output::line("")?;
+        super::plant::check(&self.global, &args::Check { what: None })?;
+        Ok(())
+    }
+
+    fn report(&self) -> anyhow::Result<()> {
+        act(
+            8,
+            "Report and verify",
+            "what can be handed on, and whether the log is whole",
+        );
+        for format in ["html", "md", "json", "csv"] {
+            super::report::run(&self.global, &self.stage.report_args(format))?;
+        }
+        super::evidence::run(&self.global, &args::Evidence::Verify { checkpoint: None })?;
+        Ok(())
+    }
+
+    fn uproot(&self) -> anyhow::Result<()> {
+        act(9, "Uproot", "everything planted leaves as it came");
+        for (_, target, _) in self.stage.bait() {
+            let what = args::Uproot {
+                what: target,
+                force: false,
+                yes: true,
+            };
+            super::plant::uproot(&self.global, &what)?;
+        }
+        self.stage.compare()
+    }
 }
 
 fn act(number: u8, title: &str, what: &str) {
@@ -143,15 +180,20 @@ fn closing(report: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show_alerts(
-    runtime: &tokio::runtime::Runtime,
-    catchers: &Catchers,
-    begun: Instant,
-) -> anyhow::Result<()> {
-    let mails = runtime.block_on(catchers.mails(1, PATIENCE));
-    let hooks = runtime.block_on(catchers.hooks(1, PATIENCE));
-    let (Some(mail), Some(hook)) = (mails.last(), hooks.last()) else {
-        return Err(Advice::new(
+fn show_alerts(runtime: &Runtime, catchers: &Catchers, begun: Instant) -> anyhow::Result<()> {
+    let mails = runtime.block_on(catchers.mails(2, PATIENCE));
+    let hooks = runtime.block_on(catchers.hooks(2, PATIENCE));
+    // The drill's alert came before.
+    let mails: Vec<_> = mails
+        .into_iter()
+        .filter(|mail| mail.arrived >= begun)
+        .collect();
+    let hooks: Vec<_> = hooks
+        .into_iter()
+        .filter(|hook| hook.arrived >= begun)
+        .collect();
+    let (Some(mail), Some(hook)) = (mails.first(), hooks.first()) else {
+        return Err(Advice::error(
             "no alert arrived",
             "LAPWING_LOG=info shows what the station says",
         ));
@@ -177,11 +219,11 @@ fn show_alerts(
         ))?;
     }
     output::say(&format!(
-        "\nthe newest mail, as it came:\n{}",
+        "\nthe first mail, as it came:\n{}",
         indent(&mail.text)
     ));
     if !hook.signed {
-        return Err(Advice::new(
+        return Err(Advice::error(
             "a webhook came with a wrong signature",
             "this is a bug: report it",
         ));

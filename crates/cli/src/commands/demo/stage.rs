@@ -195,14 +195,14 @@ allow_private = true
     pub(super) fn compare(&self) -> anyhow::Result<()> {
         for (path, before) in &self.before {
             if &bounded::read_file(path, bounded::MAX_FILE)? != before {
-                return Err(Advice::new(
+                return Err(Advice::error(
                     format!("{} is not as it was", path.display()),
                     "this is a bug: report it",
                 ));
             }
         }
         if self.count()? != self.rows {
-            return Err(Advice::new(
+            return Err(Advice::error(
                 "a planted row is left",
                 "this is a bug: report it",
             ));
