@@ -58,7 +58,11 @@ impl Appender {
             group: Mutex::default(),
             arrived: Condvar::new(),
         });
-        let file = OpenOptions::new().create(true).append(true).open(file).unwrap();
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(file)
+            .unwrap();
         let writer = Arc::clone(&appender);
         std::thread::spawn(move || writer.write(file));
         appender
@@ -69,8 +73,10 @@ impl Appender {
         loop {
             {
                 let group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut group =
-                    self.arrived.wait_while(group, |group| group.waiting.is_empty()).unwrap();
+                let mut group = self
+                    .arrived
+                    .wait_while(group, |group| group.waiting.is_empty())
+                    .unwrap();
                 std::mem::swap(&mut *group, &mut taken);
             }
             file.write_all(&taken.bytes).unwrap();
@@ -112,12 +118,18 @@ async fn answer(State(bare): State<Bare>) -> impl IntoResponse {
 
 /// Serves until it is killed: `ANSWER_BYTES [APPEND_BYTES FILE]`.
 pub(crate) fn serve(arguments: &[String]) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let appender = match arguments {
         [_, length, file] => Some(Appender::start(length.parse().unwrap(), file)),
         _ => None,
     };
-    let bare = Bare { answer: vec![b'y'; arguments[0].parse().unwrap()].leak(), appender };
+    let bare = Bare {
+        answer: vec![b'y'; arguments[0].parse().unwrap()].leak(),
+        appender,
+    };
     runtime.block_on(async {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let listener = TcpListener::bind(address).await.unwrap();

@@ -148,8 +148,16 @@ impl<'a> Client<'a> {
 
     fn take_answers(&mut self, again: bool) {
         let mut events = std::mem::take(&mut self.events);
-        let wait = rustix::event::Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
-        epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&wait)).unwrap();
+        let wait = rustix::event::Timespec {
+            tv_sec: 0,
+            tv_nsec: 1_000_000,
+        };
+        epoll::wait(
+            &self.epoll,
+            rustix::buffer::spare_capacity(&mut events),
+            Some(&wait),
+        )
+        .unwrap();
         for event in events.drain(..) {
             let number = usize::try_from(event.data.u64()).unwrap();
             if self.read(number) {
@@ -188,11 +196,20 @@ fn connect(address: SocketAddr, proxied: Option<usize>) -> Connection {
     let mut stream = TcpStream::connect(address).unwrap();
     if let Some(number) = proxied {
         let from = format!("198.18.{}.{}", number / 250, number % 250 + 1);
-        write!(stream, "PROXY TCP4 {from} 192.0.2.1 {} 80\r\n", 40_000 + number).unwrap();
+        write!(
+            stream,
+            "PROXY TCP4 {from} 192.0.2.1 {} 80\r\n",
+            40_000 + number
+        )
+        .unwrap();
     }
     stream.set_nodelay(true).unwrap();
     stream.set_nonblocking(true).unwrap();
-    Connection { stream, partial: Vec::new(), busy: false }
+    Connection {
+        stream,
+        partial: Vec::new(),
+        busy: false,
+    }
 }
 
 /// Whether `bytes` are an answer, by its Content-Length.
@@ -205,7 +222,10 @@ fn whole(bytes: &[u8]) -> bool {
 
 /// Where the body starts and how long it is.
 fn body_start(bytes: &[u8]) -> Option<(usize, usize)> {
-    assert!(bytes.len() < 12 || !bytes.starts_with(b"HTTP/1.1 5"), "a server error");
+    assert!(
+        bytes.len() < 12 || !bytes.starts_with(b"HTTP/1.1 5"),
+        "a server error"
+    );
     let mut at = 0;
     let mut length = None;
     loop {
@@ -218,7 +238,9 @@ fn body_start(bytes: &[u8]) -> Option<(usize, usize)> {
         const NAME: &[u8] = b"content-length:";
         if line.len() > NAME.len() && line[..NAME.len()].eq_ignore_ascii_case(NAME) {
             let digits = line[NAME.len()..].trim_ascii();
-            length = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+            length = std::str::from_utf8(digits)
+                .ok()
+                .and_then(|digits| digits.parse().ok());
         }
     }
 }

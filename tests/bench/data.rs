@@ -34,13 +34,24 @@ pub(crate) struct Minted {
 impl Data {
     /// Mints `count` canaries in the new directory `path`.
     pub(crate) fn mint(plan: &Plan, path: &Path, count: u64) -> (Self, Minted) {
-        let data = Self { path: path.to_owned(), urls: Vec::new() };
+        let data = Self {
+            path: path.to_owned(),
+            urls: Vec::new(),
+        };
         let init = data.command(plan, &["init", "--address", "http://*.example.org"]);
-        let init = { init }.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        let init = { init }
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
         assert!(init.success());
         let begun = Instant::now();
         let mut mint = data.command(plan, &["mint", "url", "--count", &count.to_string()]);
-        let mut mint = mint.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut mint = mint
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let every = count.div_ceil(KEPT);
         let mut urls = Vec::new();
         let mut resident: f64 = 0.0;
@@ -55,7 +66,10 @@ impl Data {
             }
         }
         assert!(mint.wait().unwrap().success());
-        let minted = Minted { seconds: begun.elapsed().as_secs_f64(), resident };
+        let minted = Minted {
+            seconds: begun.elapsed().as_secs_f64(),
+            resident,
+        };
         rand::seq::SliceRandom::shuffle(&mut urls[..], &mut rand::rng());
         (Self { urls, ..data }, minted)
     }
@@ -99,7 +113,11 @@ impl Data {
     /// `lapwing` with this data directory and no other settings.
     pub(crate) fn command(&self, plan: &Plan, arguments: &[&str]) -> Command {
         let mut command = Command::new(&plan.binary);
-        command.env_clear().args(arguments).arg("--data-dir").arg(&self.path);
+        command
+            .env_clear()
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(&self.path);
         command
     }
 
@@ -134,7 +152,9 @@ impl Data {
 
     /// Bytes of the journal's segments.
     pub(crate) fn journal_bytes(&self) -> u64 {
-        let Ok(entries) = fs::read_dir(self.path.join("journal")) else { return 0 };
+        let Ok(entries) = fs::read_dir(self.path.join("journal")) else {
+            return 0;
+        };
         entries
             .flatten()
             .filter(|entry| entry.file_name().to_string_lossy().ends_with(".jsonl"))

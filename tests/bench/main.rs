@@ -47,7 +47,10 @@ const SECTIONS: &[Section] = &[
 ];
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|it| it != "--bench")
+        .collect();
     if let [role, rest @ ..] = &arguments[..]
         && role == bare::ROLE
     {
@@ -57,10 +60,19 @@ fn main() {
     let chosen: Vec<&String> = arguments.iter().filter(|it| *it != "--quick").collect();
     for name in &chosen {
         let names: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
-        assert!(names.contains(&name.as_str()), "{name} is none of {}", names.join(", "));
+        assert!(
+            names.contains(&name.as_str()),
+            "{name} is none of {}",
+            names.join(", ")
+        );
     }
     let (rounds, seconds) = if quick { (3, 1.0) } else { (7, 3.0) };
-    let plan = Plan { rounds, seconds, quick, binary: server::build() };
+    let plan = Plan {
+        rounds,
+        seconds,
+        quick,
+        binary: server::build(),
+    };
     figures::machine();
     for (name, run) in SECTIONS {
         if chosen.is_empty() || chosen.iter().any(|it| it == name) {

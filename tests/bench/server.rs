@@ -29,24 +29,46 @@ impl Server {
     /// Starts `command` and waits for its ready line, a JSON object with a member `http`.
     pub(crate) fn start(mut command: Command, sync: Syncs) -> Self {
         if sync == Syncs::FourMilliseconds {
-            command.env("LD_PRELOAD", shim()).env("SYNC_SHIM_SLEEP_US", "4000");
+            command
+                .env("LD_PRELOAD", shim())
+                .env("SYNC_SHIM_SLEEP_US", "4000");
             command.env("SYNC_SHIM_ONLY_SLEEP", "1");
         }
         let begun = Instant::now();
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let ready = begun.elapsed();
         let said: serde_json::Value = serde_json::from_str(&line).expect("a ready line");
-        let address = said["http"][0].as_str().expect("an address").parse().unwrap();
-        Self { child, address, ready }
+        let address = said["http"][0]
+            .as_str()
+            .expect("an address")
+            .parse()
+            .unwrap();
+        Self {
+            child,
+            address,
+            ready,
+        }
     }
 
     /// Processor seconds it has taken so far.
     pub(crate) fn cpu(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let rest = stat.rsplit_once(')').unwrap().1;
-        let ticks = |place| rest.split_whitespace().nth(place).unwrap().parse::<f64>().unwrap();
+        let ticks = |place| {
+            rest.split_whitespace()
+                .nth(place)
+                .unwrap()
+                .parse::<f64>()
+                .unwrap()
+        };
         // A tick is 1/100 s on every Linux.
         (ticks(11) + ticks(12)) / 100.0
     }
@@ -88,8 +110,16 @@ impl Drop for Server {
 /// A figure of a process's memory, in MB (10^6 bytes).
 pub(crate) fn status(pid: u32, name: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
-    let kib: f64 = line.split_whitespace().next().unwrap_or("0").parse().unwrap_or(0.0);
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .unwrap_or("0");
+    let kib: f64 = line
+        .split_whitespace()
+        .next()
+        .unwrap_or("0")
+        .parse()
+        .unwrap_or(0.0);
     kib * 1024.0 / 1e6
 }
 

@@ -20,9 +20,10 @@ pub(crate) fn run(plan: &Plan) {
     let (quota, _) = Data::mint(plan, &path, CANARIES);
     let (answer, bytes) = calibrate(plan, &full);
     println!("a trip is {bytes} bytes of journal, its answer's body {answer} bytes");
-    for (sync, name, least) in
-        [(Syncs::FourMilliseconds, "syncs of 4 ms", 0.85), (Syncs::Real, "syncs of this disk", 0.6)]
-    {
+    for (sync, name, least) in [
+        (Syncs::FourMilliseconds, "syncs of 4 ms", 0.85),
+        (Syncs::Real, "syncs of this disk", 0.6),
+    ] {
         let file = directory.path().join("appended");
         let servers = Servers {
             axum: bare::axum(answer),
@@ -35,7 +36,12 @@ pub(crate) fn run(plan: &Plan) {
             let requests = [full.hits(), quota.hits()];
             let ratio = compare(plan, &servers, &requests, connections);
             if connections == 256 {
-                bar("lapwing / bare appending server", ratio, &Bar::AtLeast(least), "");
+                bar(
+                    "lapwing / bare appending server",
+                    ratio,
+                    &Bar::AtLeast(least),
+                    "",
+                );
             }
         }
     }
@@ -46,15 +52,27 @@ fn calibrate(plan: &Plan, data: &Data) -> (usize, usize) {
     let server = data.listen(plan, Syncs::Real, FULL);
     let requests = data.hits();
     let answer = ask(server.address, &requests[0]);
-    let head = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+    let head = answer
+        .windows(4)
+        .position(|end| end == b"\r\n\r\n")
+        .unwrap()
+        + 4;
     let before = data.journal_bytes();
-    let load = Load { requests: &requests, connections: 16, rate: None, proxied: false };
+    let load = Load {
+        requests: &requests,
+        connections: 16,
+        rate: None,
+        proxied: false,
+    };
     let mut client = crate::client::Client::new(server.address, &load);
     client.run(0.5, || ());
     client.finish();
     let written = data.journal_bytes() - before;
     server.settle();
-    (answer.len() - head, usize::try_from(written / client.answered()).unwrap())
+    (
+        answer.len() - head,
+        usize::try_from(written / client.answered()).unwrap(),
+    )
 }
 
 struct Servers {
@@ -73,11 +91,21 @@ fn compare(
 ) -> f64 {
     let mut tallies: [Vec<Tally>; 4] = Default::default();
     let mut settled = Vec::new();
-    let Servers { axum, append, full, quota } = servers;
+    let Servers {
+        axum,
+        append,
+        full,
+        quota,
+    } = servers;
     for _ in 0..plan.rounds {
         for (place, server) in [axum, append, full, quota].into_iter().enumerate() {
             let requests = &requests[usize::from(place == 3)];
-            let load = Load { requests, connections, rate: None, proxied: false };
+            let load = Load {
+                requests,
+                connections,
+                rate: None,
+                proxied: false,
+            };
             let before = server.cpu();
             let tally = turn(server, &load, plan.seconds);
             tallies[place].push(tally);
@@ -87,7 +115,12 @@ fn compare(
             }
         }
     }
-    let names = ["bare axum", "bare appending server", "lapwing", "lapwing, default quota"];
+    let names = [
+        "bare axum",
+        "bare appending server",
+        "lapwing",
+        "lapwing, default quota",
+    ];
     for (name, tallies) in names.into_iter().zip(&tallies) {
         let rates: Vec<f64> = tallies.iter().map(Tally::rate).collect();
         let costs: Vec<f64> = tallies.iter().map(Tally::cost).collect();
@@ -96,12 +129,24 @@ fn compare(
     }
     let [axum, append, full, quota] = &tallies;
     println!("  lapwing / axum           {}", spread(&ratios(full, axum)));
-    println!("  lapwing / appending      {}", spread(&ratios(full, append)));
-    println!("  default quota / append.  {}", spread(&ratios(quota, append)));
-    println!("  work left for later      {:.2} of the turn's processor time", median(&settled));
+    println!(
+        "  lapwing / appending      {}",
+        spread(&ratios(full, append))
+    );
+    println!(
+        "  default quota / append.  {}",
+        spread(&ratios(quota, append))
+    );
+    println!(
+        "  work left for later      {:.2} of the turn's processor time",
+        median(&settled)
+    );
     median(&ratios(full, append))
 }
 
 fn ratios(one: &[Tally], other: &[Tally]) -> Vec<f64> {
-    one.iter().zip(other).map(|(one, other)| one.rate() / other.rate()).collect()
+    one.iter()
+        .zip(other)
+        .map(|(one, other)| one.rate() / other.rate())
+        .collect()
 }

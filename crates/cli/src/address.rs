@@ -10,7 +10,8 @@ use rand::seq::IndexedRandom;
 
 use crate::failure::Advice;
 
-/// Chooses an address for `kind` and binds its host to it; `None` if the kind carries none.
+/// Chooses an address for `kind`; `None` if the kind carries none. Whoever mints with it binds its
+/// host to the kind.
 pub(crate) fn choose(
     kind: &Kind,
     catalog: &Catalog,
@@ -42,7 +43,6 @@ pub(crate) fn choose(
         Some(wanted) => hosts.wanted(&Address::parse(wanted)?, &configured)?,
         None => hosts.choose(&configured)?,
     };
-    ledger.bind(address.host(), &kind.id)?;
     Ok(Some(address))
 }
 

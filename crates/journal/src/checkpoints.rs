@@ -33,6 +33,11 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
+    /// Whether any checkpoint was ever written here.
+    pub(crate) fn exist(directory: &Path) -> bool {
+        directory.join(FILE).exists()
+    }
+
     pub(crate) fn open(directory: &Path, public_key: &[u8; 32]) -> Result<Self, JournalError> {
         let path = directory.join(FILE);
         let limit = length(&path).map_err(JournalError::io("open", &path))?;

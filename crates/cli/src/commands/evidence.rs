@@ -30,6 +30,8 @@ fn check(global: &Global, elsewhere: Option<&Path>) -> anyhow::Result<Exit> {
                 .with_context(|| format!("cannot read the checkpoint {}", file.display()))
         })
         .transpose()?;
+    // Asked first: a running station indexes on.
+    let indexed = context.index()?.position(directory.station())?;
     let bar = output::progress(0, "verifying records");
     let verified = verify(
         &directory.journal(),
@@ -41,6 +43,12 @@ fn check(global: &Global, elsewhere: Option<&Path>) -> anyhow::Result<Exit> {
     );
     bar.finish_and_clear();
     let broken = match verified {
+        Ok(verified) if indexed.is_some_and(|last| last.sequence >= verified.records) => {
+            format!(
+                "the index knows more records than the {} there are",
+                verified.records
+            )
+        }
         Ok(verified) => {
             let kept = kept.map(|kept| verify_against(&directory.journal(), &public, &kept));
             match kept {

@@ -32,6 +32,7 @@ pub(crate) fn run(global: &Global, args: &Mint) -> anyhow::Result<Exit> {
     let ledger = context.ledger()?;
     let kind = catalog.require(kind)?;
     let mint = Minter::new(&context, &catalog, &ledger, kind, fresh)?;
+    mint.bind(&ledger)?;
     let default = if *count == 1 { Out::Env } else { Out::Csv };
     let format = out.unwrap_or(if global.json { Out::Json } else { default });
     let bar = output::progress(*count, &format!("minting {}", kind.id));
@@ -143,6 +144,14 @@ impl<'a> Minter<'a> {
             address,
             mail_domain,
         })
+    }
+
+    /// Makes the host of the address answer as this kind. Before anything is minted with it.
+    pub(crate) fn bind(&self, ledger: &Ledger) -> anyhow::Result<()> {
+        if let Some(address) = &self.address {
+            ledger.bind(address.host(), &self.kind.id)?;
+        }
+        Ok(())
     }
 
     /// One fresh canary, not stored yet.

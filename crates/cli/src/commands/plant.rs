@@ -66,6 +66,7 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         output::say("nothing was minted or written");
         return Ok(Exit::Fine);
     }
+    minter.bind(&ledger)?;
     ledger.add(&canary, &handles(kind, &canary))?;
     ledger.place_add(&placement)?;
     let planted = match plan.apply(SystemClock.now()) {
