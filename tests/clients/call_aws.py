@@ -63,8 +63,14 @@ def explain(error):
     if not isinstance(error, ClientError):
         return {"message": str(error)}
     said, met = error.response["Error"], error.response["ResponseMetadata"]
-    known = bool(met.get("RequestId"))
-    return {"status": met["HTTPStatusCode"], "code": said["Code"], "message": said.get("Message"), "request id": known}
+    # Some errors have classes of their own.
+    return {
+        "error": "ClientError",
+        "status": met["HTTPStatusCode"],
+        "code": said["Code"],
+        "message": said.get("Message"),
+        "request id": bool(met.get("RequestId")),
+    }
 
 
 wrong = told["good"] | {"secret_access_key": 40 * "x"}

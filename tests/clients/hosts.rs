@@ -1,17 +1,8 @@
 //! Which costume a host wears, and what is nobody's.
 
-use base64_of::basic;
 use lapwing_tests::Minted;
 
 use crate::stage::Stage;
-
-mod base64_of {
-    //! The header value of a Basic login.
-
-    pub(super) fn basic(user: &str, password: &str) -> String {
-        format!("{user}:{password}")
-    }
-}
 
 const KINDS: &[&str] = &["twilio", "openai", "github-pat", "jasmin-http", "aws-access-key"];
 
@@ -20,7 +11,7 @@ fn a_host_answers_as_its_own_kind_whatever_key_it_is_shown() {
     let mut stage = Stage::new(7, KINDS);
     let twilio = stage.mint("twilio", "twilio");
     let openai = stage.mint("openai", "openai");
-    let login = basic(twilio.field("account_sid"), twilio.field("auth_token"));
+    let login = format!("{}:{}", twilio.field("account_sid"), twilio.field("auth_token"));
     let url = |kind: &str, path: &str| format!("http://{}{path}", stage.address(kind));
 
     // Twilio's login at the host that is OpenAI: OpenAI's answer, and a trip all the same.
@@ -36,7 +27,7 @@ fn a_host_answers_as_its_own_kind_whatever_key_it_is_shown() {
     let nowhere = ["--header", "Host: nowhere.example.org"];
     let site = stage.curl(&[&nowhere[..], &[&url("twilio", "/")]].concat());
     assert!(site.ends_with("\n1.1 200"), "{site}");
-    for (args, _) in [(["--user", &login], ()), (["--header", &bearer(openai.field("api_key"))], ())] {
+    for args in [["--user", &login], ["--header", &bearer(openai.field("api_key"))]] {
         let said = stage.curl(&[&nowhere[..], &args, &[&url("twilio", "/")]].concat());
         assert_eq!(said, site, "the dull default site");
     }

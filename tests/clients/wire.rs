@@ -83,18 +83,26 @@ fn pass(mut from: TcpStream, mut to: TcpStream, mut keep: impl FnMut(&[u8])) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// The bytes of an HTTP/2 connection (RFC 9113, section 4.1) that belong to one stream, frame by frame.
-pub(crate) fn frames_of(connection: &[u8], stream: u32) -> Vec<u8> {
-    let mut rest = connection.strip_prefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("the preface");
-    let mut found = Vec::new();
+/// The bytes of each stream of an HTTP/2 connection, frame by frame (RFC 9113, section 4.1). What comes
+/// before the first request (preface, settings, windows) is a part of each.
+pub(crate) fn streams_of(connection: &[u8]) -> BTreeMap<u32, Vec<u8>> {
+    const PREFACE: usize = 24;
+    let (preface, mut rest) = connection.split_at(PREFACE.min(connection.len()));
+    let mut before = preface.to_vec();
+    let mut streams = BTreeMap::<u32, Vec<u8>>::new();
     while rest.len() >= 9 {
         let length = usize::from(rest[0]) << 16 | usize::from(rest[1]) << 8 | usize::from(rest[2]);
         let id = u32::from_be_bytes([rest[5], rest[6], rest[7], rest[8]]) & 0x7fff_ffff;
         let (frame, more) = rest.split_at((9 + length).min(rest.len()));
-        if id == stream {
-            found.extend_from_slice(frame);
+        match id {
+            0 if streams.is_empty() => before.extend_from_slice(frame),
+            0 => {}
+            id => {
+                let stream = streams.entry(id).or_insert_with(|| before.clone());
+                stream.extend_from_slice(frame);
+            }
         }
         rest = more;
     }
-    found
+    streams
 }

@@ -39,15 +39,16 @@ pub(crate) fn run(global: &Global, args: &Mint) -> anyhow::Result<Exit> {
     if *count < 10_000 {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
-    let mut printer = Printer::new(kind, format, *count);
+    let mut lines = Lines::new(kind, format, *count);
+    let mut out = BufWriter::new(io::stdout());
     if *count == 1 {
         let canary = mint.one()?;
         ledger.add(&canary, &handles(kind, &canary))?;
-        printer.print(&canary)?;
+        out.write_all(&lines.of(&canary)?)?;
     } else {
-        mint_many(&mint, &ledger, *count, &mut printer, &bar)?;
+        mint_many(&mint, &ledger, *count, &mut lines, &mut out, &bar)?;
     }
-    printer.finish()?;
+    out.flush()?;
     bar.finish_and_clear();
     if *count > 1 {
         output::say(&format!("minted {count} canaries of kind {}", kind.id));
@@ -63,7 +64,8 @@ fn mint_many(
     mint: &Minter<'_>,
     ledger: &Ledger,
     count: u64,
-    printer: &mut Printer<'_>,
+    lines: &mut Lines<'_>,
+    out: &mut impl Write,
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
     let unwritten = RefCell::new(VecDeque::new());
@@ -75,21 +77,22 @@ fn mint_many(
         left -= 1;
         let canary = mint.one()?;
         let handles = handles(mint.kind, &canary);
-        unwritten.borrow_mut().push_back(canary.clone());
+        unwritten.borrow_mut().push_back(lines.of(&canary)?);
         Ok(Some((canary, handles)))
     };
     let (mut done, mut printed) = (0, Ok(()));
     let added = ledger.add_many(&mut next, &mut |written| {
         for _ in done..written {
-            let canary = unwritten.borrow_mut().pop_front();
-            if let (Some(canary), true) = (canary, printed.is_ok()) {
-                printed = printer.print(&canary);
+            let line = unwritten.borrow_mut().pop_front();
+            if let (Some(line), true) = (line, printed.is_ok()) {
+                printed = out.write_all(&line);
             }
         }
         done = written;
         bar.set_position(written);
     });
-    printed.and(added.map(drop))
+    added?;
+    Ok(printed?)
 }
 
 /// A canary's handles as the ledger takes them.
@@ -193,28 +196,27 @@ pub(crate) fn mail_domain(context: &Context, address: Option<&Address>) -> Optio
     is_name.then(|| host.trim_start_matches("*.").to_owned())
 }
 
-struct Printer<'a> {
+/// Writes a canary's values as the operator asked for them.
+struct Lines<'a> {
     kind: &'a Kind,
     format: Out,
     many: bool,
-    out: csv::Writer<Box<dyn Write>>,
-    raw: BufWriter<io::Stdout>,
-    head: Vec<String>,
+    /// The columns, once the head of the table is written.
+    columns: Vec<String>,
 }
 
-impl<'a> Printer<'a> {
+impl<'a> Lines<'a> {
     fn new(kind: &'a Kind, format: Out, count: u64) -> Self {
         Self {
             kind,
             format,
             many: count > 1,
-            out: csv::Writer::from_writer(Box::new(BufWriter::new(io::stdout()))),
-            raw: BufWriter::new(io::stdout()),
-            head: Vec::new(),
+            columns: Vec::new(),
         }
     }
 
-    fn print(&mut self, canary: &Canary) -> anyhow::Result<()> {
+    fn of(&mut self, canary: &Canary) -> anyhow::Result<Box<[u8]>> {
+        let mut out = Vec::with_capacity(256);
         match self.format {
             Out::Json => {
                 let line = json!({
@@ -222,59 +224,51 @@ impl<'a> Printer<'a> {
                     "labels": canary.labels, "minted": canary.minted.to_string(),
                     "fields": canary.fields,
                 });
-                writeln!(self.raw, "{line}")?;
+                writeln!(out, "{line}")?;
             }
-            Out::Csv => {
-                if self.head.is_empty() {
-                    self.head = canary.fields.keys().cloned().collect();
-                    self.out.write_field("id")?;
-                    self.out.write_record(&self.head)?;
-                }
-                self.out.write_field(canary.id.to_string())?;
-                self.out.write_record(
-                    self.head
-                        .iter()
-                        .map(|name| canary.fields.get(name).map_or("", String::as_str)),
-                )?;
-            }
-            Out::Env => self.print_env(canary)?,
+            Out::Csv => self.row(canary, &mut out)?,
+            Out::Env => self.env(canary, &mut out)?,
         }
+        Ok(out.into())
+    }
+
+    fn row(&mut self, canary: &Canary, out: &mut Vec<u8>) -> anyhow::Result<()> {
+        let mut csv = csv::WriterBuilder::new()
+            .buffer_capacity(256)
+            .from_writer(out);
+        if self.columns.is_empty() {
+            self.columns = canary.fields.keys().cloned().collect();
+            csv.write_field("id")?;
+            csv.write_record(&self.columns)?;
+        }
+        let value = |name: &String| canary.fields.get(name).map_or("", String::as_str);
+        csv.write_field(canary.id.to_string())?;
+        csv.write_record(self.columns.iter().map(value))?;
+        csv.flush()?;
         Ok(())
     }
 
-    fn print_env(&mut self, canary: &Canary) -> anyhow::Result<()> {
-        writeln!(self.raw, "# {} {}", canary.kind, canary.id)?;
-        let role = self
-            .kind
-            .plant
+    fn env(&self, canary: &Canary, out: &mut Vec<u8>) -> anyhow::Result<()> {
+        writeln!(out, "# {} {}", canary.kind, canary.id)?;
+        let plant = &self.kind.plant;
+        let role = plant
             .roles
             .first()
             .map_or("legacy", String::as_str)
             .to_uppercase();
-        let hints = &self.kind.plant.env;
-        if hints.is_empty() {
+        if plant.env.is_empty() {
             for (name, value) in &canary.fields {
-                writeln!(
-                    self.raw,
-                    "{}={value}",
-                    name.to_uppercase().replace('.', "_")
-                )?;
+                writeln!(out, "{}={value}", name.to_uppercase().replace('.', "_"))?;
             }
         }
-        for (name, field) in hints {
+        for (name, field) in &plant.env {
             if let Some(value) = canary.fields.get(field) {
-                writeln!(self.raw, "{}={value}", name.replace("{ROLE}", &role))?;
+                writeln!(out, "{}={value}", name.replace("{ROLE}", &role))?;
             }
         }
         if self.many {
-            writeln!(self.raw)?;
+            writeln!(out)?;
         }
-        Ok(())
-    }
-
-    fn finish(mut self) -> anyhow::Result<()> {
-        self.out.flush()?;
-        self.raw.flush()?;
         Ok(())
     }
 }

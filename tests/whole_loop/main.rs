@@ -1,0 +1,15 @@
+//! The whole loop through the built binary: init, mint, plant, listen, trip, alert, report, uproot,
+//! as an operator and an intruder meet it. One module a theme; `bait` holds what they share.
+
+mod alerts;
+mod bait;
+mod demo;
+mod drills;
+mod evidence;
+mod geography;
+mod minting;
+mod planting;
+mod reports;
+mod setup;
+mod thief;
+mod tripping;
