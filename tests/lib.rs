@@ -3,8 +3,6 @@
 //!
 //! The modules are one flat name space: a test says `use lapwing_tests::*`.
 
-#[path = "harness/catchers.rs"]
-mod catchers;
 #[path = "harness/home.rs"]
 mod home;
 #[path = "harness/http.rs"]
@@ -16,7 +14,7 @@ mod station;
 #[path = "harness/waiting.rs"]
 mod waiting;
 
-pub use catchers::{Hook, Mail, MailCatcher, WebhookCatcher};
+pub use lapwing_testkit::{Hook, Mail, MailCatcher, WebhookCatcher};
 pub use home::{Home, Minted, trips};
 pub use http::{Answer, exchange, get, post};
 pub use process::{Ran, binary, finish, finish_within, repository, venv};

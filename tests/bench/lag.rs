@@ -21,6 +21,8 @@ use crate::server::Syncs;
 /// Sustained trips a second.
 const RATE: f64 = 5000.0;
 const CANARIES: u64 = 1000;
+/// Whose trips fill the index beforehand.
+const OTHER: StationId = StationId::new(1);
 /// Connections, each with an address of its own.
 const CONNECTIONS: usize = 64;
 /// Believe the addresses that the load announces.
@@ -39,6 +41,7 @@ pub(crate) fn run(plan: &Plan) {
     println!("an index of {trips} trips was made in {:.0} s", begun.elapsed().as_secs_f64());
 
     for (name, filled) in [("empty", None), ("full", Some(&full))] {
+        data.forget_trips();
         place_index(&data, filled.map(|full| full.as_path()));
         let lags = sustained(plan, &data);
         let worst = quantile(&lags, 1.0);
@@ -96,7 +99,7 @@ fn sustained(plan: &Plan, data: &Data) -> Vec<f64> {
             let newest = TripFilter { limit: 1, ..TripFilter::default() };
             let page = index.trips(&newest).unwrap();
             let now = SystemClock.now();
-            let lag = page.rows.first().map_or(1e9, |row| now.micros_since(row.time));
+            let lag = page.rows.first().map_or(1e9, |row| (now.micros() - row.time.micros()) as f64 / 1e6);
             lags.push(lag);
         }
     });
@@ -122,14 +125,17 @@ fn make_backlog(plan: &Plan, data: &Data, trips: u64) {
 /// Trips a second that a station brings into the index from its start on.
 fn drain(plan: &Plan, data: &Data) -> f64 {
     let index = Index::open(&data.path).unwrap();
-    let indexed = || index.positions().unwrap().iter().map(|it| it.sequence).max().unwrap_or(0);
+    let indexed = || {
+        let positions = index.positions().unwrap();
+        let ours = positions.iter().find(|followed| followed.station != OTHER);
+        ours.map_or(0, |followed| followed.sequence)
+    };
     let server = data.listen(plan, Syncs::Real, &[FULL, PROXY].concat());
     let begun = Instant::now();
     let (mut count, mut at) = (0, begun);
-    let _ = indexed;
     loop {
         std::thread::sleep(Duration::from_millis(20));
-        let now = station_position(&index);
+        let now = indexed();
         if now > count {
             (count, at) = (now, Instant::now());
         } else if count > 0 && at.elapsed() > Duration::from_secs(1) {
@@ -139,4 +145,92 @@ fn drain(plan: &Plan, data: &Data) -> f64 {
     }
     server.settle();
     count as f64 / (at - begun).as_secs_f64()
+}
+
+/// Makes an index of another station's trips: 10,000 canaries, 2,000 addresses, each canary used from
+/// two of them.
+fn prefill(directory: &Path, trips: u64) {
+    let index = Index::open(directory).unwrap();
+    let canaries: Vec<CanaryId> =
+        (0..10_000).map(|_| CanaryId::from_bytes(rand::random())).collect();
+    let since = SystemClock.now().plus_seconds(-86_400);
+    let mut sequence = 0;
+    while sequence < trips {
+        let batch = index.batch().unwrap();
+        for _ in 0..5_000 {
+            sequence += 1;
+            let later = i64::try_from(sequence * 10_000).unwrap() * 8 / i64::try_from(trips).unwrap();
+            let time = Timestamp::from_micros(since.micros() + later * 1_000_000);
+            let place = rand::random_range(0..canaries.len());
+            add(&batch, TripId { station: OTHER, sequence }, time, (place, canaries[place]));
+        }
+        let offset = sequence * 2_300;
+        batch.commit(Followed { station: OTHER, sequence, segment: 0, offset }).unwrap();
+    }
+}
+
+/// Adds a trip with all that an indexer concludes from it.
+fn add(batch: &Batch<'_>, id: TripId, time: Timestamp, (place, canary): (usize, CanaryId)) {
+    let host = u32::try_from((place * 7 + rand::random_range(0..2)) % 2_000).unwrap();
+    let address = IpAddr::V4(Ipv4Addr::from_bits(0xc612_0000 + host));
+    let value = address.to_string();
+    let seen = batch.signal("address", &value).unwrap();
+    let actor_id = seen.map_or(ActorId(id), |seen| seen.actor);
+    let mut actor = batch.actor(actor_id).unwrap().unwrap_or_else(|| Actor {
+        id: actor_id,
+        first: time,
+        last: time,
+        count: 0,
+        addresses: vec![address],
+        fingerprints: Vec::new(),
+        canaries: Vec::new(),
+        latest: id,
+    });
+    (actor.last, actor.count, actor.latest) = (time, actor.count + 1, id);
+    batch.put_actor(&actor);
+    let open = batch.newest_incident(canary, actor_id).unwrap();
+    let open = open.filter(|open| time.seconds_since(open.last) < 1800);
+    let mut incident = open.unwrap_or(Incident {
+        id: IncidentId(id),
+        canary,
+        actor: actor_id,
+        verdict: Verdict::Intruder,
+        first: time,
+        last: time,
+        count: 0,
+        latest: id,
+        state: IncidentState::Open,
+    });
+    (incident.last, incident.count, incident.latest) = (time, incident.count + 1, id);
+    batch.put_incident(&incident).unwrap();
+    batch.learn("address", &value, Seen { actor: actor_id, trip: id, time });
+    let evidence = Evidence {
+        signal: "address".to_owned(),
+        detail: format!("the same address {address}"),
+        to: Some(actor_id.0),
+        grade: Grade::A1,
+    };
+    let judgement = Judgement {
+        verdict: Verdict::Intruder,
+        reasons: vec!["A secret that stands in one place only was used.".to_owned()],
+        rules: 1,
+    };
+    let conclusion = Conclusion {
+        trip: id,
+        network: NetworkFacts::default(),
+        judgement,
+        incident: incident.id,
+        actor: actor_id,
+        evidence: vec![evidence],
+    };
+    let row = TripRow {
+        canary,
+        time,
+        source: SocketAddr::new(address, 4711),
+        count: 1,
+        segment: 0,
+        offset: id.sequence * 2_300,
+        conclusion,
+    };
+    batch.add_trip(&row).unwrap();
 }

@@ -5,8 +5,8 @@
 //! loopback. The intruder's addresses are documentation ranges, said by the PROXY protocol; where
 //! they seem to be is made up, and everything is marked as an exercise.
 
-mod catcher;
 mod intruder;
+mod mail;
 mod stage;
 
 use std::fs;
@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use lapwing_daemon::Station;
+use lapwing_testkit::{MailCatcher, WebhookCatcher};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use self::catcher::Catchers;
 use self::intruder::Loot;
 use self::stage::Stage;
 use crate::args::{self, Demo, Global};
@@ -27,13 +27,18 @@ use crate::context::Context;
 use crate::failure::{Advice, Exit};
 use crate::output::{self, colour};
 
-/// How long an alert may take to arrive.
+/// How long alerts may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// After so long without a further one they are all there.
+const QUIET: Duration = Duration::from_millis(600);
 
 pub(crate) fn run(global: &Global, args: &Demo) -> anyhow::Result<Exit> {
     let stage = Stage::build(args.out.as_deref())?;
     let runtime = Builder::new_multi_thread().enable_all().build()?;
-    let catchers = runtime.block_on(Catchers::start())?;
+    let catchers = Catchers {
+        mail: MailCatcher::start(),
+        hook: WebhookCatcher::start(),
+    };
     stage.write_settings(&catchers)?;
     let global = Global {
         data_dir: Some(stage.data()),
@@ -129,7 +134,7 @@ impl Show {
             ));
         }
         act(6, "Hear of it", "alerts at the mail and webhook catchers");
-        show_alerts(&self.runtime, &self.catchers, begun)
+        show_alerts(&self.catchers, begun)
     }
 
     fn look(&self) -> anyhow::Result<()> {
@@ -180,54 +185,77 @@ fn closing(report: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show_alerts(runtime: &Runtime, catchers: &Catchers, begun: Instant) -> anyhow::Result<()> {
-    let mails = runtime.block_on(catchers.mails(2, PATIENCE));
-    let hooks = runtime.block_on(catchers.hooks(2, PATIENCE));
+/// Where the demonstration's alerts go.
+struct Catchers {
+    mail: MailCatcher,
+    hook: WebhookCatcher,
+}
+
+/// Waits until alerts have come through both channels and no more do.
+fn settle(catchers: &Catchers, begun: Instant) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    let fresh = |arrived: Instant| arrived >= begun;
+    let mut last = 0;
+    while Instant::now() < deadline {
+        std::thread::sleep(QUIET);
+        let mails = catchers
+            .mail
+            .mails()
+            .into_iter()
+            .filter(|mail| fresh(mail.arrived))
+            .count();
+        let hooks = catchers
+            .hook
+            .hooks()
+            .into_iter()
+            .filter(|hook| fresh(hook.arrived))
+            .count();
+        if mails > 0 && hooks > 0 && mails + hooks == last {
+            return Ok(());
+        }
+        last = mails + hooks;
+    }
+    let hint = "LAPWING_LOG=info shows what the station says";
+    Err(Advice::error("the alerts did not arrive", hint))
+}
+
+fn show_alerts(catchers: &Catchers, begun: Instant) -> anyhow::Result<()> {
+    settle(catchers, begun)?;
+    let after = |arrived: Instant| arrived.saturating_duration_since(begun).as_millis();
+    let mut first = None;
     // The drill's alert came before.
-    let mails: Vec<_> = mails
+    for mail in catchers
+        .mail
+        .mails()
         .into_iter()
         .filter(|mail| mail.arrived >= begun)
-        .collect();
-    let hooks: Vec<_> = hooks
+    {
+        let (subject, text) = mail::read(&mail.raw);
+        output::line(&format!(
+            "mail     {:>4} ms  {subject}",
+            after(mail.arrived)
+        ))?;
+        first.get_or_insert(text);
+    }
+    for hook in catchers
+        .hook
+        .hooks()
         .into_iter()
         .filter(|hook| hook.arrived >= begun)
-        .collect();
-    let (Some(mail), Some(hook)) = (mails.first(), hooks.first()) else {
-        return Err(Advice::error(
-            "no alert arrived",
-            "LAPWING_LOG=info shows what the station says",
-        ));
-    };
-    let after = |arrived: Instant| arrived.saturating_duration_since(begun).as_millis();
-    for mail in &mails {
-        output::line(&format!(
-            "mail     {} ms  {}",
-            after(mail.arrived),
-            mail.subject
-        ))?;
+    {
+        if !hook.signed {
+            let hint = "this is a defect: please report it";
+            return Err(Advice::error("a webhook came with a wrong signature", hint));
+        }
+        let subject = hook.body["subject"].as_str().unwrap_or_default();
+        let ms = after(hook.arrived);
+        output::line(&format!("webhook  {ms:>4} ms  {subject} (signature right)"))?;
     }
-    for hook in &hooks {
-        let signed = if hook.signed {
-            "signature right"
-        } else {
-            "SIGNATURE WRONG"
-        };
-        output::line(&format!(
-            "webhook  {} ms  {} ({signed})",
-            after(hook.arrived),
-            hook.subject
-        ))?;
-    }
+    let first = first.unwrap_or_default();
     output::say(&format!(
         "\nthe first mail, as it came:\n{}",
-        indent(&mail.text)
+        indent(&first)
     ));
-    if !hook.signed {
-        return Err(Advice::error(
-            "a webhook came with a wrong signature",
-            "this is a bug: report it",
-        ));
-    }
     Ok(())
 }
 

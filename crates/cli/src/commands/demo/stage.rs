@@ -9,8 +9,7 @@ use anyhow::Context as _;
 use lapwing_core::bounded;
 use rusqlite::Connection;
 
-use super::catcher::Catchers;
-use super::write;
+use super::{Catchers, write};
 use crate::args::{Fresh, Init, List, Plant, Report, Trips};
 use crate::failure::Advice;
 use crate::output;
@@ -113,23 +112,10 @@ exercise = [
 [alert]
 retry_seconds = 1
 
-[alert.channels.mail]
-kind = "email"
-host = "127.0.0.1"
-port = {mail}
-security = "none"
-from = "lapwing@{ZONE}"
-to = ["admin@{ZONE}"]
-
-[alert.channels.hook]
-kind = "webhook"
-url = "http://127.0.0.1:{hook}/alerts"
-secret = "{secret}"
-allow_private = true
-"#,
-            mail = catchers.mail_port,
-            hook = catchers.hook_port,
-            secret = catchers.secret,
+{mail}
+{hook}"#,
+            mail = catchers.mail.channel("mail"),
+            hook = catchers.hook.channel("hook"),
         );
         write(&self.data().join("lapwing.toml"), &settings)
     }
