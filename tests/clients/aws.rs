@@ -30,16 +30,24 @@ fn boto3_takes_the_answers_for_awss() {
     for (name, expected) in expected.as_object().expect("an object") {
         assert_eq!(&said[name], expected, "{name}");
     }
-    assert_eq!(said.as_object().map(|said| said.len()), expected.as_object().map(|all| all.len()));
+    assert_eq!(
+        said.as_object().map(|said| said.len()),
+        expected.as_object().map(|all| all.len())
+    );
     let placed = |line: &&str| {
-        line.replace("REGION", good.field("region")).replace("OTHER", retired.field("region"))
+        line.replace("REGION", good.field("region"))
+            .replace("OTHER", retired.field("region"))
     };
     let lines: Vec<String> = TRIPS.iter().map(placed).collect();
     stage.assert_trips(&lines.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 fn arn(keys: &Minted) -> String {
-    format!("arn:aws:iam::{}:user/{}", keys.field("account"), keys.field("user_name"))
+    format!(
+        "arn:aws:iam::{}:user/{}",
+        keys.field("account"),
+        keys.field("user_name")
+    )
 }
 
 fn failed(status: u16, code: &str, message: &str) -> Value {
@@ -52,20 +60,53 @@ fn failed(status: u16, code: &str, message: &str) -> Value {
 fn expected(good: &Minted) -> Value {
     let (arn, account) = (arn(good), account_in(good.field("access_key_id")));
     assert_eq!(account, good.field("account"), "as everybody can decode it");
-    let because = |action: &str| format!("because no identity-based policy allows the {action} action");
+    let because =
+        |action: &str| format!("because no identity-based policy allows the {action} action");
     let not = |action: &str| format!("User: {arn} is not authorized to perform: {action}");
-    let denied = |action: &str| failed(403, "AccessDenied", &format!("{} {}", not(action), because(action)));
-    let json = |action: &str| failed(400, "AccessDeniedException", &format!("{} {}", not(action), because(action)));
+    let denied = |action: &str| {
+        failed(
+            403,
+            "AccessDenied",
+            &format!("{} {}", not(action), because(action)),
+        )
+    };
+    let json = |action: &str| {
+        failed(
+            400,
+            "AccessDeniedException",
+            &format!("{} {}", not(action), because(action)),
+        )
+    };
     let object = |action: &str, resource: &str| {
-        let message = format!("{} on resource: \"arn:aws:s3:::{resource}\" {}", not(action), because(action));
+        let message = format!(
+            "{} on resource: \"arn:aws:s3:::{resource}\" {}",
+            not(action),
+            because(action)
+        );
         failed(403, "AccessDenied", &message)
     };
-    let on = |action: &str, resource: &str| format!("{} on resource: {resource} {}", not(action), because(action));
-    let model = format!("arn:aws:bedrock:{}::foundation-model/anthropic.claude-v2:1", good.field("region"));
+    let on = |action: &str, resource: &str| {
+        format!(
+            "{} on resource: {resource} {}",
+            not(action),
+            because(action)
+        )
+    };
+    let model = format!(
+        "arn:aws:bedrock:{}::foundation-model/anthropic.claude-v2:1",
+        good.field("region")
+    );
     let odd = format!("backups/{ODD}");
-    let wrong = "The request signature we calculated does not match the signature you provided. Check your";
-    let long = format!("{wrong} AWS Secret Access Key and signing method. Consult the service documentation for details.");
-    let unknown = failed(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
+    let wrong =
+        "The request signature we calculated does not match the signature you provided. Check your";
+    let long = format!(
+        "{wrong} AWS Secret Access Key and signing method. Consult the service documentation for details."
+    );
+    let unknown = failed(
+        403,
+        "InvalidClientTokenId",
+        "The security token included in the request is invalid.",
+    );
     let lacks = "The AWS Access Key Id you provided does not exist in our records.";
     let fetched = |status: u16, code: &str| json!({ "status": status, "code": code });
     json!({
@@ -90,6 +131,7 @@ fn expected(good: &Minted) -> Value {
         )),
         "tables": json("dynamodb:ListTables"),
         "secrets": json("secretsmanager:ListSecrets"),
+        "zones": failed(403, "AccessDenied", &format!("User: {arn} is not authorized to access this resource")),
         "function": failed(403, "AccessDeniedException", &format!("User: {arn} is not authorized to access this resource")),
         "model": failed(403, "AccessDeniedException", &on("bedrock:InvokeModel", &model)),
         "wrong sts": failed(403, "SignatureDoesNotMatch", &long),
@@ -99,6 +141,8 @@ fn expected(good: &Minted) -> Value {
         "presigned put": fetched(403, "AccessDenied"),
         "presigned buckets": fetched(200, ""),
         "presigned sts": fetched(200, ""),
+        "presigned post": fetched(200, ""),
+        "presigned iam": fetched(403, "AccessDenied"),
         "tampered": fetched(403, "SignatureDoesNotMatch"),
         "lapsed": fetched(403, "AccessDenied"),
         "retired": unknown,
@@ -132,6 +176,7 @@ const TRIPS: &[&str] = &[
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /] accepted 403 {"aws.action":["DescribeInstances"],"aws.region":["REGION"],"aws.service":["ec2"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 400 {"aws.action":["ListTables"],"aws.region":["REGION"],"aws.service":["dynamodb"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 400 {"aws.action":["ListSecrets"],"aws.region":["REGION"],"aws.service":["secretsmanager"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 403 {"aws.region":["REGION"],"aws.service":["route53"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 403 {"aws.region":["REGION"],"aws.service":["lambda"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /model/{model}/{call}] accepted 403 {"aws.region":["REGION"],"aws.service":["bedrock"],"llm.model":["anthropic.claude-v2:1"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] bad-signature 403 {"aws.action":["GetCallerIdentity"],"aws.region":["REGION"],"aws.service":["sts"]}"#,
@@ -140,7 +185,9 @@ const TRIPS: &[&str] = &[
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 403 {"aws.action":["GetObject"],"aws.region":["REGION"],"aws.service":["s3"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 403 {"aws.action":["PutObject"],"aws.region":["REGION"],"aws.service":["s3"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [GET /] accepted 200 {"aws.action":["ListAllMyBuckets"],"aws.region":["REGION"],"aws.service":["s3"]}"#,
-    r#"good sigv4:access_key_id http/1.1 aws-access-key [GET /] accepted 200 {"aws.action":["GetCallerIdentity"],"aws.region":["REGION"],"aws.service":["sts"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [GET|POST /] accepted 200 {"aws.action":["GetCallerIdentity"],"aws.region":["REGION"],"aws.service":["sts"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [GET|POST /] accepted 200 {"aws.action":["GetCallerIdentity"],"aws.region":["REGION"],"aws.service":["sts"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [GET|POST /] accepted 403 {"aws.action":["ListUsers"],"aws.region":["REGION"],"aws.service":["iam"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] bad-signature 403 {"aws.action":["GetObject"],"aws.region":["REGION"],"aws.service":["s3"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [GET /] bad-signature 403 {"aws.action":["ListAllMyBuckets"],"aws.region":["REGION"],"aws.service":["s3"]}"#,
     r#"retired sigv4:access_key_id http/1.1 aws-access-key [POST /] revoked 403 {"aws.action":["GetCallerIdentity"],"aws.region":["OTHER"],"aws.service":["sts"]}"#,
@@ -159,44 +206,95 @@ fn the_command_line_finds_its_way_by_the_planted_profile() {
     }
     let credentials = directory.join("credentials");
     let target = credentials.to_str().expect("a text");
-    stage.home.ok(&["plant", "aws-access-key", target, "--role", "archive", "--yes"]);
-    let canary = stage.home.json(&["canaries"])[0]["id"].as_str().expect("an id").to_owned();
+    stage.home.ok(&[
+        "plant",
+        "aws-access-key",
+        target,
+        "--role",
+        "archive",
+        "--yes",
+    ]);
+    let canary = stage.home.json(&["canaries"])[0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     stage.call(&canary, "planted");
 
     let aws = venv().join("bin/aws");
     let aws = |args: &[&str]| {
         let profile = ["--profile", "archive"];
-        stage.run(aws.to_str().expect("a text"), &[&profile[..], args].concat())
+        stage.run(
+            aws.to_str().expect("a text"),
+            &[&profile[..], args].concat(),
+        )
     };
-    let Ran { code, stdout, stderr } = aws(&["sts", "get-caller-identity", "--output", "json"]);
+    let Ran {
+        code,
+        stdout,
+        stderr,
+    } = aws(&["sts", "get-caller-identity", "--output", "json"]);
     assert!(code == 0 && stderr.is_empty(), "{stderr}");
     let said: Value = serde_json::from_str(&stdout).expect("JSON");
     let arn = said["Arn"].as_str().expect("an ARN").to_owned();
     let account = said["Account"].as_str().expect("an account").to_owned();
-    assert!(arn.starts_with(&format!("arn:aws:iam::{account}:user/")), "{arn}");
-    let Ran { code, stdout, stderr } = aws(&["s3", "ls"]);
-    assert!(code == 0 && stderr.is_empty() && stdout.lines().count() == 2, "{stderr}{stdout}");
-    assert!(stdout.lines().all(|line| line.contains(&account)), "{stdout}");
+    assert!(
+        arn.starts_with(&format!("arn:aws:iam::{account}:user/")),
+        "{arn}"
+    );
+    let Ran {
+        code,
+        stdout,
+        stderr,
+    } = aws(&["s3", "ls"]);
+    assert!(
+        code == 0 && stderr.is_empty() && stdout.lines().count() == 2,
+        "{stderr}{stdout}"
+    );
+    assert!(
+        stdout.lines().all(|line| line.contains(&account)),
+        "{stdout}"
+    );
     for (args, called) in [
         (&["s3", "ls", "s3://backups/"][..], "ListObjectsV2"),
         (&["iam", "list-users"], "ListUsers"),
         (&["s3", "cp", target, "s3://backups/loot"], "PutObject"),
     ] {
         let Ran { code, stderr, .. } = aws(args);
-        let told = format!("An error occurred (AccessDenied) when calling the {called} operation: User: {arn} is not authorized");
+        let told = format!(
+            "An error occurred (AccessDenied) when calling the {called} operation: User: {arn} is not authorized"
+        );
         assert!(code != 0 && stderr.contains(&told), "{stderr}");
     }
     let script = stage.python("call_profile.py", &json!({ "profile": "archive" }));
     assert_eq!(script, json!({ "identity": arn }));
 
     let trips = stage.trips(6);
-    let asked: Vec<&Value> = trips.iter().map(|trip| &trip["claims"]["captured"]["aws.action"][0]).collect();
-    assert_eq!(json!(asked), json!([
-        "GetCallerIdentity", "ListAllMyBuckets", "ListBucket", "ListUsers", "PutObject", "GetCallerIdentity",
-    ]));
+    let asked: Vec<&Value> = trips
+        .iter()
+        .map(|trip| &trip["claims"]["captured"]["aws.action"][0])
+        .collect();
+    assert_eq!(
+        json!(asked),
+        json!([
+            "GetCallerIdentity",
+            "ListAllMyBuckets",
+            "ListBucket",
+            "ListUsers",
+            "PutObject",
+            "GetCallerIdentity",
+        ])
+    );
     for trip in &trips {
-        assert_eq!((&trip["canary"], &trip["decoy"]["outcome"]), (&json!(canary), &json!("accepted")));
+        assert_eq!(
+            (&trip["canary"], &trip["decoy"]["outcome"]),
+            (&json!(canary), &json!("accepted"))
+        );
     }
-    let agents = trips.iter().map(|trip| trip["claims"]["agent"].as_str().expect("an agent"));
-    assert_eq!(agents.filter(|agent| agent.starts_with("aws-cli/")).count(), 5);
+    let agents = trips
+        .iter()
+        .map(|trip| trip["claims"]["agent"].as_str().expect("an agent"));
+    assert_eq!(
+        agents.filter(|agent| agent.starts_with("aws-cli/")).count(),
+        5
+    );
 }

@@ -38,8 +38,16 @@ def repositories():
 
 
 def rate():
+    """What the answer says of the limit, and whether its own headers say the same."""
     rate = good.get_rate_limit().rate
-    return {"limit": rate.limit, "left": 0 < rate.remaining <= rate.limit, "later": rate.reset > datetime.now(timezone.utc)}
+    now = datetime.now(timezone.utc)
+    return {
+        "limit": rate.limit,
+        "adds up": rate.used + rate.remaining == rate.limit,
+        "within an hour": 0 < (rate.reset - now).total_seconds() <= 3600,
+        "headers": abs(good.rate_limiting[0] - rate.remaining) <= 1,
+        "reset": good.rate_limiting_resettime == rate.reset.timestamp(),
+    }
 
 
 def explain(error):

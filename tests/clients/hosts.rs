@@ -4,30 +4,64 @@ use lapwing_tests::Minted;
 
 use crate::stage::Stage;
 
-const KINDS: &[&str] = &["twilio", "openai", "github-pat", "jasmin-http", "aws-access-key"];
+const KINDS: &[&str] = &[
+    "twilio",
+    "openai",
+    "github-pat",
+    "jasmin-http",
+    "aws-access-key",
+];
 
 #[test]
 fn a_host_answers_as_its_own_kind_whatever_key_it_is_shown() {
     let mut stage = Stage::new(7, KINDS);
     let twilio = stage.mint("twilio", "twilio");
     let openai = stage.mint("openai", "openai");
-    let login = format!("{}:{}", twilio.field("account_sid"), twilio.field("auth_token"));
+    let login = format!(
+        "{}:{}",
+        twilio.field("account_sid"),
+        twilio.field("auth_token")
+    );
     let url = |kind: &str, path: &str| format!("http://{}{path}", stage.address(kind));
 
     // Twilio's login at the host that is OpenAI: OpenAI's answer, and a trip all the same.
-    let said = stage.curl(&["--user", &login, &url("openai", "/2010-04-01/Accounts.json")]);
-    assert!(said.contains("You didn't provide an API key.") && said.ends_with("\n1.1 401"), "{said}");
+    let said = stage.curl(&[
+        "--user",
+        &login,
+        &url("openai", "/2010-04-01/Accounts.json"),
+    ]);
+    assert!(
+        said.contains("You didn't provide an API key.") && said.ends_with("\n1.1 401"),
+        "{said}"
+    );
     let bearer = |token: &str| format!("Authorization: Bearer {token}");
-    let said = stage.curl(&["--header", &bearer(twilio.field("auth_token")), &url("openai", "/v1/models")]);
-    assert!(said.contains("invalid_api_key") && said.ends_with("\n1.1 401"), "{said}");
+    let said = stage.curl(&[
+        "--header",
+        &bearer(twilio.field("auth_token")),
+        &url("openai", "/v1/models"),
+    ]);
+    assert!(
+        said.contains("invalid_api_key") && said.ends_with("\n1.1 401"),
+        "{said}"
+    );
     // OpenAI's key at the host that is Twilio.
-    let said = stage.curl(&["--header", &bearer(openai.field("api_key")), &url("twilio", "/v1/models")]);
-    assert!(said.contains("\"code\":20003") && said.ends_with("\n1.1 401"), "{said}");
+    let said = stage.curl(&[
+        "--header",
+        &bearer(openai.field("api_key")),
+        &url("twilio", "/v1/models"),
+    ]);
+    assert!(
+        said.contains("\"code\":20003") && said.ends_with("\n1.1 401"),
+        "{said}"
+    );
     // Both at a host that is nobody's.
     let nowhere = ["--header", "Host: nowhere.example.org"];
     let site = stage.curl(&[&nowhere[..], &[&url("twilio", "/")]].concat());
     assert!(site.ends_with("\n1.1 200"), "{site}");
-    for args in [["--user", &login], ["--header", &bearer(openai.field("api_key"))]] {
+    for args in [
+        ["--user", &login],
+        ["--header", &bearer(openai.field("api_key"))],
+    ] {
         let said = stage.curl(&[&nowhere[..], &args, &[&url("twilio", "/")]].concat());
         assert_eq!(said, site, "the dull default site");
     }
@@ -58,7 +92,10 @@ fn a_changed_key_is_nobodys() {
         known.push((kind, stage.mint("good", kind)));
     }
     let field = |kind: &str, name: &str| {
-        let (_, minted) = known.iter().find(|(known, _)| *known == kind).expect("minted");
+        let (_, minted) = known
+            .iter()
+            .find(|(known, _)| *known == kind)
+            .expect("minted");
         minted.field(name).to_owned()
     };
     for (kind, name) in handles {
@@ -87,7 +124,13 @@ fn changed(value: &str) -> Vec<String> {
     let first = if value.starts_with('x') { "y" } else { "x" };
     let swapped: String = value
         .chars()
-        .map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
+        .map(|c| {
+            if c.is_ascii_lowercase() {
+                c.to_ascii_uppercase()
+            } else {
+                c.to_ascii_lowercase()
+            }
+        })
         .collect();
     vec![
         format!("{}{last}", &value[..value.len() - 1]),
@@ -105,8 +148,14 @@ fn changed(value: &str) -> Vec<String> {
 fn show(stage: &Stage, kind: &str, value: &str) {
     let url = format!("http://{}", stage.address(kind));
     let user = format!("{url}/api/v3/user");
-    let (bearer, own) = (format!("Authorization: Bearer {value}"), format!("X-Api-Key: {value}"));
-    let (query, path) = (format!("{user}?key={}", escaped(value)), format!("{url}/hook/{}", escaped(value)));
+    let (bearer, own) = (
+        format!("Authorization: Bearer {value}"),
+        format!("X-Api-Key: {value}"),
+    );
+    let (query, path) = (
+        format!("{user}?key={}", escaped(value)),
+        format!("{url}/hook/{}", escaped(value)),
+    );
     let (login, cookie) = (format!("x:{value}"), format!("key={value}"));
     let (form, json) = (format!("key={value}"), format!("{{\"key\":\"{value}\"}}"));
     let typed = "Content-Type: application/json";

@@ -29,7 +29,14 @@ fn the_package_takes_the_answers_for_openais() {
         "error": "NotFoundError", "status": 404, "code": null,
         "type": "invalid_request_error", "request id": true,
     });
-    let models = ["gpt-4.1", "gpt-4o", "gpt-4o-mini", "o4-mini", "text-embedding-3-small", "whisper-1"];
+    let models = [
+        "gpt-4.1",
+        "gpt-4o",
+        "gpt-4o-mini",
+        "o4-mini",
+        "text-embedding-3-small",
+        "whisper-1",
+    ];
     assert_eq!(
         said,
         json!({
@@ -38,7 +45,9 @@ fn the_package_takes_the_answers_for_openais() {
         })
     );
     let asked = r#"{"llm.messages":["{\"content\":\"Schreib \\\"ö\\\" 😀\\n\",\"role\":\"user\"}"],"llm.model":["gpt-4o"]}"#;
-    let chat = format!("good bearer:api_key http/1.1 openai [POST /v1/chat/completions] accepted 429 {asked}");
+    let chat = format!(
+        "good bearer:api_key http/1.1 openai [POST /v1/chat/completions] accepted 429 {asked}"
+    );
     stage.assert_trips(&[
         "good bearer:api_key http/1.1 openai [GET /v1/models] accepted 200",
         &chat,

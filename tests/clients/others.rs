@@ -22,7 +22,9 @@ fn bytes_are_recorded_as_each_client_sent_them() {
             "aiohttp": [429, 429],
         })
     );
-    let models = |version: &str| format!("good bearer:api_key http/{version} openai [GET /v1/models] accepted 200");
+    let models = |version: &str| {
+        format!("good bearer:api_key http/{version} openai [GET /v1/models] accepted 200")
+    };
     let chat = |version: &str| {
         let content = "ü ".repeat(3000);
         // A captured value is cut.
@@ -45,14 +47,28 @@ fn bytes_are_recorded_as_each_client_sent_them() {
     stage.assert_nothing_missing(&trips);
     let odd: Vec<String> = trips
         .iter()
-        .flat_map(|trip| trip["claims"]["headers"].as_array().expect("headers").clone())
+        .flat_map(|trip| {
+            trip["claims"]["headers"]
+                .as_array()
+                .expect("headers")
+                .clone()
+        })
         .filter(|header| header[1] == "Kept  As Sent")
         .map(|header| header[0].as_str().expect("a name").to_owned())
         .collect();
     // urllib and HTTP/2 write names in their own way; the others leave them as they are.
-    let names = ["X-Odd-Case"; 2].iter().chain(&["X-Odd-CASE"; 6]).chain(&["x-odd-case"; 5]).chain(&["X-Odd-CASE"; 2]);
+    let names = ["X-Odd-Case"; 2]
+        .iter()
+        .chain(&["X-Odd-CASE"; 6])
+        .chain(&["x-odd-case"; 5])
+        .chain(&["X-Odd-CASE"; 2]);
     assert_eq!(odd, names.copied().collect::<Vec<_>>());
-    let fingerprint = |at: usize| trips[at]["observed"]["fingerprint"].as_str().expect("one").to_owned();
+    let fingerprint = |at: usize| {
+        trips[at]["observed"]["fingerprint"]
+            .as_str()
+            .expect("one")
+            .to_owned()
+    };
     assert_eq!(fingerprint(2), fingerprint(3), "one client is one program");
     assert_ne!(fingerprint(2), fingerprint(6), "requests is not httpx");
     assert_ne!(fingerprint(6), fingerprint(8), "HTTP/2 shows more");

@@ -30,10 +30,15 @@ impl Stage {
     pub(crate) fn new(net: u8, kinds: &[&'static str]) -> Self {
         let home = Home::new();
         let hosts = (1..).map(|last| Ipv4Addr::new(127, 77, net, last));
-        let wires: BTreeMap<_, _> =
-            kinds.iter().zip(hosts).map(|(kind, host)| (*kind, Wire::lay(host))).collect();
-        let addresses: Vec<String> =
-            wires.values().map(|wire| format!("http://{}", wire.address())).collect();
+        let wires: BTreeMap<_, _> = kinds
+            .iter()
+            .zip(hosts)
+            .map(|(kind, host)| (*kind, Wire::lay(host)))
+            .collect();
+        let addresses: Vec<String> = wires
+            .values()
+            .map(|wire| format!("http://{}", wire.address()))
+            .collect();
         let mut init = vec!["init"];
         for address in &addresses {
             init.extend(["--address", address]);
@@ -43,7 +48,12 @@ impl Stage {
         for wire in wires.values() {
             wire.connect(station.address());
         }
-        Self { home, station, wires, names: BTreeMap::new() }
+        Self {
+            home,
+            station,
+            wires,
+            names: BTreeMap::new(),
+        }
     }
 
     /// Where clients reach a kind: the address its canaries carry.
@@ -75,7 +85,11 @@ impl Stage {
     /// that are nobody's here.
     pub(crate) fn stranger(&self, kind: &str) -> Minted {
         let elsewhere = Home::new();
-        elsewhere.ok(&["init", "--address", &format!("http://{}", self.address(kind))]);
+        elsewhere.ok(&[
+            "init",
+            "--address",
+            &format!("http://{}", self.address(kind)),
+        ]);
         elsewhere.mint(kind, &[])
     }
 
@@ -87,10 +101,21 @@ impl Stage {
         let mut python = Command::new(venv().join("bin/python"));
         self.home.scrub(&mut python);
         // Compiled files would be left in the repository.
-        python.env("PYTHONDONTWRITEBYTECODE", "1").env("AWS_EC2_METADATA_DISABLED", "true");
-        python.arg(repository().join("tests/clients").join(script)).arg(told);
-        let Ran { code, stdout, stderr } = finish_within(PATIENCE, &mut python);
-        assert!(code == 0 && stderr.is_empty(), "{script} ended with {code}:\n{stderr}\n{stdout}");
+        python
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        python
+            .arg(repository().join("tests/clients").join(script))
+            .arg(told);
+        let Ran {
+            code,
+            stdout,
+            stderr,
+        } = finish_within(PATIENCE, &mut python);
+        assert!(
+            code == 0 && stderr.is_empty(),
+            "{script} ended with {code}:\n{stderr}\n{stdout}"
+        );
         serde_json::from_str(&stdout)
             .unwrap_or_else(|error| panic!("{script} printed no JSON ({error}): {stdout}"))
     }
@@ -106,7 +131,11 @@ impl Stage {
     pub(crate) fn curl(&self, args: &[&str]) -> String {
         let quiet = ["--silent", "--show-error", "--max-time", "20"];
         let told = ["--write-out", "\n%{http_version} %{http_code}"];
-        let Ran { code, stdout, stderr } = self.run("curl", &[&quiet[..], &told, args].concat());
+        let Ran {
+            code,
+            stdout,
+            stderr,
+        } = self.run("curl", &[&quiet[..], &told, args].concat());
         assert!(code == 0, "curl {args:?} ended with {code}: {stderr}");
         stdout
     }
@@ -117,7 +146,12 @@ impl Stage {
         rows.reverse();
         let trips: Vec<Value> = rows.into_iter().map(|row| row["trip"].clone()).collect();
         let lines: Vec<String> = trips.iter().map(|trip| self.line(trip)).collect();
-        assert_eq!(trips.len(), n, "other trips than expected:\n{}", lines.join("\n"));
+        assert_eq!(
+            trips.len(),
+            n,
+            "other trips than expected:\n{}",
+            lines.join("\n")
+        );
         trips
     }
 
@@ -126,10 +160,18 @@ impl Stage {
         let trips = self.trips(expected.len());
         let lines: Vec<String> = trips.iter().map(|trip| self.line(trip)).collect();
         for (at, (line, expected)) in lines.iter().zip(expected).enumerate() {
-            assert_eq!(line, expected, "trip {at}: left as recorded, right as expected");
+            assert_eq!(
+                line, expected,
+                "trip {at}: left as recorded, right as expected"
+            );
         }
         self.assert_raw(&trips);
-        assert_eq!(self.station.stderr().matches("ERROR").count(), 0, "{}", self.station.stderr());
+        assert_eq!(
+            self.station.stderr().matches("ERROR").count(),
+            0,
+            "{}",
+            self.station.stderr()
+        );
     }
 
     /// One trip as a line: who, which fields and where, what answered and how, what was captured.
@@ -165,10 +207,18 @@ impl Stage {
     /// Where every request was a trip, what was recorded of the HTTP/1 connections is all that was sent.
     pub(crate) fn assert_nothing_missing(&self, trips: &[Value]) {
         let sent = self.sent();
-        let size = |bytes: &Vec<u8>| if bytes.starts_with(b"PRI ") { 0 } else { bytes.len() as u64 };
+        let size = |bytes: &Vec<u8>| {
+            if bytes.starts_with(b"PRI ") {
+                0
+            } else {
+                bytes.len() as u64
+            }
+        };
         let recorded = trips.iter().map(|trip| &trip["observed"]);
         let recorded = recorded.filter(|observed| observed["protocol"] != "http/2");
-        let recorded: u64 = recorded.filter_map(|observed| observed["size"].as_u64()).sum();
+        let recorded: u64 = recorded
+            .filter_map(|observed| observed["size"].as_u64())
+            .sum();
         assert_eq!(recorded, sent.values().map(size).sum::<u64>());
     }
 
@@ -181,12 +231,21 @@ impl Stage {
         for trip in trips {
             let id = trip["id"].as_str().expect("an id");
             let shown = self.home.json(&["trip", id]);
-            let raw = shown["raw"].as_str().unwrap_or_else(|| panic!("no raw bytes of {id}"));
+            let raw = shown["raw"]
+                .as_str()
+                .unwrap_or_else(|| panic!("no raw bytes of {id}"));
             let peer = trip["observed"]["peer"].as_str().expect("a peer");
             let peer: SocketAddr = peer.parse().expect("an address");
-            let sent = sent.get(&peer).unwrap_or_else(|| panic!("{peer} is no wire's"));
+            let sent = sent
+                .get(&peer)
+                .unwrap_or_else(|| panic!("{peer} is no wire's"));
             if trip["observed"]["protocol"] == "http/2" {
-                let escaped = || streams_of(sent).values().map(|bytes| escape_lines(bytes)).collect();
+                let escaped = || {
+                    streams_of(sent)
+                        .values()
+                        .map(|bytes| escape_lines(bytes))
+                        .collect()
+                };
                 let left: &mut Vec<String> = streams.entry(peer).or_insert_with(escaped);
                 let at = left.iter().position(|stream| stream == raw);
                 let at = at.unwrap_or_else(|| panic!("not as sent:\n{raw}\nsent:\n{left:#?}"));

@@ -22,7 +22,9 @@ fn the_package_takes_the_answers_for_twilios() {
             "to": TO, "from": FROM, "body": BODY, "callback": CALLBACK,
         }),
     );
-    let sids: Vec<String> = ["text", "service"].map(|name| take_sid(&mut said[name])).to_vec();
+    let sids: Vec<String> = ["text", "service"]
+        .map(|name| take_sid(&mut said[name]))
+        .to_vec();
     assert_ne!(sids[0], sids[1]);
     assert_eq!(said, expected(good.field("account_sid")));
     stage.assert_trips(TRIPS);
@@ -32,7 +34,10 @@ fn the_package_takes_the_answers_for_twilios() {
 fn take_sid(message: &mut Value) -> String {
     let sid = message["sid"].take().as_str().expect("an id").to_owned();
     let hex = sid.strip_prefix("SM").expect("a message's id");
-    assert!(hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()), "{sid}");
+    assert!(
+        hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{sid}"
+    );
     sid
 }
 

@@ -37,7 +37,9 @@ impl Wire {
                 let server = TcpStream::connect(to).expect("the station listens");
                 let name = server.local_addr().expect("an address");
                 for socket in [&client, &server] {
-                    socket.set_read_timeout(Some(IDLE)).expect("a timeout can be set");
+                    socket
+                        .set_read_timeout(Some(IDLE))
+                        .expect("a timeout can be set");
                     socket.set_nodelay(true).expect("an option can be set");
                 }
                 let back = [&server, &client].map(|socket| socket.try_clone().expect("cloned"));
@@ -51,7 +53,11 @@ impl Wire {
                 std::thread::spawn(move || pass(server, client, |_| ()));
             }
         });
-        Self { address, station, sent }
+        Self {
+            address,
+            station,
+            sent,
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -65,7 +71,10 @@ impl Wire {
 
     /// What was sent on each connection so far.
     pub(crate) fn sent(&self) -> BTreeMap<SocketAddr, Vec<u8>> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

@@ -4,16 +4,20 @@ use std::io::Read as _;
 use std::process::Stdio;
 use std::time::Duration;
 
-use lapwing_tests::{Answer, Home, MailCatcher, Minted, Station, WebhookCatcher, exchange, trips, within};
+use lapwing_tests::{
+    Answer, Home, MailCatcher, Minted, Station, WebhookCatcher, exchange, trips, within,
+};
 
 use crate::{clean, home, wire::Beacon};
 
 /// Clears the screen, sets a title, rings; with one byte instead of two (C1); turns text around.
-const ESCAPES: &str = "\x1b[2J\x1b]0;owned\x07\x1b[31m\u{9b}31m\x08\x0b\x0c\x7f\u{202e}\u{2066}evil";
+const ESCAPES: &str =
+    "\x1b[2J\x1b]0;owned\x07\x1b[31m\u{9b}31m\x08\x0b\x0c\x7f\u{202e}\u{2066}evil";
 /// The same for a URL or form.
 const ENCODED: &str = "%1b%5b2J%1b%5d0;owned%07%c2%9b31m%08%0b%0c%7f%e2%80%aeevil%00%0d%0a%ff%fe";
 /// The same in JSON.
-const IN_JSON: &str = r"\u001b[2J\u001b]0;owned\u0007\u009b31m\b\u000b\f\u007f\u202eevil\u0000\r\n\t";
+const IN_JSON: &str =
+    r"\u001b[2J\u001b]0;owned\u0007\u009b31m\b\u000b\f\u007f\u202eevil\u0000\r\n\t";
 
 /// A gateway login: most of what is done with it is captured and shown.
 struct Gateway {
@@ -24,7 +28,10 @@ struct Gateway {
 
 impl Gateway {
     fn of(minted: &Minted) -> Self {
-        let host = minted.field("beacon.url").strip_prefix("http://").expect("an http URL");
+        let host = minted
+            .field("beacon.url")
+            .strip_prefix("http://")
+            .expect("an http URL");
         Self {
             host: host.trim_end_matches('/').to_owned(),
             username: minted.field("username").to_owned(),
@@ -34,22 +41,37 @@ impl Gateway {
 
     /// Queues a text whose words, sender, receiver and callback are all `payload` (URL encoded).
     fn send(&self, station: &Station, payload: &str, headers: &[u8]) -> Answer {
-        let Self { host, username, password } = self;
+        let Self {
+            host,
+            username,
+            password,
+        } = self;
         let login = format!("username={username}&password={password}");
-        let form = format!("{login}&to={payload}&from={payload}&content={payload}&dlr-url={payload}");
+        let form =
+            format!("{login}&to={payload}&from={payload}&content={payload}&dlr-url={payload}");
         let length = form.len();
         let head = format!(
             "POST /send?{payload}={payload} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n"
         );
-        exchange(station.address(), &[head.as_bytes(), headers, b"\r\n\r\n", form.as_bytes()].concat())
+        exchange(
+            station.address(),
+            &[head.as_bytes(), headers, b"\r\n\r\n", form.as_bytes()].concat(),
+        )
     }
 }
 
 /// Requests with escapes in everything a peer can fill.
 fn escape_everywhere(station: &Station, beacon: &Beacon, gateway: &Gateway) {
-    let Beacon { host, target, segment, .. } = beacon;
-    let Gateway { username, password, .. } = gateway;
+    let Beacon {
+        host,
+        target,
+        segment,
+        ..
+    } = beacon;
+    let Gateway {
+        username, password, ..
+    } = gateway;
     let raw = ESCAPES;
     let requests: Vec<Vec<u8>> = vec![
         format!("G{raw}T {target} HTTP/1.1\r\nHost: {host}\r\n\r\n").into(),
@@ -90,14 +112,24 @@ fn no_output_holds_a_control_character() {
     let beacon = Beacon::of(&home.mint("url", &[]));
     let gateway = Gateway::of(&home.mint("jasmin-http", &[]));
     let channels = [mails.channel("mail"), hooks.channel("hook")].concat();
-    home.settings(&format!("addresses = [\"http://*.example.org\"]\n{channels}"));
+    home.settings(&format!(
+        "addresses = [\"http://*.example.org\"]\n{channels}"
+    ));
     let station = home.listen(&[]);
     let mut watch = home.command(&["watch"]);
-    let watch = watch.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let watch = watch
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut watch = watch.spawn().expect("watch starts");
     // It says when it waits.
     let mut first = [0; 8];
-    watch.stderr.as_mut().expect("piped").read_exact(&mut first).expect("its first words");
+    watch
+        .stderr
+        .as_mut()
+        .expect("piped")
+        .read_exact(&mut first)
+        .expect("its first words");
     escape_everywhere(&station, &beacon, &gateway);
     let rows = trips(&home, 13);
     std::thread::sleep(Duration::from_secs(1));
@@ -112,7 +144,10 @@ fn no_output_holds_a_control_character() {
         clean(id, &home.ok(&["trip", id, "--json"]));
     }
     let shown = home.ok(&["trip", rows[0]["trip"]["id"].as_str().expect("an id")]);
-    assert!(shown.contains("%1b%5b2J"), "what was sent can still be read: {shown}");
+    assert!(
+        shown.contains("%1b%5b2J"),
+        "what was sent can still be read: {shown}"
+    );
     for command in ["trips", "incidents", "actors", "canaries", "places"] {
         clean(command, &home.ok(&[command]));
         clean(command, &home.ok(&[command, "--json"]));
@@ -121,13 +156,23 @@ fn no_output_holds_a_control_character() {
         for full in [&["--full"][..], &[]] {
             let report = home.ok(&[&["report", "--format", format], full].concat());
             // RFC 4180 ends lines with CR and LF.
-            clean(format, &if format == "csv" { report.replace("\r\n", "\n") } else { report });
+            clean(
+                format,
+                &if format == "csv" {
+                    report.replace("\r\n", "\n")
+                } else {
+                    report
+                },
+            );
         }
     }
     within(Duration::from_secs(30), "an alert of each canary", || {
         (mails.mails().len() >= 2 && hooks.hooks().len() >= 2).then_some(())
     });
-    mails.mails().iter().for_each(|mail| clean("mail", &mail.raw));
+    mails
+        .mails()
+        .iter()
+        .for_each(|mail| clean("mail", &mail.raw));
     for hook in hooks.hooks() {
         assert!(hook.signed);
         clean_values("webhook", &hook.body);
@@ -186,9 +231,18 @@ fn reports_compute_and_run_nothing_of_a_peer() {
     for payload in PAYLOADS {
         let encoded: String = payload.bytes().map(|byte| format!("%{byte:02x}")).collect();
         // What cannot stand in a header is sent in the form alone.
-        let plain = if payload.contains(['\r', '\n']) { "x" } else { payload };
-        let headers = format!("User-Agent: {plain}\r\nReferer: {plain}\r\nX-Forwarded-For: {plain}");
-        assert_eq!(gateway.send(&station, &encoded, headers.as_bytes()).status, 200, "{payload}");
+        let plain = if payload.contains(['\r', '\n']) {
+            "x"
+        } else {
+            payload
+        };
+        let headers =
+            format!("User-Agent: {plain}\r\nReferer: {plain}\r\nX-Forwarded-For: {plain}");
+        assert_eq!(
+            gateway.send(&station, &encoded, headers.as_bytes()).status,
+            200,
+            "{payload}"
+        );
     }
     trips(&home, PAYLOADS.len());
     for full in [&["--full"][..], &[]] {
@@ -197,19 +251,32 @@ fn reports_compute_and_run_nothing_of_a_peer() {
         assert_inert_page(&report("html"));
         assert_inert_markdown(&report("md"));
         let json: serde_json::Value = serde_json::from_str(&report("json")).expect("JSON");
-        assert_eq!(json["trips"].as_array().expect("trips").len(), PAYLOADS.len());
+        assert_eq!(
+            json["trips"].as_array().expect("trips").len(),
+            PAYLOADS.len()
+        );
     }
     let full = home.ok(&["report", "--format", "html", "--full"]);
-    assert!(full.contains("&lt;script&gt;") || full.contains("&#60;script"), "it is shown, escaped");
+    assert!(
+        full.contains("&lt;script&gt;") || full.contains("&#60;script"),
+        "it is shown, escaped"
+    );
     station.stop();
 }
 
 fn assert_no_formula(csv: &str) {
     let rows = cells(csv);
-    assert_eq!(rows.len(), PAYLOADS.len() + 1, "a row for each trip, and the head");
+    assert_eq!(
+        rows.len(),
+        PAYLOADS.len() + 1,
+        "a row for each trip, and the head"
+    );
     for cell in rows.iter().flatten() {
         let first = cell.chars().next().unwrap_or(' ');
-        assert!(!"=+-@\t\r\n＝＋－＠".contains(first), "a spreadsheet computes {cell:?}");
+        assert!(
+            !"=+-@\t\r\n＝＋－＠".contains(first),
+            "a spreadsheet computes {cell:?}"
+        );
     }
     for row in &rows {
         assert_eq!(row.len(), rows[0].len(), "a cell broke out: {row:?}");
@@ -242,19 +309,31 @@ fn cells(csv: &str) -> Vec<Vec<String>> {
 
 /// Every tag of the page is one of ours, runs nothing and loads nothing.
 fn assert_inert_page(html: &str) {
-    let forbidden =
-        ["script", "img", "iframe", "object", "embed", "base", "form", "input", "link", "textarea"];
+    let forbidden = [
+        "script", "img", "iframe", "object", "embed", "base", "form", "input", "link", "textarea",
+    ];
     let mut seen = 0;
     for (at, _) in html.match_indices('<') {
         let rest = &html[at + 1..];
-        let name: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let name: String = rest
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
         if name.is_empty() {
             continue;
         }
         seen += 1;
-        assert!(!forbidden.contains(&name.to_ascii_lowercase().as_str()), "{:?}", start(rest));
+        assert!(
+            !forbidden.contains(&name.to_ascii_lowercase().as_str()),
+            "{:?}",
+            start(rest)
+        );
         for (key, value) in attributes(&rest[name.len()..]) {
-            assert!(!key.to_ascii_lowercase().starts_with("on"), "{:?}", start(rest));
+            assert!(
+                !key.to_ascii_lowercase().starts_with("on"),
+                "{:?}",
+                start(rest)
+            );
             if ["href", "src", "xlink:href", "action", "style"].contains(&key.as_str()) {
                 let outside = value.contains("evil.example") || value.contains("javascript:");
                 assert!(!outside, "{:?}", start(rest));
@@ -274,7 +353,9 @@ fn attributes(mut rest: &str) -> Vec<(String, String)> {
     loop {
         rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
         let end = rest.find(|c: char| c.is_ascii_whitespace() || "=>/".contains(c));
-        let (Some(end), false) = (end, rest.starts_with('>')) else { return found };
+        let (Some(end), false) = (end, rest.starts_with('>')) else {
+            return found;
+        };
         let key = rest[..end].to_owned();
         rest = &rest[end..];
         let Some(value) = rest.strip_prefix('=') else {
@@ -311,32 +392,41 @@ fn assert_inert_markdown(markdown: &str) {
     assert!(fence.is_none(), "a block of code does not end");
 }
 
-/// A line without its code spans (CommonMark, 6.1).
+/// A line without its code spans (CommonMark, 6.1) and without what a backslash makes plain (2.4).
 fn without_spans(line: &str) -> String {
     let mut out = String::new();
     let mut rest = line;
-    while let Some(at) = rest.find('`') {
-        out.push_str(&rest[..at]);
-        let ticks = rest[at..].chars().take_while(|c| *c == '`').count();
-        let after = &rest[at + ticks..];
-        let mut end = None;
-        let mut from = 0;
-        while let Some(next) = after[from..].find('`') {
-            let run = after[from + next..].chars().take_while(|c| *c == '`').count();
-            if run == ticks {
-                end = Some(from + next + run);
-                break;
-            }
-            from += next + run;
-        }
-        match end {
-            Some(end) => rest = &after[end..],
-            None => {
-                out.push_str(&rest[at..at + ticks]);
-                rest = after;
-            }
+    while let Some(first) = rest.chars().next() {
+        let ticks = rest.chars().take_while(|c| *c == '`').count();
+        let escaped = rest[first.len_utf8()..]
+            .chars()
+            .next()
+            .filter(char::is_ascii_punctuation);
+        if ticks > 0 {
+            rest = &rest[ticks..];
+            rest = span_end(rest, ticks).map_or(rest, |end| &rest[end..]);
+        } else if let ('\\', Some(_)) = (first, escaped) {
+            rest = &rest[2..];
+        } else {
+            out.push(first);
+            rest = &rest[first.len_utf8()..];
         }
     }
-    out.push_str(rest);
     out
+}
+
+/// Where a code span ends that began with so many backticks; none if it never does.
+fn span_end(text: &str, ticks: usize) -> Option<usize> {
+    let mut from = 0;
+    while let Some(next) = text[from..].find('`') {
+        let run = text[from + next..]
+            .chars()
+            .take_while(|c| *c == '`')
+            .count();
+        from += next + run;
+        if run == ticks {
+            return Some(from);
+        }
+    }
+    None
 }

@@ -55,13 +55,18 @@ pub(crate) fn quantiles(sample: &[Duration]) -> String {
 #[test]
 fn knows_equal_from_different() {
     let sample = |from: u64, step: u64| -> Vec<Duration> {
-        (0..2000).map(|at| Duration::from_nanos(from + at * step)).collect()
+        (0..2000)
+            .map(|at| Duration::from_nanos(from + at * step))
+            .collect()
     };
     let (distance, likely) = kolmogorov_smirnov(&sample(0, 10), &sample(5, 10));
     assert!(distance < 0.001 && likely > 0.99, "{distance} {likely}");
     // Known: D = 0.05 with 2000 each gives p = 0.0135.
     let (distance, likely) = kolmogorov_smirnov(&sample(0, 10), &sample(1000, 10));
-    assert!((distance - 0.05).abs() < 1e-9 && (likely - 0.0135).abs() < 0.001, "{distance} {likely}");
+    assert!(
+        (distance - 0.05).abs() < 1e-9 && (likely - 0.0135).abs() < 0.001,
+        "{distance} {likely}"
+    );
     let (_, likely) = kolmogorov_smirnov(&sample(0, 10), &sample(2000, 10));
     assert!(likely < 1e-6, "{likely}");
 }

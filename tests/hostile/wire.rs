@@ -21,7 +21,10 @@ pub(crate) struct Beacon {
 
 impl Beacon {
     pub(crate) fn of(minted: &Minted) -> Self {
-        let rest = minted.field("beacon.url").strip_prefix("http://").expect("an http URL");
+        let rest = minted
+            .field("beacon.url")
+            .strip_prefix("http://")
+            .expect("an http URL");
         let slash = rest.find('/').expect("a path");
         Self {
             id: minted.id.clone(),
@@ -80,14 +83,19 @@ pub(crate) fn send(address: SocketAddr, bytes: &[u8], patience: Duration) -> Sai
 /// Reads until the other side ends, but no longer than patience lasts.
 pub(crate) fn read_to_end(stream: &mut TcpStream, patience: Duration) -> Said {
     let until = Instant::now() + patience;
-    let mut said = Said { bytes: Vec::new(), ended: false };
+    let mut said = Said {
+        bytes: Vec::new(),
+        ended: false,
+    };
     let mut buffer = [0; 16 << 10];
     while said.bytes.len() < ANSWER {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return said;
         }
-        stream.set_read_timeout(Some(left)).expect("a timeout can be set");
+        stream
+            .set_read_timeout(Some(left))
+            .expect("a timeout can be set");
         match stream.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => said.bytes.extend_from_slice(&buffer[..read]),
@@ -113,17 +121,27 @@ impl Line {
     pub(crate) fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the station listens");
         stream.set_nodelay(true).expect("a socket option");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout can be set");
-        Self { stream, buffer: vec![0; 64 << 10] }
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .expect("a timeout can be set");
+        Self {
+            stream,
+            buffer: vec![0; 64 << 10],
+        }
     }
 
     /// The time from the request's last byte to the answer's last byte. The answer has a length.
     pub(crate) fn ask(&mut self, request: &[u8]) -> Duration {
-        self.stream.write_all(request).expect("the connection holds");
+        self.stream
+            .write_all(request)
+            .expect("the connection holds");
         let begun = Instant::now();
         let mut have = 0;
         loop {
-            let read = self.stream.read(&mut self.buffer[have..]).expect("an answer in time");
+            let read = self
+                .stream
+                .read(&mut self.buffer[have..])
+                .expect("an answer in time");
             assert!(read > 0, "the connection ended");
             have += read;
             if whole(&self.buffer[..have]) {
@@ -139,7 +157,12 @@ fn whole(answer: &[u8]) -> bool {
         return false;
     };
     let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
-    let length: usize = length.and_then(|digits| digits.parse().ok()).expect("a length");
+    let length = head
+        .split("content-length: ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next());
+    let length: usize = length
+        .and_then(|digits| digits.parse().ok())
+        .expect("a length");
     answer.len() >= end + 4 + length
 }

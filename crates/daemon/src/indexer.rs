@@ -5,7 +5,7 @@
 //! again and queues nothing twice. Rebuilding the index runs the same code without an announcer.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ impl Indexer {
         let index = Index::open(directory.root())?;
         let keys = directory.keyring();
         let journal = directory.journal();
-        let reader = Reader::open(&journal, &keys, position(&index, directory.station())?)?;
+        let reader = open_reader(&journal, &keys, position(&index, directory.station())?)?;
         Ok(Self {
             reader,
             journal,
@@ -176,7 +176,7 @@ impl Indexer {
     /// After a failed batch: read on from what the index really holds.
     fn rewind(&mut self) {
         let reader = position(&self.index, self.station)
-            .and_then(|after| Ok(Reader::open(&self.journal, &self.keys, after)?));
+            .and_then(|after| open_reader(&self.journal, &self.keys, after));
         match reader {
             Ok(reader) => self.reader = reader,
             Err(error) => tracing::error!(%error, "cannot read the journal again"),
@@ -363,6 +363,11 @@ impl Indexer {
             .rfind(|placement| placement.state != PlacementState::Abandoned)
             .map(|placement| placement.target))
     }
+}
+
+/// Conclusions are drawn from what was observed and claimed; raw bytes stay sealed.
+fn open_reader(journal: &Path, keys: &Keyring, after: Option<u64>) -> Result<Reader, DaemonError> {
+    Ok(Reader::open(journal, keys, after)?.opening(&[record::CLAIMS]))
 }
 
 /// The last record of `station` that is in the index.

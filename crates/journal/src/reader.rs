@@ -50,6 +50,8 @@ pub struct Reader {
     wanted: u64,
     /// The segment being read, and the sequence of its next record.
     units: Option<(Units, u64)>,
+    /// Which parts are opened; `None` for all.
+    opened: Option<&'static [&'static str]>,
 }
 
 impl Reader {
@@ -70,7 +72,15 @@ impl Reader {
             known: Durable::default(),
             wanted: after.map_or(0, |after| after.saturating_add(1)),
             units: None,
+            opened: None,
         })
+    }
+
+    /// Opens only the parts of these names; the others are checked, but absent in the records.
+    #[must_use]
+    pub fn opening(mut self, parts: &'static [&'static str]) -> Self {
+        self.opened = Some(parts);
+        self
     }
 
     /// The next record that is known to be on disk; `None` if there is none yet: call again.
@@ -98,7 +108,7 @@ impl Reader {
                     if *at <= self.wanted {
                         continue;
                     }
-                    let record = record(units, &unit, &self.keys, self.wanted)?;
+                    let record = record(units, &unit, &self.keys, self.wanted, self.opened)?;
                     self.wanted += 1;
                     return Ok(Some(record));
                 }
@@ -166,7 +176,7 @@ pub fn read_at(
 ) -> Result<Record, JournalError> {
     let mut units = Units::open(directory, position.segment, position.offset, 0)?;
     match units.next(u64::MAX, position.segment)? {
-        Some(unit) => record(&units, &unit, keys, unit.envelope.sequence),
+        Some(unit) => record(&units, &unit, keys, unit.envelope.sequence, None),
         None => Err(JournalError::NoRecord(position.segment)),
     }
 }
@@ -181,7 +191,7 @@ pub fn read_sequence(
     sequence: u64,
 ) -> Result<Option<Record>, JournalError> {
     find(directory, sequence)?
-        .map(|(units, unit)| record(&units, &unit, keys, sequence))
+        .map(|(units, unit)| record(&units, &unit, keys, sequence, None))
         .transpose()
 }
 
@@ -213,6 +223,7 @@ fn record(
     unit: &Unit,
     keys: &Keyring,
     expected: u64,
+    opened: Option<&[&str]>,
 ) -> Result<Record, JournalError> {
     let envelope = &unit.envelope;
     let broken = |what: String| {
@@ -230,6 +241,9 @@ fn record(
         let line = units.bytes(range);
         let name = |what| broken(format!("{what} ({})", part.name));
         if part.check(line).map_err(name)? == PartLine::Erased {
+            continue;
+        }
+        if opened.is_some_and(|opened| !opened.contains(&part.name.as_str())) {
             continue;
         }
         let (salt, plain) = part.open(line, keys).map_err(name)?;

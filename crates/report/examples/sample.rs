@@ -115,7 +115,7 @@ fn canaries() -> Vec<ReportCanary> {
             "aws-access-key",
             "AWS access key",
             "Backup bucket key",
-            "/root/.aws/credentials [backup]",
+            "/home/ops/.aws/credentials [backup]",
             &["T1552.001", "T1078.004"],
         ),
         make(

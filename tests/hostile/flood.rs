@@ -1,0 +1,94 @@
+//! While one canary is flooded, the first use of any other is announced at once.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use lapwing_tests::{MailCatcher, Minted, get, within};
+
+use crate::wire::{Beacon, Line};
+use crate::{home, note};
+
+/// Connections that flood.
+const FLOOD: usize = 8;
+/// Canaries used once meanwhile.
+const OTHERS: usize = 20;
+/// The bar is 2 s; a machine that runs other tests meanwhile gets more.
+const LIMIT: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_flood_does_not_hold_up_other_alerts() {
+    let home = home();
+    let mails = MailCatcher::start();
+    let flooded = Beacon::of(&home.mint("url", &["--memo", "flooded"]));
+    let minted = home.ok(&[
+        "mint",
+        "url",
+        "--count",
+        &OTHERS.to_string(),
+        "--out",
+        "json",
+    ]);
+    let others: Vec<Beacon> = minted
+        .lines()
+        .map(|line| Beacon::of(&Minted::parse(line)))
+        .collect();
+    home.settings(&format!(
+        "addresses = [\"http://*.example.org\"]\n{}",
+        mails.channel("mail")
+    ));
+    let station = home.listen(&[]);
+    let address = station.address();
+    let (stop, count) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut latencies: Vec<Duration> = std::thread::scope(|scope| {
+        for _ in 0..FLOOD {
+            scope.spawn(|| {
+                let mut line = Line::open(address);
+                let Beacon { host, target, .. } = &flooded;
+                let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+                while !stop.load(Ordering::Relaxed) {
+                    line.ask(request.as_bytes());
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        within(LIMIT, "the flood", || {
+            (count.load(Ordering::Relaxed) > 500).then_some(())
+        });
+        let latencies = others
+            .iter()
+            .map(|other| first_alert(address, other, &mails))
+            .collect();
+        stop.store(true, Ordering::Relaxed);
+        latencies
+    });
+    latencies.sort_unstable();
+    let flood = count.load(Ordering::Relaxed);
+    note(&format!(
+        "first alert at the mail catcher under a flood ({flood} uses): p50 {:?}, p99 {:?}",
+        latencies[OTHERS / 2],
+        latencies[OTHERS - 1]
+    ));
+    station.stop();
+    let trips = home.json(&["trips", "--limit", "1000000", "--canary", &flooded.id]);
+    let rows = trips.as_array().expect("a list");
+    let recorded: u64 = rows
+        .iter()
+        .map(|row| row["trip"]["count"].as_u64().expect("a count"))
+        .sum();
+    assert_eq!(recorded, flood, "none of the flood is dropped");
+    assert!((rows.len() as u64) < flood, "but it is summed up");
+}
+
+/// Uses a canary once; the time until its alert is in the mail.
+fn first_alert(address: std::net::SocketAddr, canary: &Beacon, mails: &MailCatcher) -> Duration {
+    let begun = Instant::now();
+    assert_ne!(get(address, &canary.host, &canary.target, &[]).status, 0);
+    let arrived = within(LIMIT, "the alert", || {
+        let mails = mails.mails();
+        mails
+            .iter()
+            .find(|mail| mail.raw.contains(&canary.id))
+            .map(|mail| mail.arrived)
+    });
+    arrived.saturating_duration_since(begun)
+}
