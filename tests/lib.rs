@@ -3,10 +3,14 @@
 //!
 //! The modules are one flat name space: a test says `use lapwing_tests::*`.
 
+#[path = "harness/beacon.rs"]
+mod beacon;
 #[path = "harness/home.rs"]
 mod home;
 #[path = "harness/http.rs"]
 mod http;
+#[path = "harness/line.rs"]
+mod line;
 #[path = "harness/process.rs"]
 mod process;
 #[path = "harness/station.rs"]
@@ -14,9 +18,11 @@ mod station;
 #[path = "harness/waiting.rs"]
 mod waiting;
 
-pub use lapwing_testkit::{Hook, Mail, MailCatcher, WebhookCatcher};
+pub use beacon::Beacon;
 pub use home::{Home, Minted, trips};
 pub use http::{Answer, exchange, get, post};
+pub use lapwing_testkit::{Hook, Mail, MailCatcher, WebhookCatcher};
+pub use line::Line;
 pub use process::{Ran, binary, finish, finish_within, repository, venv};
 pub use station::Station;
 pub use waiting::{eventually, within};

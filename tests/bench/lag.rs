@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lapwing_core::{
-    ActorId, CanaryId, Conclusion, IncidentId, Judgement, NetworkFacts, StationId, Timestamp, TripId,
-    Verdict,
-};
 use lapwing_core::{Actor, Clock as _, Evidence, Grade, Incident, IncidentState, SystemClock};
+use lapwing_core::{
+    ActorId, CanaryId, Conclusion, IncidentId, Judgement, NetworkFacts, StationId, Timestamp,
+    TripId, Verdict,
+};
 use lapwing_store::{Batch, Followed, Index, Seen, TripFilter, TripRow};
 
 use crate::Plan;
@@ -33,12 +33,19 @@ pub(crate) fn run(plan: &Plan) {
     let path = directory.path().join("data");
     std::fs::create_dir(&path).unwrap();
     let (data, _) = Data::mint(plan, &path, CANARIES);
-    let (trips, backlog) = if plan.quick { (500_000, 40_000) } else { (5_000_000, 150_000) };
+    let (trips, backlog) = if plan.quick {
+        (500_000, 40_000)
+    } else {
+        (5_000_000, 150_000)
+    };
     let full = directory.path().join("full");
     std::fs::create_dir(&full).unwrap();
     let begun = Instant::now();
     prefill(&full, trips);
-    println!("an index of {trips} trips was made in {:.0} s", begun.elapsed().as_secs_f64());
+    println!(
+        "an index of {trips} trips was made in {:.0} s",
+        begun.elapsed().as_secs_f64()
+    );
 
     for (name, filled) in [("empty", None), ("full", Some(&full))] {
         data.forget_trips();
@@ -71,7 +78,12 @@ pub(crate) fn run(plan: &Plan) {
         median(&full_rates),
         load()
     );
-    bar("indexing, full / empty", median(&ratios), &Bar::AtLeast(0.75), "");
+    bar(
+        "indexing, full / empty",
+        median(&ratios),
+        &Bar::AtLeast(0.75),
+        "",
+    );
 }
 
 /// Gives the station no index, or a copy of this one.
@@ -86,8 +98,12 @@ fn place_index(data: &Data, filled: Option<&Path>) {
 fn sustained(plan: &Plan, data: &Data) -> Vec<f64> {
     let server = data.listen(plan, Syncs::Real, &[FULL, PROXY].concat());
     let requests = data.hits();
-    let load =
-        Load { requests: &requests, connections: CONNECTIONS, rate: Some(RATE), proxied: true };
+    let load = Load {
+        requests: &requests,
+        connections: CONNECTIONS,
+        rate: Some(RATE),
+        proxied: true,
+    };
     let mut client = Client::new(server.address, &load);
     client.run(2.0, || ());
     let index = Index::open(&data.path).unwrap();
@@ -96,10 +112,16 @@ fn sustained(plan: &Plan, data: &Data) -> Vec<f64> {
     client.run(if plan.quick { 6.0 } else { 30.0 }, || {
         if Instant::now() >= due {
             due += Duration::from_millis(100);
-            let newest = TripFilter { limit: 1, ..TripFilter::default() };
+            let newest = TripFilter {
+                limit: 1,
+                ..TripFilter::default()
+            };
             let page = index.trips(&newest).unwrap();
             let now = SystemClock.now();
-            let lag = page.rows.first().map_or(1e9, |row| (now.micros() - row.time.micros()) as f64 / 1e6);
+            let lag = page
+                .rows
+                .first()
+                .map_or(1e9, |row| (now.micros() - row.time.micros()) as f64 / 1e6);
             lags.push(lag);
         }
     });
@@ -114,7 +136,12 @@ fn sustained(plan: &Plan, data: &Data) -> Vec<f64> {
 fn make_backlog(plan: &Plan, data: &Data, trips: u64) {
     let server = data.listen(plan, Syncs::Real, &[FULL, PROXY].concat());
     let requests = data.hits();
-    let load = Load { requests: &requests, connections: 256, rate: None, proxied: true };
+    let load = Load {
+        requests: &requests,
+        connections: 256,
+        rate: None,
+        proxied: true,
+    };
     let mut client = Client::new(server.address, &load);
     while client.answered() < trips {
         client.run(0.5, || ());
@@ -141,7 +168,10 @@ fn drain(plan: &Plan, data: &Data) -> f64 {
         } else if count > 0 && at.elapsed() > Duration::from_secs(1) {
             break;
         }
-        assert!(begun.elapsed() < Duration::from_secs(600), "a backlog is never indexed");
+        assert!(
+            begun.elapsed() < Duration::from_secs(600),
+            "a backlog is never indexed"
+        );
     }
     server.settle();
     count as f64 / (at - begun).as_secs_f64()
@@ -151,21 +181,38 @@ fn drain(plan: &Plan, data: &Data) -> f64 {
 /// two of them.
 fn prefill(directory: &Path, trips: u64) {
     let index = Index::open(directory).unwrap();
-    let canaries: Vec<CanaryId> =
-        (0..10_000).map(|_| CanaryId::from_bytes(rand::random())).collect();
+    let canaries: Vec<CanaryId> = (0..10_000)
+        .map(|_| CanaryId::from_bytes(rand::random()))
+        .collect();
     let since = SystemClock.now().plus_seconds(-86_400);
     let mut sequence = 0;
     while sequence < trips {
         let batch = index.batch().unwrap();
         for _ in 0..5_000 {
             sequence += 1;
-            let later = i64::try_from(sequence * 10_000).unwrap() * 8 / i64::try_from(trips).unwrap();
+            let later =
+                i64::try_from(sequence * 10_000).unwrap() * 8 / i64::try_from(trips).unwrap();
             let time = Timestamp::from_micros(since.micros() + later * 1_000_000);
             let place = rand::random_range(0..canaries.len());
-            add(&batch, TripId { station: OTHER, sequence }, time, (place, canaries[place]));
+            add(
+                &batch,
+                TripId {
+                    station: OTHER,
+                    sequence,
+                },
+                time,
+                (place, canaries[place]),
+            );
         }
         let offset = sequence * 2_300;
-        batch.commit(Followed { station: OTHER, sequence, segment: 0, offset }).unwrap();
+        batch
+            .commit(Followed {
+                station: OTHER,
+                sequence,
+                segment: 0,
+                offset,
+            })
+            .unwrap();
     }
 }
 
@@ -203,7 +250,15 @@ fn add(batch: &Batch<'_>, id: TripId, time: Timestamp, (place, canary): (usize, 
     });
     (incident.last, incident.count, incident.latest) = (time, incident.count + 1, id);
     batch.put_incident(&incident).unwrap();
-    batch.learn("address", &value, Seen { actor: actor_id, trip: id, time });
+    batch.learn(
+        "address",
+        &value,
+        Seen {
+            actor: actor_id,
+            trip: id,
+            time,
+        },
+    );
     let evidence = Evidence {
         signal: "address".to_owned(),
         detail: format!("the same address {address}"),

@@ -20,7 +20,10 @@ pub(crate) fn run(plan: &Plan) {
     if let Some(minted) = minted {
         mint::print(count, &minted);
     }
-    let servers = [few.listen(plan, Syncs::Real, FULL), many.listen(plan, Syncs::Real, FULL)];
+    let servers = [
+        few.listen(plan, Syncs::Real, FULL),
+        many.listen(plan, Syncs::Real, FULL),
+    ];
     for server in &servers {
         server.settle();
     }
@@ -36,8 +39,12 @@ pub(crate) fn run(plan: &Plan) {
         for _ in 0..plan.rounds {
             for (place, server) in servers.iter().enumerate() {
                 let requests = &requests[place];
-                let load =
-                    Load { requests, connections: CONNECTIONS, rate: None, proxied: false };
+                let load = Load {
+                    requests,
+                    connections: CONNECTIONS,
+                    rate: None,
+                    proxied: false,
+                };
                 tallies[place].push(turn(server, &load, plan.seconds));
                 peak = peak.max(servers[1].resident());
                 server.settle();
@@ -53,10 +60,23 @@ pub(crate) fn run(plan: &Plan) {
             );
         }
         let [few, many] = &tallies;
-        let ratios: Vec<f64> =
-            many.iter().zip(few).map(|(many, few)| many.rate() / few.rate()).collect();
+        let ratios: Vec<f64> = many
+            .iter()
+            .zip(few)
+            .map(|(many, few)| many.rate() / few.rate())
+            .collect();
         println!("  ratio {}", spread(&ratios));
-        bar(&format!("{count} canaries / 1000, {name}"), median(&ratios), &Bar::AtLeast(*least), "");
-        bar("resident memory under load", peak, &Bar::Below(150.0), " MB");
+        bar(
+            &format!("{count} canaries / 1000, {name}"),
+            median(&ratios),
+            &Bar::AtLeast(*least),
+            "",
+        );
+        bar(
+            "resident memory under load",
+            peak,
+            &Bar::Below(150.0),
+            " MB",
+        );
     }
 }

@@ -14,10 +14,17 @@ pub(crate) fn run(plan: &Plan) {
     let mut ready = Vec::new();
     for _ in 0..starts {
         let directory = scratch();
-        let fresh = Data { path: directory.path().to_owned(), urls: Vec::new() };
+        let fresh = Data {
+            path: directory.path().to_owned(),
+            urls: Vec::new(),
+        };
         ready.push(milliseconds(&fresh.listen(plan, Syncs::Real, &[])));
     }
-    println!("fresh directory: ready in {:.0} ms   (load {})", median(&ready), load());
+    println!(
+        "fresh directory: ready in {:.0} ms   (load {})",
+        median(&ready),
+        load()
+    );
     let count = if plan.quick { 200_000 } else { 1_000_000 };
     let (data, _) = Data::kept(plan, count);
     let (mut ready, mut idle) = (Vec::new(), Vec::new());
@@ -33,7 +40,12 @@ pub(crate) fn run(plan: &Plan) {
     let (mut ready, mut idle) = (Vec::new(), Vec::new());
     for _ in 0..starts {
         let server = data.listen(plan, Syncs::Real, &[]);
-        let load = Load { requests: &requests, connections: 64, rate: None, proxied: false };
+        let load = Load {
+            requests: &requests,
+            connections: 64,
+            rate: None,
+            proxied: false,
+        };
         let mut client = Client::new(server.address, &load);
         client.run(2.0, || ());
         server.kill();
@@ -43,7 +55,11 @@ pub(crate) fn run(plan: &Plan) {
         std::thread::sleep(Duration::from_secs(1));
         idle.push(server.resident());
     }
-    report(&format!("{count} canaries, after kill -9 under load"), &ready, &idle);
+    report(
+        &format!("{count} canaries, after kill -9 under load"),
+        &ready,
+        &idle,
+    );
 }
 
 fn milliseconds(server: &Server) -> f64 {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use lapwing_tests::{Minted, Ran, venv};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::stage::{Stage, keys};
 
@@ -56,87 +56,129 @@ fn failed(status: u16, code: &str, message: &str) -> Value {
     })
 }
 
-/// What each call came to: AWS's codes, and messages that all name the user whom the key belongs to.
-fn expected(good: &Minted) -> Value {
-    let (arn, account) = (arn(good), account_in(good.field("access_key_id")));
-    assert_eq!(account, good.field("account"), "as everybody can decode it");
-    let because =
-        |action: &str| format!("because no identity-based policy allows the {action} action");
-    let not = |action: &str| format!("User: {arn} is not authorized to perform: {action}");
-    let denied = |action: &str| {
+/// AWS's way to say no to one user.
+struct Denial {
+    user: String,
+}
+
+impl Denial {
+    fn not(&self, action: &str) -> String {
+        format!("User: {} is not authorized to perform: {action}", self.user)
+    }
+
+    fn query(&self, action: &str) -> Value {
         failed(
             403,
             "AccessDenied",
-            &format!("{} {}", not(action), because(action)),
+            &format!("{} {}", self.not(action), because(action)),
         )
-    };
-    let json = |action: &str| {
-        failed(
-            400,
-            "AccessDeniedException",
-            &format!("{} {}", not(action), because(action)),
-        )
-    };
-    let object = |action: &str, resource: &str| {
-        let message = format!(
-            "{} on resource: \"arn:aws:s3:::{resource}\" {}",
-            not(action),
-            because(action)
-        );
-        failed(403, "AccessDenied", &message)
-    };
-    let on = |action: &str, resource: &str| {
+    }
+
+    fn json(&self, action: &str) -> Value {
+        let message = format!("{} {}", self.not(action), because(action));
+        failed(400, "AccessDeniedException", &message)
+    }
+
+    fn on(&self, action: &str, resource: &str) -> String {
         format!(
             "{} on resource: {resource} {}",
-            not(action),
+            self.not(action),
             because(action)
         )
-    };
+    }
+
+    fn s3(&self, action: &str, resource: &str) -> Value {
+        let message = self.on(action, &format!("\"arn:aws:s3:::{resource}\""));
+        failed(403, "AccessDenied", &message)
+    }
+
+    fn rest(&self, code: &str) -> Value {
+        let message = format!(
+            "User: {} is not authorized to access this resource",
+            self.user
+        );
+        failed(403, code, &message)
+    }
+}
+
+fn because(action: &str) -> String {
+    format!("because no identity-based policy allows the {action} action")
+}
+
+/// What each call came to: AWS's codes, and messages that all name the user whom the key belongs to.
+fn expected(good: &Minted) -> Value {
+    let mut all = refusals();
+    all.append(&mut answers(good));
+    all.append(&mut presigned());
+    Value::Object(all)
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().expect("an object").clone()
+}
+
+fn answers(good: &Minted) -> Map<String, Value> {
+    let account = account_in(good.field("access_key_id"));
+    assert_eq!(account, good.field("account"), "as everybody can decode it");
+    let no = Denial { user: arn(good) };
+    let odd = format!("backups/{ODD}");
+    let instances = "ec2:DescribeInstances";
+    let instances = format!(
+        "You are not authorized to perform this operation. {} {}",
+        no.not(instances),
+        because(instances)
+    );
     let model = format!(
         "arn:aws:bedrock:{}::foundation-model/anthropic.claude-v2:1",
         good.field("region")
     );
-    let odd = format!("backups/{ODD}");
+    let publish = no.on("SNS:Publish", "+15005550006");
+    object(json!({
+        "identity": { "UserId": good.field("user_id"), "Account": account, "Arn": no.user },
+        "buckets": { "count": 2, "named": [true, true] },
+        "list": no.s3("s3:ListBucket", "backups"),
+        "get": no.s3("s3:GetObject", &odd),
+        "dots": no.s3("s3:GetObject", "backups/a//b/../c/./d"),
+        "put": no.s3("s3:PutObject", &odd),
+        "upload": no.s3("s3:PutObject", "backups/k"),
+        "head": failed(403, "403", "Forbidden"),
+        "users": no.query("iam:ListUsers"),
+        "create": no.query("iam:CreateUser"),
+        "quota": no.query("ses:GetSendQuota"),
+        "mail": no.query("ses:SendEmail"),
+        "publish": failed(403, "AuthorizationError", &publish),
+        "instances": failed(403, "UnauthorizedOperation", &instances),
+        "tables": no.json("dynamodb:ListTables"),
+        "secrets": no.json("secretsmanager:ListSecrets"),
+        "zones": no.rest("AccessDenied"),
+        "function": no.rest("AccessDeniedException"),
+        "model": failed(403, "AccessDeniedException", &no.on("bedrock:InvokeModel", &model)),
+    }))
+}
+
+fn refusals() -> Map<String, Value> {
+    let unknown = "The security token included in the request is invalid.";
+    let unknown = failed(403, "InvalidClientTokenId", unknown);
+    let lacks = "The AWS Access Key Id you provided does not exist in our records.";
     let wrong =
         "The request signature we calculated does not match the signature you provided. Check your";
+    let short = format!("{wrong} key and signing method.");
     let long = format!(
         "{wrong} AWS Secret Access Key and signing method. Consult the service documentation for details."
     );
-    let unknown = failed(
-        403,
-        "InvalidClientTokenId",
-        "The security token included in the request is invalid.",
-    );
-    let lacks = "The AWS Access Key Id you provided does not exist in our records.";
-    let fetched = |status: u16, code: &str| json!({ "status": status, "code": code });
-    json!({
+    object(json!({
         "stranger sts": unknown,
         "stranger s3": failed(403, "InvalidAccessKeyId", lacks),
-        "identity": { "UserId": good.field("user_id"), "Account": account, "Arn": arn },
-        "buckets": { "count": 2, "named": [true, true] },
-        "list": object("s3:ListBucket", "backups"),
-        "get": object("s3:GetObject", &odd),
-        "dots": object("s3:GetObject", "backups/a//b/../c/./d"),
-        "put": object("s3:PutObject", &odd),
-        "upload": object("s3:PutObject", "backups/k"),
-        "head": failed(403, "403", "Forbidden"),
-        "users": denied("iam:ListUsers"),
-        "create": denied("iam:CreateUser"),
-        "quota": denied("ses:GetSendQuota"),
-        "mail": denied("ses:SendEmail"),
-        "publish": failed(403, "AuthorizationError", &on("SNS:Publish", "+15005550006")),
-        "instances": failed(403, "UnauthorizedOperation", &format!(
-            "You are not authorized to perform this operation. {} {}",
-            not("ec2:DescribeInstances"), because("ec2:DescribeInstances"),
-        )),
-        "tables": json("dynamodb:ListTables"),
-        "secrets": json("secretsmanager:ListSecrets"),
-        "zones": failed(403, "AccessDenied", &format!("User: {arn} is not authorized to access this resource")),
-        "function": failed(403, "AccessDeniedException", &format!("User: {arn} is not authorized to access this resource")),
-        "model": failed(403, "AccessDeniedException", &on("bedrock:InvokeModel", &model)),
         "wrong sts": failed(403, "SignatureDoesNotMatch", &long),
-        "wrong s3": failed(403, "SignatureDoesNotMatch", &format!("{wrong} key and signing method.")),
+        "wrong s3": failed(403, "SignatureDoesNotMatch", &short),
         "wrong json": failed(400, "InvalidSignatureException", &long),
+        "retired": unknown,
+    }))
+}
+
+fn presigned() -> Map<String, Value> {
+    let fetched = |status: u16, code: &str| json!({ "status": status, "code": code });
+    object(json!({
         "presigned get": fetched(403, "AccessDenied"),
         "presigned put": fetched(403, "AccessDenied"),
         "presigned buckets": fetched(200, ""),
@@ -145,8 +187,7 @@ fn expected(good: &Minted) -> Value {
         "presigned iam": fetched(403, "AccessDenied"),
         "tampered": fetched(403, "SignatureDoesNotMatch"),
         "lapsed": fetched(403, "AccessDenied"),
-        "retired": unknown,
-    })
+    }))
 }
 
 /// The account in a key id, as published decoders find it: 40 of the first 48 bits behind the prefix.
@@ -196,35 +237,12 @@ const TRIPS: &[&str] = &[
 #[test]
 fn the_command_line_finds_its_way_by_the_planted_profile() {
     let mut stage = Stage::new(10, &["aws-access-key"]);
-    let directory = stage.home.path().join(".aws");
-    fs::create_dir(&directory).expect("a directory");
-    let owned = "# our own\n[default]\nregion=us-east-1\n";
-    for name in ["credentials", "config"] {
-        fs::write(directory.join(name), owned).expect("a file is written");
-        let private = fs::Permissions::from_mode(0o600);
-        fs::set_permissions(directory.join(name), private).expect("a mode is set");
-    }
-    let credentials = directory.join("credentials");
-    let target = credentials.to_str().expect("a text");
-    stage.home.ok(&[
-        "plant",
-        "aws-access-key",
-        target,
-        "--role",
-        "archive",
-        "--yes",
-    ]);
-    let canary = stage.home.json(&["canaries"])[0]["id"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
-    stage.call(&canary, "planted");
-
-    let aws = venv().join("bin/aws");
+    let (target, canary) = plant_profile(&mut stage);
     let aws = |args: &[&str]| {
         let profile = ["--profile", "archive"];
+        let program = venv().join("bin/aws");
         stage.run(
-            aws.to_str().expect("a text"),
+            program.to_str().expect("a text"),
             &[&profile[..], args].concat(),
         )
     };
@@ -246,18 +264,19 @@ fn the_command_line_finds_its_way_by_the_planted_profile() {
         stdout,
         stderr,
     } = aws(&["s3", "ls"]);
-    assert!(
-        code == 0 && stderr.is_empty() && stdout.lines().count() == 2,
-        "{stderr}{stdout}"
-    );
-    assert!(
-        stdout.lines().all(|line| line.contains(&account)),
+    assert!(code == 0 && stderr.is_empty(), "{stderr}");
+    assert_eq!(
+        stdout
+            .lines()
+            .filter(|line| line.contains(&account))
+            .count(),
+        2,
         "{stdout}"
     );
     for (args, called) in [
         (&["s3", "ls", "s3://backups/"][..], "ListObjectsV2"),
         (&["iam", "list-users"], "ListUsers"),
-        (&["s3", "cp", target, "s3://backups/loot"], "PutObject"),
+        (&["s3", "cp", &target, "s3://backups/loot"], "PutObject"),
     ] {
         let Ran { code, stderr, .. } = aws(args);
         let told = format!(
@@ -267,23 +286,53 @@ fn the_command_line_finds_its_way_by_the_planted_profile() {
     }
     let script = stage.python("call_profile.py", &json!({ "profile": "archive" }));
     assert_eq!(script, json!({ "identity": arn }));
+    assert_profile_trips(&stage, &canary);
+}
 
+/// Plants a profile beside one of the owner's; gives the file and the canary.
+fn plant_profile(stage: &mut Stage) -> (String, String) {
+    let directory = stage.home.path().join(".aws");
+    fs::create_dir(&directory).expect("a directory");
+    for name in ["credentials", "config"] {
+        let file = directory.join(name);
+        fs::write(&file, "# our own\n[default]\nregion=us-east-1\n").expect("a file is written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode is set");
+    }
+    let target = directory
+        .join("credentials")
+        .to_str()
+        .expect("a text")
+        .to_owned();
+    stage.home.ok(&[
+        "plant",
+        "aws-access-key",
+        &target,
+        "--role",
+        "archive",
+        "--yes",
+    ]);
+    let canary = stage.home.json(&["canaries"])[0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    stage.call(&canary, "planted");
+    (target, canary)
+}
+
+fn assert_profile_trips(stage: &Stage, canary: &str) {
     let trips = stage.trips(6);
-    let asked: Vec<&Value> = trips
+    let asked = trips
         .iter()
-        .map(|trip| &trip["claims"]["captured"]["aws.action"][0])
-        .collect();
-    assert_eq!(
-        json!(asked),
-        json!([
-            "GetCallerIdentity",
-            "ListAllMyBuckets",
-            "ListBucket",
-            "ListUsers",
-            "PutObject",
-            "GetCallerIdentity",
-        ])
-    );
+        .map(|trip| &trip["claims"]["captured"]["aws.action"][0]);
+    let expected = json!([
+        "GetCallerIdentity",
+        "ListAllMyBuckets",
+        "ListBucket",
+        "ListUsers",
+        "PutObject",
+        "GetCallerIdentity",
+    ]);
+    assert_eq!(json!(asked.collect::<Vec<_>>()), expected);
     for trip in &trips {
         assert_eq!(
             (&trip["canary"], &trip["decoy"]["outcome"]),
@@ -292,7 +341,7 @@ fn the_command_line_finds_its_way_by_the_planted_profile() {
     }
     let agents = trips
         .iter()
-        .map(|trip| trip["claims"]["agent"].as_str().expect("an agent"));
+        .filter_map(|trip| trip["claims"]["agent"].as_str());
     assert_eq!(
         agents.filter(|agent| agent.starts_with("aws-cli/")).count(),
         5

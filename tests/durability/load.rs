@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use lapwing_core::bounded;
-use lapwing_tests::{Home, Minted};
+use lapwing_tests::{Beacon, Home, Minted};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -48,7 +48,7 @@ pub(crate) fn start(home: &Home, address: SocketAddr, round: usize) -> Vec<JoinH
 
 /// Uses one canary again and again on one connection, until that breaks.
 fn use_up(address: SocketAddr, canary: &Minted, round: usize, client: usize) -> Tally {
-    let (host, target) = parts(canary.field("beacon.url"));
+    let Beacon { host, target, .. } = Beacon::of(canary);
     let mut tally = Tally {
         canary: canary.id.clone(),
         round,
@@ -73,18 +73,6 @@ fn use_up(address: SocketAddr, canary: &Minted, round: usize, client: usize) -> 
         tally.answered += 1;
     }
     tally
-}
-
-/// Host and target of a beacon's address.
-pub(crate) fn parts(url: &str) -> (String, String) {
-    let rest = url.strip_prefix("http://").expect("an http URL");
-    let slash = rest.find('/').unwrap_or(rest.len());
-    let target = if slash == rest.len() {
-        "/"
-    } else {
-        &rest[slash..]
-    };
-    (rest[..slash].to_owned(), target.to_owned())
 }
 
 /// How a summary names a request: the first 16 hex digits of its SHA-256.

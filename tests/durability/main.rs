@@ -10,9 +10,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use lapwing_tests::{Home, Station, WebhookCatcher, eventually, get, within};
+use lapwing_tests::{Beacon, Home, Station, WebhookCatcher, eventually, get, within};
 
-use load::{MARK, Tally, bodies, faults, mark, parts, segments};
+use load::{MARK, Tally, bodies, faults, mark, segments};
 use trace::Step;
 
 const ROUNDS: usize = 20;
@@ -214,8 +214,7 @@ fn a_loss_would_be_noticed() {
 #[test]
 fn the_sync_comes_before_the_answer() {
     let home = home();
-    let canary = home.mint("url", &[]);
-    let (host, target) = parts(canary.field("beacon.url"));
+    let Beacon { host, target, .. } = Beacon::of(&home.mint("url", &[]));
     let output = home.path().join("trace");
     let station = Station::start(&mut trace::command(&home, &output, &LISTEN));
     for (mark, target) in [
@@ -280,14 +279,13 @@ fn between_request_and_answer<'a>(steps: &'a [Step], mark: &str) -> Vec<&'a Step
 fn a_failing_disk_is_told_and_caught_up_with() {
     let home = home();
     let hooks = WebhookCatcher::start();
-    let canary = home.mint("url", &[]);
+    let Beacon { host, target, .. } = Beacon::of(&home.mint("url", &[]));
     let toml = "addresses = [\"http://*.example.org\"]\n";
     home.settings(&format!("{toml}{}", hooks.channel("hook")));
     let broken = home.path().join("broken");
     let mut command = home.command(&LISTEN);
     shim::preload(&mut command, &[("SYNC_SHIM_FAIL_FILE", &broken)]);
     let station = Station::start(&mut command);
-    let (host, target) = parts(canary.field("beacon.url"));
     let uses = |mark: &str, count: usize| {
         for number in 0..count {
             let mark = format!("{mark}-{number}");

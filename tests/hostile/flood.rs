@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use lapwing_tests::{MailCatcher, Minted, get, within};
+use lapwing_tests::{Beacon, Line, MailCatcher, Minted, get, within};
 
-use crate::wire::{Beacon, Line};
 use crate::{home, note};
 
 /// Connections that flood.

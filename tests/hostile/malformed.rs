@@ -1,6 +1,6 @@
 //! Requests that no honest client sends. Each carries a beacon of its own.
 
-use crate::wire::Beacon;
+use lapwing_tests::Beacon;
 
 /// What may come of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,10 +76,10 @@ pub(crate) const OVERSIZED: &[Case] = &[
             format!("GET {}?{} HTTP/1.1", b.target, "a".repeat(20_000)).as_bytes(),
         )
     }),
-    refused("a method of 20 kB", |b| {
+    refused("a method of 10 kB", |b| {
         line(
             b,
-            format!("{} {} HTTP/1.1", "A".repeat(20_000), b.target).as_bytes(),
+            format!("{} {} HTTP/1.1", "A".repeat(10_000), b.target).as_bytes(),
         )
     }),
     refused("a body over the cap", |b| {

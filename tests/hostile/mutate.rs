@@ -3,7 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::wire::Beacon;
+use lapwing_tests::Beacon;
 
 /// Bytes that parsers of HTTP look at.
 const INTERESTING: &[u8] = b"\0\t\n\r \"%&+,-./0:;=?@[\\]{}\x7f\x80\xc3\xff";

@@ -5,10 +5,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use lapwing_tests::{
-    Answer, Home, MailCatcher, Minted, Station, WebhookCatcher, exchange, trips, within,
+    Answer, Beacon, MailCatcher, Minted, Station, WebhookCatcher, exchange, trips, within,
 };
 
-use crate::{clean, home, wire::Beacon};
+use crate::{clean, home};
 
 /// Clears the screen, sets a title, rings; with one byte instead of two (C1); turns text around.
 const ESCAPES: &str =

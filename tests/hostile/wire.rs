@@ -4,36 +4,10 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
-use lapwing_tests::Minted;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 /// Longest answer kept, in bytes.
 const ANSWER: usize = 4 << 20;
-
-/// A beacon: where its address leads, and the value by which it is recognised.
-#[derive(Clone, Debug)]
-pub(crate) struct Beacon {
-    pub(crate) id: String,
-    pub(crate) host: String,
-    pub(crate) target: String,
-    pub(crate) segment: String,
-}
-
-impl Beacon {
-    pub(crate) fn of(minted: &Minted) -> Self {
-        let rest = minted
-            .field("beacon.url")
-            .strip_prefix("http://")
-            .expect("an http URL");
-        let slash = rest.find('/').expect("a path");
-        Self {
-            id: minted.id.clone(),
-            host: rest[..slash].to_owned(),
-            target: rest[slash..].to_owned(),
-            segment: minted.field("beacon.segment").to_owned(),
-        }
-    }
-}
 
 /// What came back.
 #[derive(Debug)]
@@ -109,60 +83,4 @@ pub(crate) fn read_to_end(stream: &mut TcpStream, patience: Duration) -> Said {
     }
     said.ended = true;
     said
-}
-
-/// A keep-alive connection on which one request follows another.
-pub(crate) struct Line {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-}
-
-impl Line {
-    pub(crate) fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the station listens");
-        stream.set_nodelay(true).expect("a socket option");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .expect("a timeout can be set");
-        Self {
-            stream,
-            buffer: vec![0; 64 << 10],
-        }
-    }
-
-    /// The time from the request's last byte to the answer's last byte. The answer has a length.
-    pub(crate) fn ask(&mut self, request: &[u8]) -> Duration {
-        self.stream
-            .write_all(request)
-            .expect("the connection holds");
-        let begun = Instant::now();
-        let mut have = 0;
-        loop {
-            let read = self
-                .stream
-                .read(&mut self.buffer[have..])
-                .expect("an answer in time");
-            assert!(read > 0, "the connection ended");
-            have += read;
-            if whole(&self.buffer[..have]) {
-                return begun.elapsed();
-            }
-        }
-    }
-}
-
-/// Whether this is an answer with all of its body.
-fn whole(answer: &[u8]) -> bool {
-    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return false;
-    };
-    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-    let length = head
-        .split("content-length: ")
-        .nth(1)
-        .and_then(|rest| rest.lines().next());
-    let length: usize = length
-        .and_then(|digits| digits.parse().ok())
-        .expect("a length");
-    answer.len() >= end + 4 + length
 }

@@ -25,27 +25,50 @@ fn the_first_use_is_announced_at_once_and_further_ones_are_counted() {
     assert!(first.headers["webhook-id"].starts_with("msg_"));
     assert_eq!(first.body["type"], "opened");
     assert_eq!(first.body["incident"]["bait"]["memo"], "old relay");
-    assert!(first.body["checkpoint"].as_str().unwrap().starts_with("station-"), "{}", first.body);
-    assert!(first.body["caution"].as_str().unwrap().contains("not a person"));
+    assert!(
+        first.body["checkpoint"]
+            .as_str()
+            .unwrap()
+            .starts_with("station-"),
+        "{}",
+        first.body
+    );
+    assert!(
+        first.body["caution"]
+            .as_str()
+            .unwrap()
+            .contains("not a person")
+    );
     for _ in 0..24 {
         account(station.address(), &canary);
     }
     trips(&home, 25);
     station.stop();
-    let kinds: Vec<Value> = hook.hooks().iter().map(|hook| hook.body["type"].clone()).collect();
+    let kinds: Vec<Value> = hook
+        .hooks()
+        .iter()
+        .map(|hook| hook.body["type"].clone())
+        .collect();
     assert_eq!(kinds, ["opened", "continued"], "the 1st and the 10th");
     assert_eq!(mail.mails().len(), 2);
     let continued = hook.hooks().pop().unwrap();
     assert_eq!(continued.body["incident"]["uses"], 10);
     assert!(hook.hooks().iter().all(|hook| hook.signed));
     // No alert carries a bait value or a live address.
-    for secret in [canary.field("account_sid"), canary.field("auth_token"), canary.field("beacon.url")]
-    {
+    for secret in [
+        canary.field("account_sid"),
+        canary.field("auth_token"),
+        canary.field("beacon.url"),
+    ] {
         for hook in hook.hooks() {
             assert!(!hook.body.to_string().contains(secret), "{}", hook.body);
         }
         for mail in mail.mails() {
-            assert!(!mail.raw.replace("=\n", "").contains(secret), "{}", mail.raw);
+            assert!(
+                !mail.raw.replace("=\n", "").contains(secret),
+                "{}",
+                mail.raw
+            );
         }
     }
 }
@@ -54,20 +77,29 @@ fn the_first_use_is_announced_at_once_and_further_ones_are_counted() {
 fn another_canary_is_announced_while_one_is_flooded() {
     let hook = WebhookCatcher::start();
     let home = home_with(&hook.channel("hook"));
-    let (loud, quiet) = (home.mint("url", &[]), home.mint("url", &["--memo", "quiet"]));
+    let (loud, quiet) = (
+        home.mint("url", &[]),
+        home.mint("url", &["--memo", "quiet"]),
+    );
     let station = home.listen(&[]);
     for _ in 0..300 {
         open(station.address(), &loud);
     }
     open(station.address(), &quiet);
     let announced = eventually("the quiet one's alert", || {
-        hook.hooks().into_iter().find(|hook| hook.body["incident"]["bait"]["memo"] == "quiet")
+        hook.hooks()
+            .into_iter()
+            .find(|hook| hook.body["incident"]["bait"]["memo"] == "quiet")
     });
     assert_eq!(announced.body["type"], "opened");
     // Past the quota of 200 uses are summarised, and none is lost.
     let uses: u64 = eventually("all uses", || {
         let rows = home.json(&["trips", "--canary", &loud.id, "--limit", "1000"]);
-        let uses = rows.as_array().unwrap().iter().map(|row| row["trip"]["count"].as_u64().unwrap());
+        let uses = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["trip"]["count"].as_u64().unwrap());
         let uses: u64 = uses.sum();
         (uses >= 300).then_some(uses)
     });
@@ -77,9 +109,17 @@ fn another_canary_is_announced_while_one_is_flooded() {
 fn states(home: &Home, channel: &str) -> Vec<(String, String, u64)> {
     let deliveries = home.json(&["alert", "deliveries"]);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let rows = deliveries.as_array().unwrap().iter().filter(|row| row["channel"] == channel);
+    let rows = deliveries
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["channel"] == channel);
     rows.map(|row| {
-        (text(&row["occasion"]), text(&row["state"]), row["attempts"].as_u64().unwrap())
+        (
+            text(&row["occasion"]),
+            text(&row["state"]),
+            row["attempts"].as_u64().unwrap(),
+        )
     })
     .collect()
 }
@@ -88,7 +128,10 @@ fn states(home: &Home, channel: &str) -> Vec<(String, String, u64)> {
 fn a_failing_webhook_is_tried_again_until_it_works_also_after_a_restart() {
     let hook = WebhookCatcher::start();
     hook.fail(true);
-    let home = home_with(&format!("[alert]\nretry_seconds = 1\n{}", hook.channel("hook")));
+    let home = home_with(&format!(
+        "[alert]\nretry_seconds = 1\n{}",
+        hook.channel("hook")
+    ));
     let canary = home.mint("url", &[]);
     let station = home.listen(&[]);
     open(station.address(), &canary);
@@ -100,7 +143,9 @@ fn a_failing_webhook_is_tried_again_until_it_works_also_after_a_restart() {
     let taken = eventually("the alert", || hook.hooks().first().cloned());
     assert!(taken.signed && taken.body["type"] == "opened");
     let (_, state, attempts) = eventually("its state", || {
-        states(&home, "hook").into_iter().find(|(_, state, _)| state == "delivered")
+        states(&home, "hook")
+            .into_iter()
+            .find(|(_, state, _)| state == "delivered")
     });
     assert!(attempts >= 3, "{state} after {attempts}");
     station.stop();
@@ -117,23 +162,39 @@ fn a_dead_letter_is_shouted_about_through_the_other_channel() {
     let station = home.listen(&[]);
     open(station.address(), &canary);
     eventually("the dead letter", || {
-        states(&home, "hook").contains(&("opened".to_owned(), "dead".to_owned(), 2)).then_some(())
+        states(&home, "hook")
+            .contains(&("opened".to_owned(), "dead".to_owned(), 2))
+            .then_some(())
     });
     eventually("an alarm by mail", || {
-        mail.mails().iter().any(|mail| mail.raw.contains("`hook`")).then_some(())
+        mail.mails()
+            .iter()
+            .any(|mail| mail.raw.contains("`hook`"))
+            .then_some(())
     });
-    assert!(states(&home, "mail").iter().any(|(occasion, _, _)| occasion == "alarm"));
+    assert!(
+        states(&home, "mail")
+            .iter()
+            .any(|(occasion, _, _)| occasion == "alarm")
+    );
     drop(station);
 }
 
 #[test]
 fn alert_test_says_which_channel_works() {
     let home = home();
-    assert_eq!(home.run(&["alert", "test"]).code, 1, "no channel is an error");
+    assert_eq!(
+        home.run(&["alert", "test"]).code,
+        1,
+        "no channel is an error"
+    );
     let (mail, hook) = (MailCatcher::start(), WebhookCatcher::start());
     let home = home_with(&[mail.channel("mail"), hook.channel("hook")].concat());
     let said = home.ok(&["alert", "test"]);
-    assert!(said.contains("mail: taken") && said.contains("hook: taken"), "{said}");
+    assert!(
+        said.contains("mail: taken") && said.contains("hook: taken"),
+        "{said}"
+    );
     assert_eq!((mail.mails().len(), hook.hooks().len()), (1, 1));
     assert_eq!(hook.hooks()[0].body["type"], "test");
     assert!(hook.hooks()[0].signed);
@@ -176,7 +237,11 @@ fn signs_of_life_go_to_the_channels_that_ask_for_them() {
         let hooks = hook.hooks();
         (hooks.len() >= 2).then_some(hooks)
     });
-    assert!(beats.iter().all(|beat| beat.signed && beat.body["type"] == "heartbeat"));
+    assert!(
+        beats
+            .iter()
+            .all(|beat| beat.signed && beat.body["type"] == "heartbeat")
+    );
     assert!(mail.mails().is_empty(), "mail did not ask");
     drop(station);
 }

@@ -42,13 +42,19 @@ pub(crate) fn host(canary: &Minted) -> String {
 
 /// Host and target of a canary's address.
 fn split(canary: &Minted) -> (String, String) {
-    let url = canary.field("beacon.url").strip_prefix("http://").expect("an http: address");
+    let url = canary
+        .field("beacon.url")
+        .strip_prefix("http://")
+        .expect("an http: address");
     let (host, target) = url.split_once('/').unwrap_or((url, ""));
     (host.to_owned(), format!("/{target}"))
 }
 
 pub(crate) fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", BASE64.encode(format!("{user}:{password}").as_bytes()))
+    format!(
+        "Basic {}",
+        BASE64.encode(format!("{user}:{password}").as_bytes())
+    )
 }
 
 pub(crate) const CURL: (&str, &str) = ("User-Agent", "curl/8.5.0");
@@ -65,7 +71,12 @@ pub(crate) fn account(station: SocketAddr, canary: &Minted) -> Answer {
     let sid = canary.field("account_sid");
     let login = basic(sid, canary.field("auth_token"));
     let target = format!("/2010-04-01/Accounts/{sid}.json");
-    get(station, &host(canary), &target, &[CURL, ("Authorization", &login)])
+    get(
+        station,
+        &host(canary),
+        &target,
+        &[CURL, ("Authorization", &login)],
+    )
 }
 
 /// Queues a text at the Twilio relay; `form` is the encoded body.
@@ -89,11 +100,19 @@ pub(crate) fn touch(station: SocketAddr, kind: &str, canary: &Minted) -> Answer 
         }
         "openai" => {
             let target = "/v1/models";
-            get(station, &host(canary), target, &[("Authorization", &bearer("api_key")), CURL])
+            get(
+                station,
+                &host(canary),
+                target,
+                &[("Authorization", &bearer("api_key")), CURL],
+            )
         }
-        "github-pat" => {
-            get(station, &host(canary), "/user", &[("Authorization", &bearer("token")), CURL])
-        }
+        "github-pat" => get(
+            station,
+            &host(canary),
+            "/user",
+            &[("Authorization", &bearer("token")), CURL],
+        ),
         "aws-access-key" => {
             let key = canary.field("access_key_id");
             let header = format!(
@@ -101,8 +120,17 @@ pub(crate) fn touch(station: SocketAddr, kind: &str, canary: &Minted) -> Answer 
                  SignedHeaders=host;x-amz-date, Signature={}",
                 "0".repeat(64)
             );
-            let headers = [("Authorization", header.as_str()), ("X-Amz-Date", "20260101T000000Z")];
-            post(station, &host(canary), "/", &headers, b"Action=GetCallerIdentity")
+            let headers = [
+                ("Authorization", header.as_str()),
+                ("X-Amz-Date", "20260101T000000Z"),
+            ];
+            post(
+                station,
+                &host(canary),
+                "/",
+                &headers,
+                b"Action=GetCallerIdentity",
+            )
         }
         _ => open(station, canary),
     }
@@ -132,5 +160,7 @@ pub(crate) fn files_below(directory: &Path) -> Vec<std::path::PathBuf> {
 }
 
 pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
 }

@@ -21,7 +21,10 @@ fn a_drill_travels_to_every_channel_and_says_how_long_it_took() {
         }
         let trip = said["trip"].as_str().unwrap();
         let listed = home.json(&["trip", trip]);
-        assert_eq!(listed["conclusion"]["judgement"]["verdict"], "drill", "{kind}");
+        assert_eq!(
+            listed["conclusion"]["judgement"]["verdict"], "drill",
+            "{kind}"
+        );
         assert_eq!(listed["trip"]["canary"], canary.id.as_str());
         station.stop();
         let subjects: Vec<String> = hook
@@ -30,8 +33,14 @@ fn a_drill_travels_to_every_channel_and_says_how_long_it_took() {
             .filter(|hook| hook.body["type"] == "drill" && hook.signed)
             .map(|hook| hook.body["subject"].as_str().unwrap().to_owned())
             .collect();
-        assert!(subjects.iter().any(|subject| subject.contains(kind)), "{subjects:?}");
-        assert!(mail.mails().iter().any(|mail| mail.raw.contains(kind)), "{kind}");
+        assert!(
+            subjects.iter().any(|subject| subject.contains(kind)),
+            "{subjects:?}"
+        );
+        assert!(
+            mail.mails().iter().any(|mail| mail.raw.contains(kind)),
+            "{kind}"
+        );
     }
 }
 
@@ -45,35 +54,59 @@ fn the_nonce_of_a_drill_holds_once() {
     let rows = trips(&home, 1);
     let headers = rows[0]["trip"]["claims"]["headers"].as_array().unwrap();
     let header = |name: &str| {
-        let found = headers.iter().find(|header| header[0] == name).expect("a header");
+        let found = headers
+            .iter()
+            .find(|header| header[0] == name)
+            .expect("a header");
         found[1].as_str().unwrap().to_owned()
     };
     let (nonce, login) = (header("x-request-id"), header("authorization"));
     // Whoever sees the drill and sends it again is not on a drill.
-    let again = [("x-request-id", nonce.as_str()), ("Authorization", login.as_str())];
+    let again = [
+        ("x-request-id", nonce.as_str()),
+        ("Authorization", login.as_str()),
+    ];
     get(station.address(), &host(&canary), "/", &again);
     let rows = trips(&home, 2);
     let verdict = |row: usize| rows[row]["conclusion"]["judgement"]["verdict"].clone();
-    assert_eq!((verdict(0), verdict(1)), ("intruder".into(), "drill".into()));
+    assert_eq!(
+        (verdict(0), verdict(1)),
+        ("intruder".into(), "drill".into())
+    );
     // A nonce that nobody announced is none.
-    let made_up = [("x-request-id", "0".repeat(32)), ("Authorization", login.clone())];
-    let made_up = made_up.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let made_up = [
+        ("x-request-id", "0".repeat(32)),
+        ("Authorization", login.clone()),
+    ];
+    let made_up = made_up
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
     get(station.address(), &host(&canary), "/", &made_up);
-    assert_eq!(trips(&home, 3)[0]["conclusion"]["judgement"]["verdict"], "intruder");
+    assert_eq!(
+        trips(&home, 3)[0]["conclusion"]["judgement"]["verdict"],
+        "intruder"
+    );
     station.stop();
     home.ok(&["reindex"]);
     let verdicts: Vec<_> = trips(&home, 3)
         .iter()
         .map(|row| row["conclusion"]["judgement"]["verdict"].clone())
         .collect();
-    assert_eq!(verdicts, ["intruder", "intruder", "drill"], "also when indexed again");
+    assert_eq!(
+        verdicts,
+        ["intruder", "intruder", "drill"],
+        "also when indexed again"
+    );
 }
 
 #[test]
 fn a_drill_whose_alert_does_not_arrive_says_so() {
     let hook = WebhookCatcher::start();
     hook.fail(true);
-    let home = home_with(&format!("[alert]\nretry_seconds = 1\n{}", hook.channel("hook")));
+    let home = home_with(&format!(
+        "[alert]\nretry_seconds = 1\n{}",
+        hook.channel("hook")
+    ));
     let canary = home.mint("url", &[]);
     let station = home.listen(&[]);
     let via = station.address().to_string();
@@ -88,7 +121,9 @@ fn a_drill_whose_alert_does_not_arrive_says_so() {
     let station = home.listen(&[]);
     hook.fail(false);
     let taken = eventually("the drill's alert, late", || {
-        hook.hooks().into_iter().find(|hook| hook.body["type"] == "drill")
+        hook.hooks()
+            .into_iter()
+            .find(|hook| hook.body["type"] == "drill")
     });
     assert!(taken.signed);
     drop(station);

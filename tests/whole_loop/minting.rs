@@ -22,30 +22,56 @@ fn kinds_that_carry_an_address_refuse_without_one_and_say_how_to_set_it() {
         let ran = home.run(&["mint", kind]);
         assert_eq!(ran.code, 1, "{kind}");
         assert_eq!(ran.stdout, "", "{kind}: nothing is minted");
-        assert!(ran.stderr.contains("lapwing init --address"), "{kind}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("lapwing init --address"),
+            "{kind}: {}",
+            ran.stderr
+        );
     }
     home.ok(&["init", "--address", "http://*.example.org"]);
     for kind in KINDS {
-        assert!(home.mint(kind, &[]).field("beacon.url").contains(".example.org"), "{kind}");
+        assert!(
+            home.mint(kind, &[])
+                .field("beacon.url")
+                .contains(".example.org"),
+            "{kind}"
+        );
     }
 }
 
 #[test]
 fn one_canary_as_variables_table_and_object() {
     let home = home();
-    let env = home.ok(&["mint", "twilio", "--memo", "old relay", "--label", "team=ops"]);
+    let env = home.ok(&[
+        "mint",
+        "twilio",
+        "--memo",
+        "old relay",
+        "--label",
+        "team=ops",
+    ]);
     let lines: Vec<&str> = env.lines().collect();
     assert!(lines[0].starts_with("# twilio "), "{env}");
-    let names: Vec<&str> = lines[1..].iter().map(|line| line.split_once('=').unwrap().0).collect();
+    let names: Vec<&str> = lines[1..]
+        .iter()
+        .map(|line| line.split_once('=').unwrap().0)
+        .collect();
     assert_eq!(
         names,
-        ["TWILIO_LEGACY_ACCOUNT_SID", "TWILIO_LEGACY_AUTH_TOKEN", "TWILIO_LEGACY_RELAY_URL"]
+        [
+            "TWILIO_LEGACY_ACCOUNT_SID",
+            "TWILIO_LEGACY_AUTH_TOKEN",
+            "TWILIO_LEGACY_RELAY_URL"
+        ]
     );
     let csv = home.ok(&["mint", "twilio", "--out", "csv"]);
     let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(rows[0], ["id", "account_sid", "auth_token", "beacon.url"]);
     assert_eq!((rows.len(), rows[1].len()), (2, 4));
-    assert!(rows[1][1].starts_with("AC") && rows[1][2].len() == 32, "{csv}");
+    assert!(
+        rows[1][1].starts_with("AC") && rows[1][2].len() == 32,
+        "{csv}"
+    );
     let minted = home.json(&["mint", "twilio", "--label", "team=ops", "--label", "n=2"]);
     assert_eq!(minted["labels"]["team"], "ops");
     assert_eq!(minted["labels"]["n"], "2");
@@ -53,9 +79,15 @@ fn one_canary_as_variables_table_and_object() {
     let canaries = home.json(&["canaries"]);
     let canaries = canaries.as_array().unwrap();
     assert_eq!(canaries.len(), 3);
-    let first = canaries.iter().find(|canary| canary["memo"] == "old relay").unwrap();
+    let first = canaries
+        .iter()
+        .find(|canary| canary["memo"] == "old relay")
+        .unwrap();
     assert_eq!(first["labels"]["team"], "ops");
-    assert_eq!(lines[0], format!("# twilio {}", first["id"].as_str().unwrap()));
+    assert_eq!(
+        lines[0],
+        format!("# twilio {}", first["id"].as_str().unwrap())
+    );
 }
 
 #[test]
@@ -66,8 +98,10 @@ fn twenty_thousand_in_one_command_are_all_different() {
     let lines: Vec<&str> = ran.stdout.lines().collect();
     assert_eq!(lines.len(), 20_001, "a head and a row each");
     for column in 0..3 {
-        let values: BTreeSet<&str> =
-            lines[1..].iter().map(|line| line.split(',').nth(column).unwrap()).collect();
+        let values: BTreeSet<&str> = lines[1..]
+            .iter()
+            .map(|line| line.split(',').nth(column).unwrap())
+            .collect();
         assert_eq!(values.len(), 20_000, "column {column}");
     }
     assert!(ran.stderr.contains("20000"), "{}", ran.stderr);
@@ -75,11 +109,22 @@ fn twenty_thousand_in_one_command_are_all_different() {
     let station = home.listen(&[]);
     for line in [lines[1], lines[10_000], lines[20_000]] {
         let mut columns = line.split(',');
-        let (id, segment, url) =
-            (columns.next().unwrap(), columns.next().unwrap(), columns.next().unwrap());
+        let (id, segment, url) = (
+            columns.next().unwrap(),
+            columns.next().unwrap(),
+            columns.next().unwrap(),
+        );
         let fields = [("beacon.segment", segment), ("beacon.url", url)];
-        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        crate::bait::open(station.address(), &Minted { id: id.to_owned(), fields });
+        let fields = fields
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        crate::bait::open(
+            station.address(),
+            &Minted {
+                id: id.to_owned(),
+                fields,
+            },
+        );
     }
     let touched: BTreeSet<String> = lapwing_tests::trips(&home, 3)
         .iter()
@@ -111,7 +156,11 @@ fn values_are_shown_once() {
     }
     for file in files_below(&home.data()) {
         for secret in secrets {
-            assert!(!contains(&bytes_of(&file), secret.as_bytes()), "{}", file.display());
+            assert!(
+                !contains(&bytes_of(&file), secret.as_bytes()),
+                "{}",
+                file.display()
+            );
         }
     }
 }
@@ -119,7 +168,10 @@ fn values_are_shown_once() {
 #[test]
 fn fields_can_be_fixed_where_a_kind_allows_it() {
     let home = home();
-    let person = home.mint("person", &["--set", "first_name=Alice", "--set", "last_name=Adler"]);
+    let person = home.mint(
+        "person",
+        &["--set", "first_name=Alice", "--set", "last_name=Adler"],
+    );
     assert_eq!(person.field("name"), "Alice Adler");
     let ran = home.run(&["mint", "person", "--set", "beacon.segment=guessable"]);
     assert_eq!(ran.code, 1, "a handle cannot be chosen: {}", ran.stdout);

@@ -30,7 +30,7 @@ const TARGETS: [Target; 5] = [
         kind: "jasmin-http",
         file: "app/app.ini",
         content: "; top\n[main]\nname = shop\ntoken=hunter2\n",
-        foreign: "other = 1\n",
+        foreign: "[other]\nname = 1\n",
     },
     Target {
         kind: "openai",
@@ -60,12 +60,21 @@ fn write(home: &Home, file: &str, content: &str) -> PathBuf {
 }
 
 fn append(path: &Path, text: &str) {
-    OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+    OpenOptions::new()
+        .append(true)
+        .open(path)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
 }
 
 /// The condition `check` gives for one target, and its exit code.
 fn condition(home: &Home, target: &str) -> (String, i32) {
-    let Ran { code, stdout, stderr } = home.run(&["check", target, "--json"]);
+    let Ran {
+        code,
+        stdout,
+        stderr,
+    } = home.run(&["check", target, "--json"]);
     let rows: Value =
         serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("check {target}: {stderr}"));
     assert_eq!(rows.as_array().unwrap().len(), 1, "{stdout}");
@@ -80,38 +89,76 @@ fn states(home: &Home) -> Vec<String> {
 
 #[test]
 fn plant_check_and_uproot_in_every_kind_of_file() {
-    for Target { kind, file, content, foreign } in TARGETS {
+    for Target {
+        kind,
+        file,
+        content,
+        foreign,
+    } in TARGETS
+    {
         let home = home();
         let path = write(&home, file, content);
         let before = home.json(&["canaries"]).as_array().unwrap().len();
 
         let dry = home.ok(&["plant", kind, file, "--dry-run"]);
         assert!(dry.contains("\n+"), "{file}: a diff\n{dry}");
-        assert!(!dry.contains("hunter2") && !dry.contains("shop"), "{file}: masked\n{dry}");
+        assert!(
+            !dry.contains("hunter2") && !dry.contains("shop"),
+            "{file}: masked\n{dry}"
+        );
         assert_eq!(text_of(&path), content, "{file}: a dry run writes nothing");
-        assert_eq!(home.json(&["canaries"]).as_array().unwrap().len(), before, "{file}");
+        assert_eq!(
+            home.json(&["canaries"]).as_array().unwrap().len(),
+            before,
+            "{file}"
+        );
         assert!(states(&home).is_empty(), "{file}");
         let shown = home.ok(&["plant", kind, file, "--dry-run", "--show"]);
         assert!(shown.contains("hunter2"), "{file}: --show shows\n{shown}");
 
         home.ok(&["plant", kind, file]);
         let planted = text_of(&path);
-        assert!(planted.len() > content.len() && planted.contains("example.org"), "{file}");
-        assert_eq!(condition(&home, file), ("unchanged".to_owned(), 0), "{file}");
+        assert!(
+            planted.len() > content.len() && planted.contains("example.org"),
+            "{file}"
+        );
+        assert_eq!(
+            condition(&home, file),
+            ("unchanged".to_owned(), 0),
+            "{file}"
+        );
         assert_eq!(states(&home), ["planted"], "{file}");
         append(&path, foreign);
         assert_eq!(condition(&home, file), ("present".to_owned(), 0), "{file}");
         home.ok(&["uproot", file]);
-        assert_eq!(text_of(&path), format!("{content}{foreign}"), "{file}: exactly ours left");
+        assert_eq!(
+            text_of(&path),
+            format!("{content}{foreign}"),
+            "{file}: exactly ours left"
+        );
         assert_eq!(states(&home), ["uprooted"], "{file}");
-        assert_eq!(home.run(&["check", file]).code, 1, "{file}: nothing stands there");
-        assert_eq!(home.run(&["check"]).code, 0, "{file}: and nothing is missed");
+        assert_eq!(
+            home.run(&["check", file]).code,
+            1,
+            "{file}: nothing stands there"
+        );
+        assert_eq!(
+            home.run(&["check"]).code,
+            0,
+            "{file}: and nothing is missed"
+        );
     }
 }
 
 #[test]
 fn what_was_changed_or_is_gone_is_noticed() {
-    for Target { kind, file, content, .. } in TARGETS {
+    for Target {
+        kind,
+        file,
+        content,
+        ..
+    } in TARGETS
+    {
         let home = home();
         let path = write(&home, file, content);
         let placed = home.json(&["plant", kind, file]);
@@ -125,7 +172,11 @@ fn what_was_changed_or_is_gone_is_noticed() {
         assert_eq!(home.run(&["check"]).code, 3, "{file}");
         let refused = home.run(&["uproot", canary]);
         assert_eq!(refused.code, 1, "{file}");
-        assert!(refused.stderr.contains("--force"), "{file}: {}", refused.stderr);
+        assert!(
+            refused.stderr.contains("--force"),
+            "{file}: {}",
+            refused.stderr
+        );
         assert_eq!(text_of(&path), changed, "{file}: a refusal writes nothing");
         home.ok(&["uproot", canary, "--force"]);
         assert_eq!(text_of(&path), content, "{file}");
@@ -133,7 +184,11 @@ fn what_was_changed_or_is_gone_is_noticed() {
         home.ok(&["plant", kind, file]);
         fs::write(&path, content).unwrap();
         assert_eq!(condition(&home, file), ("missing".to_owned(), 3), "{file}");
-        assert_eq!(home.run(&["uproot", file]).code, 1, "{file}: there is nothing to take out");
+        assert_eq!(
+            home.run(&["uproot", file]).code,
+            1,
+            "{file}: there is nothing to take out"
+        );
         assert_eq!(text_of(&path), content, "{file}");
         fs::remove_file(&path).unwrap();
         assert_eq!(condition(&home, file), ("missing".to_owned(), 3), "{file}");
@@ -148,6 +203,7 @@ fn what_is_gone_can_be_given_up() {
     fs::remove_file(&path).unwrap();
     assert_eq!(home.run(&["check"]).code, 3);
     home.ok(&["uproot", "app/.env", "--force"]);
+    assert_eq!(states(&home), ["abandoned"]);
     assert_eq!(home.run(&["check"]).code, 0, "it is not missed for ever");
     assert!(!path.exists());
 }
@@ -175,11 +231,20 @@ fn rows_are_planted_checked_and_taken_out() {
     assert_eq!(sql(&database, ".dump"), dump, "a dry run writes nothing");
     home.ok(&["plant", "person", target]);
     let row = sql(&database, "SELECT * FROM users WHERE id = 3");
-    assert!(row.starts_with("3|") && row.contains("example.org"), "{row}");
+    assert!(
+        row.starts_with("3|") && row.contains("example.org"),
+        "{row}"
+    );
     assert_eq!(condition(&home, target), ("unchanged".to_owned(), 0));
-    sql(&database, "INSERT INTO users VALUES (9, 'Eve', 'eve@shop.example', NULL, 'now')");
+    sql(
+        &database,
+        "INSERT INTO users VALUES (9, 'Eve', 'eve@shop.example', NULL, 'now')",
+    );
     assert_eq!(condition(&home, target).1, 0, "other rows are the owner's");
-    sql(&database, "UPDATE users SET profile_url = 'https://elsewhere.example' WHERE id = 3");
+    sql(
+        &database,
+        "UPDATE users SET profile_url = 'https://elsewhere.example' WHERE id = 3",
+    );
     assert_eq!(condition(&home, target), ("changed".to_owned(), 3));
     let refused = home.run(&["uproot", target]);
     assert_eq!(refused.code, 1);
@@ -204,7 +269,10 @@ fn each_place_gets_a_canary_of_its_own_and_can_be_named_either_way() {
     };
     let (first, second) = (place("a/.env"), place("b/.env"));
     assert_ne!(first, second);
-    assert_ne!(text_of(&home.path().join("a/.env")), text_of(&home.path().join("b/.env")));
+    assert_ne!(
+        text_of(&home.path().join("a/.env")),
+        text_of(&home.path().join("b/.env"))
+    );
     let places = home.ok(&["places"]);
     for file in ["a/.env", "b/.env"] {
         let absolute = fs::canonicalize(home.path().join(file)).unwrap();
@@ -230,7 +298,10 @@ fn what_must_not_be_planted_is_refused_and_leaves_nothing() {
     ] {
         let ran = home.run(args);
         assert_eq!(ran.code, 1, "{args:?}");
-        let said = ran.stderr.to_lowercase().replace("symbolic link", "symlink");
+        let said = ran
+            .stderr
+            .to_lowercase()
+            .replace("symbolic link", "symlink");
         assert!(said.contains(words), "{args:?}: {}", ran.stderr);
     }
     assert_eq!(bytes_of(&file), b"A=1\n");
@@ -242,14 +313,28 @@ fn what_must_not_be_planted_is_refused_and_leaves_nothing() {
 fn plant_and_die(home: &Home, file: &str) -> PathBuf {
     let mut strace = Command::new("strace");
     home.scrub(&mut strace);
-    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename,renameat,renameat2"]);
+    strace.args([
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=rename,renameat,renameat2",
+    ]);
     strace.args(["-e", "inject=rename,renameat,renameat2:signal=SIGKILL"]);
     strace.arg(binary()).args(["plant", "twilio", file]);
     let ran = finish(&mut strace);
     assert_eq!(ran.code, 128 + 9, "it is killed: {}", ran.stderr);
     let directory = home.path().join(file).parent().unwrap().to_owned();
-    let name = Path::new(file).file_name().unwrap().to_str().unwrap().to_owned();
-    let mut left = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let name = Path::new(file)
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let mut left = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     left.find(|path| {
         let other = path.file_name().unwrap().to_str().unwrap();
         other != name && other.contains(&name)
@@ -284,7 +369,11 @@ fn a_crash_before_the_confirmation_is_half_planted_and_can_be_uprooted() {
     let bait = text_of(&path);
     let value = |name: &str| {
         let mut lines = bait.lines().filter_map(|line| line.split_once('='));
-        lines.find(|(key, _)| key.ends_with(name)).unwrap().1.to_owned()
+        lines
+            .find(|(key, _)| key.ends_with(name))
+            .unwrap()
+            .1
+            .to_owned()
     };
     let station = home.listen(&[]);
     let fields = [
@@ -293,7 +382,10 @@ fn a_crash_before_the_confirmation_is_half_planted_and_can_be_uprooted() {
         ("beacon.url", value("URL")),
     ];
     let fields = fields.map(|(name, value)| (name.to_owned(), value)).into();
-    let canary = lapwing_tests::Minted { id: String::new(), fields };
+    let canary = lapwing_tests::Minted {
+        id: String::new(),
+        fields,
+    };
     assert_eq!(crate::bait::account(station.address(), &canary).status, 200);
     lapwing_tests::trips(&home, 1);
     home.ok(&["uproot", "app/.env"]);

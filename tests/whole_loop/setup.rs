@@ -30,10 +30,16 @@ fn init_asks_for_the_address_at_a_terminal() {
     let output = child.wait_with_output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{shown}");
-    assert!(shown.contains("Public address that bait will carry"), "{shown}");
+    assert!(
+        shown.contains("Public address that bait will carry"),
+        "{shown}"
+    );
     let settings = text_of(&home.data().join("lapwing.toml"));
     assert!(settings.contains("http://*.example.org"), "{settings}");
-    assert!(settings.contains("mail_domain = \"example.org\""), "{settings}");
+    assert!(
+        settings.contains("mail_domain = \"example.org\""),
+        "{settings}"
+    );
 }
 
 #[test]
@@ -41,16 +47,39 @@ fn init_takes_flags_and_keeps_what_the_operator_wrote() {
     let home = Home::new();
     let ran = home.run(&["init"]);
     assert_eq!(ran.code, 1, "without a terminal it cannot ask");
-    assert!(ran.stderr.contains("lapwing init --address"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("lapwing init --address"),
+        "{}",
+        ran.stderr
+    );
     home.settings("# mine\n[quota]\ntrips = 7 # few\n");
-    home.ok(&["init", "--address", "https://*.example.org", "--operator", "Us"]);
-    home.ok(&["init", "--address", "https://bait.example.net", "--mail-domain", "example.net"]);
+    home.ok(&[
+        "init",
+        "--address",
+        "https://*.example.org",
+        "--operator",
+        "Us",
+    ]);
+    home.ok(&[
+        "init",
+        "--address",
+        "https://bait.example.net",
+        "--mail-domain",
+        "example.net",
+    ]);
     let settings = text_of(&home.data().join("lapwing.toml"));
-    assert!(settings.contains("# mine") && settings.contains("trips = 7 # few"), "{settings}");
+    assert!(
+        settings.contains("# mine") && settings.contains("trips = 7 # few"),
+        "{settings}"
+    );
     let config = home.json(&["config"]);
     let value = |key: &str| {
         let settings = config["settings"].as_array().unwrap();
-        settings.iter().find(|setting| setting["key"] == key).unwrap()["value"].clone()
+        settings
+            .iter()
+            .find(|setting| setting["key"] == key)
+            .unwrap()["value"]
+            .clone()
     };
     let both = ["https://*.example.org", "https://bait.example.net"];
     assert_eq!(value("addresses"), serde_json::json!(both));
@@ -79,19 +108,30 @@ fn kinds_are_listed_and_explained() {
     let home = Home::new();
     let listed = home.ok(&["kinds"]);
     let json = home.json(&["kinds"]);
-    let mut ids: Vec<&str> =
-        json.as_array().unwrap().iter().map(|kind| kind["id"].as_str().unwrap()).collect();
+    let mut ids: Vec<&str> = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kind| kind["id"].as_str().unwrap())
+        .collect();
     ids.sort_unstable();
     assert_eq!(ids, KINDS);
     for kind in KINDS {
         assert!(listed.contains(kind), "{kind}");
         let explained = home.ok(&["kinds", kind]);
-        for section in ["How it fires", "What it will not notice", "Where it usually lives"] {
+        for section in [
+            "How it fires",
+            "What it will not notice",
+            "Where it usually lives",
+        ] {
             assert!(explained.contains(section), "{kind}: {explained}");
         }
         let explained = home.json(&["kinds", kind]);
         for list in ["blind_spots", "lives", "fields"] {
-            assert!(!explained[list].as_array().unwrap().is_empty(), "{kind}: {list}");
+            assert!(
+                !explained[list].as_array().unwrap().is_empty(),
+                "{kind}: {list}"
+            );
         }
     }
     let ran = home.run(&["kinds", "telepathy"]);
@@ -114,7 +154,9 @@ fn kinds_of_ones_own_are_checked_and_used() {
     own_kind(&drafts, |text| text);
     let directory = drafts.to_str().unwrap();
     home.ok(&["kinds", "--check", directory]);
-    own_kind(&drafts, |text| text.replacen("trigger =", "colour = \"red\"\ntrigger =", 1));
+    own_kind(&drafts, |text| {
+        text.replacen("trigger =", "colour = \"red\"\ntrigger =", 1)
+    });
     let ran = home.run(&["kinds", "--check", directory]);
     assert_eq!(ran.code, 1);
     let line = text_of(&drafts.join("beacon/wiki-link.toml"))
@@ -123,24 +165,42 @@ fn kinds_of_ones_own_are_checked_and_used() {
         .unwrap()
         + 1;
     let named = format!("beacon/wiki-link.toml:{line}");
-    assert!(ran.stderr.contains("colour") && ran.stderr.contains(&named), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("colour") && ran.stderr.contains(&named),
+        "{}",
+        ran.stderr
+    );
     // Readable, but its samples are taken for another kind's, and its example does not fit.
     own_kind(&drafts, |text| {
-        text.replacen("\"{hex:32}\",", "\"AC{hex:32}\",", 1).replace("value = \"00", "value = \"! ")
+        text.replacen("\"{hex:32}\",", "\"AC{hex:32}\",", 1)
+            .replace("value = \"00", "value = \"! ")
     });
     let ran = home.run(&["kinds", "--check", directory, "--json"]);
     assert_eq!(ran.code, 1);
     let findings: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let findings = findings.as_array().unwrap();
-    assert!(findings.iter().any(|finding| finding["kind"] == "wiki-link"), "{}", ran.stdout);
-    assert!(findings.iter().all(|finding| finding["hint"] != ""), "{}", ran.stdout);
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding["kind"] == "wiki-link"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        findings.iter().all(|finding| finding["hint"] != ""),
+        "{}",
+        ran.stdout
+    );
 
     own_kind(&home.data().join("canaries"), |text| text);
     assert!(home.ok(&["kinds"]).contains("wiki-link"));
     let canary = home.mint("wiki-link", &[]);
     let station = home.listen(&[]);
     assert_eq!(crate::bait::open(station.address(), &canary).status, 403);
-    assert_eq!(lapwing_tests::trips(&home, 1)[0]["trip"]["kind"], "wiki-link");
+    assert_eq!(
+        lapwing_tests::trips(&home, 1)[0]["trip"]["kind"],
+        "wiki-link"
+    );
 }
 
 #[test]
@@ -155,7 +215,9 @@ fn config_says_where_each_value_comes_from_and_hides_secrets() {
     ));
     let config = |args: &[&str], json: bool| -> Ran {
         let mut command = home.command(&[&["config"], args].concat());
-        command.env("LAPWING_QUOTA__SECONDS", "61").env("LAPWING_LISTEN__HTTP", "127.0.0.1:1");
+        command
+            .env("LAPWING_QUOTA__SECONDS", "61")
+            .env("LAPWING_LISTEN__HTTP", "127.0.0.1:1");
         if json {
             command.arg("--json");
         }
@@ -166,17 +228,30 @@ fn config_says_where_each_value_comes_from_and_hides_secrets() {
     let parsed: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let row = |key: &str| {
         let settings = parsed["settings"].as_array().unwrap();
-        let row = settings.iter().find(|setting| setting["key"] == key).expect("a setting");
-        (row["value"].clone(), row["origin"].as_str().unwrap().to_owned())
+        let row = settings
+            .iter()
+            .find(|setting| setting["key"] == key)
+            .expect("a setting");
+        (
+            row["value"].clone(),
+            row["origin"].as_str().unwrap().to_owned(),
+        )
     };
     let file = home.data().join("lapwing.toml").display().to_string();
     assert_eq!(row("quota.trips"), (7.into(), file));
     assert_eq!(
         row("quota.seconds"),
-        (61.into(), "environment variable LAPWING_QUOTA__SECONDS".to_owned())
+        (
+            61.into(),
+            "environment variable LAPWING_QUOTA__SECONDS".to_owned()
+        )
     );
     let (value, origin) = row("listen.http");
-    assert_eq!(value, serde_json::json!(["127.0.0.1:2"]), "a flag wins over the environment");
+    assert_eq!(
+        value,
+        serde_json::json!(["127.0.0.1:2"]),
+        "a flag wins over the environment"
+    );
     assert!(origin.contains("flag"), "{origin}");
     assert_eq!(row("fold.incident_seconds").1, "default");
     for shown in [ran.stdout, config(&flags, false).stdout] {
@@ -193,12 +268,20 @@ fn settings_with_mistakes_are_refused_with_the_place() {
     let file = home.data().join("lapwing.toml");
     let text = text_of(&file).replace("trips", "tripz");
     home.settings(&text);
-    let line = text.lines().position(|line| line.contains("tripz")).unwrap() + 1;
+    let line = text
+        .lines()
+        .position(|line| line.contains("tripz"))
+        .unwrap()
+        + 1;
     for command in [&["config"][..], &["listen"], &["mint", "url"]] {
         let ran = home.run(command);
         assert_eq!(ran.code, 1, "{command:?}");
         let place = format!("lapwing.toml:{line}");
-        assert!(ran.stderr.contains("tripz") && ran.stderr.contains(&place), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("tripz") && ran.stderr.contains(&place),
+            "{}",
+            ran.stderr
+        );
     }
 }
 
@@ -235,7 +318,11 @@ fn the_key_comes_from_a_credential_a_file_or_the_data_directory() {
     assert!(says("two", false, &setting).contains("elsewhere.key"));
     assert!(says("three", false, &[]).contains("(data directory)"));
     for (data, inside) in [("one", false), ("two", false), ("three", true)] {
-        assert_eq!(home.path().join(data).join("key").exists(), inside, "{data}");
+        assert_eq!(
+            home.path().join(data).join("key").exists(),
+            inside,
+            "{data}"
+        );
     }
     // Without its key a data directory is of no use, and says so.
     let two = home.path().join("two");
@@ -243,7 +330,11 @@ fn the_key_comes_from_a_credential_a_file_or_the_data_directory() {
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("key"), "{}", ran.stderr);
     let wrong = ["--setting", "key_file=/dev/null"];
-    let words = [&["canaries", "--data-dir", two.to_str().unwrap()][..], &wrong].concat();
+    let words = [
+        &["canaries", "--data-dir", two.to_str().unwrap()][..],
+        &wrong,
+    ]
+    .concat();
     assert_eq!(home.run(&words).code, 1);
 }
 
@@ -268,11 +359,19 @@ fn a_listener_on_a_fresh_machine_sets_itself_up() {
     // Without --json it says what it did, to people.
     let other = Home::new();
     let mut command = other.command(&["listen", "--http", "127.0.0.1:0"]);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
     let mut child = child.unwrap();
     std::thread::sleep(Duration::from_millis(100));
     lapwing_tests::eventually("a data directory", || {
-        other.data().join("journal/checkpoints").exists().then_some(())
+        other
+            .data()
+            .join("journal/checkpoints")
+            .exists()
+            .then_some(())
     });
     std::thread::sleep(Duration::from_millis(500));
     let pid = rustix::process::Pid::from_child(&child);
@@ -280,17 +379,28 @@ fn a_listener_on_a_fresh_machine_sets_itself_up() {
     let _ = child.wait();
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    for words in ["set up the data directory", "master key", "listening for HTTP on 127.0.0.1:"] {
+    for words in [
+        "set up the data directory",
+        "master key",
+        "listening for HTTP on 127.0.0.1:",
+    ] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "stdout is data");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "",
+        "stdout is data"
+    );
 }
 
 #[test]
 fn exit_codes_are_those_of_the_readme() {
     let readme = text_of(&lapwing_tests::repository().join("README.md"));
     for code in 0..=5 {
-        assert!(readme.contains(&format!("| {code} |")), "README lists exit code {code}");
+        assert!(
+            readme.contains(&format!("| {code} |")),
+            "README lists exit code {code}"
+        );
     }
     let home = home();
     let missing = home.path().join("none");
@@ -317,7 +427,10 @@ fn exit_codes_are_those_of_the_readme() {
         assert_eq!(ran.code, *code, "lapwing {args:?}: {}", ran.stderr);
         if *code != 0 {
             assert_eq!(ran.stdout, "", "lapwing {args:?}: stdout is data");
-            assert!(!ran.stderr.is_empty(), "lapwing {args:?} says what is wrong");
+            assert!(
+                !ran.stderr.is_empty(),
+                "lapwing {args:?} says what is wrong"
+            );
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Printing: data to stdout, words to stderr, tables for people, JSON for programs, progress for
 //! what takes long.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lapwing_core::text;
 use serde::Serialize;
 
 /// Turns colour off for good; otherwise `NO_COLOR` and the terminal decide.
@@ -34,10 +36,25 @@ pub(crate) fn say(text: &str) {
 
 /// Prints a value as JSON, indented.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
+    let text = printable(&serde_json::to_string_pretty(value)?);
+    writeln!(io::stdout().lock(), "{text}")?;
     Ok(())
+}
+
+/// JSON text with what a terminal would act on escaped: it may hold an intruder's words, and JSON
+/// itself asks for that below U+0020 only.
+pub(crate) fn printable(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character != '\n' && text::is_unprintable(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(character);
+        }
+    }
+    out
 }
 
 /// A table with a head, as wide as the terminal.

@@ -71,7 +71,8 @@ pub fn mask(value: &str) -> String {
 }
 
 /// Characters that a terminal or page would not show as themselves, or that reorder their line.
-fn is_unprintable(c: char) -> bool {
+#[must_use]
+pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

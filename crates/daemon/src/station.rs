@@ -145,6 +145,8 @@ impl Station {
             std::thread::Builder::new()
                 .name("indexer".to_owned())
                 .spawn(move || {
+                    // Recording comes first: in a flood the index may lag, a trip may not.
+                    let _ = rustix::process::nice(INDEXER_NICENESS);
                     indexer.follow(&|| indexing.load(Ordering::Acquire));
                     let _ = done.send(());
                 })
@@ -201,6 +203,9 @@ impl Station {
         outcome
     }
 }
+
+/// By how much the indexer's thread steps back where processors are scarce.
+const INDEXER_NICENESS: i32 = 10;
 
 /// How often the ledger is read for changes that nobody announced.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

@@ -283,6 +283,10 @@ pub(crate) fn uproot(global: &Global, args: &Uproot) -> anyhow::Result<Exit> {
         {
             continue;
         }
+        if *force && matches!(lapwing_plant::check(&placement), Ok(Condition::Missing)) {
+            done.push(summary(&abandon(&ledger, placement)?));
+            continue;
+        }
         let uprooted = lapwing_plant::uproot(&placement, *force, SystemClock.now())?;
         ledger.place_update(&uprooted.placement)?;
         if !context.json {
@@ -298,6 +302,17 @@ pub(crate) fn uproot(global: &Global, args: &Uproot) -> anyhow::Result<Exit> {
         output::json(&done)?;
     }
     Ok(Exit::Fine)
+}
+
+/// Nothing of it stands there any more: it is no longer looked for.
+fn abandon(ledger: &Ledger, mut placement: Placement) -> anyhow::Result<Placement> {
+    placement.state = PlacementState::Abandoned;
+    ledger.place_update(&placement)?;
+    output::say(&format!(
+        "gave up {}: nothing of it stands in {} any more",
+        placement.canary, placement.target
+    ));
+    Ok(placement)
 }
 
 /// Reads a canary that the operator named.

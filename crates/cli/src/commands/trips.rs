@@ -376,7 +376,7 @@ pub(crate) fn watch(global: &Global) -> anyhow::Result<Exit> {
         let fresh = rows.iter().take_while(|row| Some(row.id()) != last);
         for row in fresh.collect::<Vec<_>>().into_iter().rev() {
             if desk.context.json {
-                output::line(&desk.as_json(row)?.to_string())?;
+                output::line(&output::printable(&desk.as_json(row)?.to_string()))?;
                 continue;
             }
             let verdict = row.conclusion.judgement.verdict;

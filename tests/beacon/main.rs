@@ -1,16 +1,18 @@
 //! A beacon host answers what it knows, what it knew and what it never knew alike: in every byte but
-//! the date, and in the time it takes.
+//! the date, and in the time it takes. A target of its own: nothing else may run beside the clock.
 
+mod samples;
+
+use std::io::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lapwing_tests::{Minted, exchange};
+use lapwing_tests::{Beacon, Home, Line, Minted, exchange};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::timing::{kolmogorov_smirnov, quantiles};
-use crate::wire::{Beacon, Line};
-use crate::{home, note};
+use samples::{kolmogorov_smirnov, quantiles};
 
 /// Hits and misses timed, each.
 const SAMPLE: usize = 2000;
@@ -18,6 +20,24 @@ const SAMPLE: usize = 2000;
 const ALPHA: f64 = 0.001;
 /// So often in a row they must be, since one in a thousand equal ones is.
 const TRIES: usize = 3;
+
+/// One test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For the reader of a test's output, whether it is captured or not.
+fn note(text: &str) {
+    // Nothing is tested by it.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+fn home() -> Home {
+    let home = Home::new();
+    home.ok(&["init", "--address", "http://*.example.org"]);
+    home
+}
 
 /// Something of the same form that was never minted.
 fn never_minted(beacon: &Beacon, rng: &mut StdRng) -> String {
@@ -38,6 +58,7 @@ fn never_minted(beacon: &Beacon, rng: &mut StdRng) -> String {
 
 #[test]
 fn known_retired_and_unknown_look_alike() {
+    let _alone = alone();
     let home = home();
     let mut rng = StdRng::seed_from_u64(5);
     for kind in ["url", "image", "redirect"] {
@@ -92,6 +113,7 @@ fn hits_within_the_quota_take_as_long_as_misses() {
 }
 
 fn assert_times_alike(setting: &str) {
+    let _alone = alone();
     let home = home();
     let beacon = Beacon::of(&home.mint("url", &[]));
     let station = home.listen(&["--setting", setting]);
@@ -102,7 +124,7 @@ fn assert_times_alike(setting: &str) {
         let (hits, misses) = sample(&mut line, &beacon, &mut rng);
         let (distance, likely) = kolmogorov_smirnov(&hits, &misses);
         note(&format!(
-            "hit and miss, {setting}: D = {distance:.4}, p = {likely:.3}; µs at 5 25 50 75 95 99 %: \
+            "hit and miss, {setting}: D = {distance:.4}, p = {likely:.2e}; µs at 5 25 50 75 95 99 %: \
              hit {}, miss {}",
             quantiles(&hits),
             quantiles(&misses)
