@@ -123,8 +123,11 @@ pub(crate) fn status(pid: u32, name: &str) -> f64 {
     kib * 1024.0 / 1e6
 }
 
-/// Builds the release binary.
+/// Builds the release binary; `LAPWING_TEST_BINARY` names another.
 pub(crate) fn build() -> PathBuf {
+    if let Some(binary) = std::env::var_os("LAPWING_TEST_BINARY") {
+        return binary.into();
+    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let built = Command::new(cargo)

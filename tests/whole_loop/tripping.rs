@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::process::{Child, Stdio};
 
-use lapwing_tests::{Minted, eventually, exchange, get, trips};
+use lapwing_tests::{Home, Minted, eventually, exchange, get, trips};
 use serde_json::Value;
 
 use crate::bait::{CURL, KINDS, account, basic, home, host, open, send_text, text_of, touch};
@@ -164,8 +164,8 @@ fn a_host_answers_only_as_the_kind_bound_to_it() {
     assert_eq!(trips(&home, 2).len(), 2);
 }
 
-#[test]
-fn trips_incidents_and_actors_as_tables_and_json() {
+/// Three uses of a Twilio account, then one of a link.
+fn used() -> (Home, Minted, Minted) {
     let home = home();
     let (twilio, link) = (
         home.mint("twilio", &["--memo", "old relay"]),
@@ -176,69 +176,30 @@ fn trips_incidents_and_actors_as_tables_and_json() {
         account(station.address(), &twilio);
     }
     open(station.address(), &link);
-    let rows = trips(&home, 4);
+    station.stop();
+    (home, twilio, link)
+}
+
+fn count(home: &Home, args: &[&str]) -> usize {
+    home.json(args).as_array().unwrap().len()
+}
+
+#[test]
+fn trips_as_a_table_as_json_and_one_alone() {
+    let (home, twilio, link) = used();
     let table = home.ok(&["trips"]);
     assert!(
         table.contains("old relay (twilio)") && table.contains("127.0.0.1"),
         "{table}"
     );
-    assert_eq!(
-        home.json(&["trips", "--limit", "2"])
-            .as_array()
-            .unwrap()
-            .len(),
-        2
-    );
-    assert_eq!(
-        home.json(&["trips", "--canary", &link.id])
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
-    assert_eq!(
-        home.json(&["trips", "--since", "1h"])
-            .as_array()
-            .unwrap()
-            .len(),
-        4
-    );
-    assert_eq!(
-        home.json(&["trips", "--since", "2099-01-01"])
-            .as_array()
-            .unwrap()
-            .len(),
-        0
-    );
+    assert_eq!(count(&home, &["trips"]), 4);
+    assert_eq!(count(&home, &["trips", "--limit", "2"]), 2);
+    assert_eq!(count(&home, &["trips", "--canary", &link.id]), 1);
+    assert_eq!(count(&home, &["trips", "--since", "1h"]), 4);
+    assert_eq!(count(&home, &["trips", "--since", "2099-01-01"]), 0);
 
-    let incidents = home.json(&["incidents"]);
-    let incidents = incidents.as_array().unwrap();
-    assert_eq!(incidents.len(), 2, "one for each canary");
-    let folded = incidents
-        .iter()
-        .find(|row| row["canary"] == twilio.id.as_str())
-        .unwrap();
-    assert_eq!(
-        (&folded["count"], &folded["state"]),
-        (&3.into(), &"open".into())
-    );
-    let actors = home.json(&["actors"]);
-    let actors = actors.as_array().unwrap();
-    assert_eq!(actors.len(), 1, "one address and one program: one hand");
-    assert_eq!(actors[0]["count"], 4);
-    assert_eq!(actors[0]["addresses"], serde_json::json!(["127.0.0.1"]));
-    let actor = actors[0]["id"].as_str().unwrap();
-    assert_eq!(
-        home.json(&["trips", "--actor", actor])
-            .as_array()
-            .unwrap()
-            .len(),
-        4
-    );
-    assert!(home.ok(&["actors"]).contains(actor));
-    assert!(home.ok(&["incidents"]).contains("old relay"));
-
-    let id = rows.last().unwrap()["trip"]["id"].as_str().unwrap();
+    let rows = home.json(&["trips"]);
+    let id = rows[3]["trip"]["id"].as_str().unwrap();
     let shown = home.ok(&["trip", id]);
     for words in [
         "intruder",
@@ -271,6 +232,31 @@ fn trips_incidents_and_actors_as_tables_and_json() {
         json,
         "the number alone will do"
     );
+}
+
+#[test]
+fn trips_are_folded_into_incidents_and_linked_into_actors() {
+    let (home, twilio, _) = used();
+    let incidents = home.json(&["incidents"]);
+    let incidents = incidents.as_array().unwrap();
+    assert_eq!(incidents.len(), 2, "one for each canary");
+    let folded = incidents
+        .iter()
+        .find(|row| row["canary"] == twilio.id.as_str())
+        .unwrap();
+    assert_eq!(
+        (&folded["count"], &folded["state"]),
+        (&3.into(), &"open".into())
+    );
+    let actors = home.json(&["actors"]);
+    let actors = actors.as_array().unwrap();
+    assert_eq!(actors.len(), 1, "one address and one program: one hand");
+    assert_eq!(actors[0]["count"], 4);
+    assert_eq!(actors[0]["addresses"], serde_json::json!(["127.0.0.1"]));
+    let actor = actors[0]["id"].as_str().unwrap();
+    assert_eq!(count(&home, &["trips", "--actor", actor]), 4);
+    assert!(home.ok(&["actors"]).contains(actor));
+    assert!(home.ok(&["incidents"]).contains("old relay"));
 }
 
 #[test]

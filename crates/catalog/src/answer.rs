@@ -78,6 +78,8 @@ pub(crate) struct Hearing<'a> {
     pub(crate) asked: &'a Asked<'a>,
     pub(crate) segments: &'a [Cow<'a, str>],
     pub(crate) signed: Option<Signed>,
+    /// Drawn once, for what headers and body of the answer say alike.
+    once: [u8; 16],
 }
 
 /// The answer of the first kind that has one: APIs first, those with a canary in the request before
@@ -107,6 +109,7 @@ pub(crate) fn answer(
             asked,
             segments: &segments,
             signed,
+            once: rand::random(),
         };
         match &kind.decoy.api {
             Some(api) => Some(hearing.api(api)),
@@ -321,6 +324,7 @@ impl<'a> Hearing<'a> {
         let minted = canary.map_or(self.asked.now, |canary| canary.minted);
         let made = Made {
             seed: *self.asked.seed,
+            once: self.once,
             subject,
             now: self.asked.now,
             minted,

@@ -361,6 +361,7 @@ fn sample_context(
     value: &str,
 ) -> Value {
     let made = Made {
+        once: [0; 16],
         seed: [0; 32],
         subject: "sample".to_owned(),
         now: Timestamp::from_micros(0),

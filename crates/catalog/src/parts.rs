@@ -66,7 +66,7 @@ impl Hearing<'_> {
             .or(target);
         let action = match action {
             Some(action) => action.to_owned(),
-            None if signed.service == "s3" => s3_action(&request.method, self.segments).to_owned(),
+            None if signed.service == "s3" => s3_action(request, self.segments).to_owned(),
             None => String::new(),
         };
         vec![
@@ -104,8 +104,36 @@ impl Hearing<'_> {
     }
 }
 
-/// What an S3 request does, by method and depth of its path (path-style addresses).
-fn s3_action(method: &str, segments: &[Cow<'_, str>]) -> &'static str {
+/// Operations named by a bare query parameter: parameter, method, IAM action.
+const S3_SUBRESOURCES: &[(&str, &str, &str)] = &[
+    ("acl", "GET", "GetBucketAcl"),
+    ("acl", "PUT", "PutBucketAcl"),
+    ("cors", "GET", "GetBucketCORS"),
+    ("delete", "POST", "DeleteObject"),
+    ("encryption", "GET", "GetEncryptionConfiguration"),
+    ("lifecycle", "GET", "GetLifecycleConfiguration"),
+    ("location", "GET", "GetBucketLocation"),
+    ("logging", "GET", "GetBucketLogging"),
+    ("policy", "DELETE", "DeleteBucketPolicy"),
+    ("policy", "GET", "GetBucketPolicy"),
+    ("policy", "PUT", "PutBucketPolicy"),
+    ("publicAccessBlock", "GET", "GetBucketPublicAccessBlock"),
+    ("tagging", "GET", "GetBucketTagging"),
+    ("uploads", "GET", "ListBucketMultipartUploads"),
+    ("versioning", "GET", "GetBucketVersioning"),
+    ("versions", "GET", "ListBucketVersions"),
+    ("website", "GET", "GetBucketWebsite"),
+];
+
+/// What an S3 request does, by query, method and depth of its path (path-style addresses).
+fn s3_action(request: &Request, segments: &[Cow<'_, str>]) -> &'static str {
+    let method = request.method.as_str();
+    let named = S3_SUBRESOURCES.iter().find(|(parameter, of, _)| {
+        *of == method && request.query().iter().any(|(name, _)| name == parameter)
+    });
+    if let Some((_, _, action)) = named {
+        return action;
+    }
     let depth = segments
         .iter()
         .filter(|segment| !segment.is_empty())

@@ -9,7 +9,7 @@
 
 use std::fmt::{self, Write as _};
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
 use lapwing_core::Timestamp;
 use minijinja::value::ValueKind;
 use minijinja::{
@@ -38,6 +38,7 @@ const FUNCTIONS: &[&str] = &[
     "stable_pick",
     "time",
     "minted",
+    "once",
 ];
 
 /// How a template's values are escaped.
@@ -146,6 +147,8 @@ pub(crate) fn undeclared(
 #[derive(Clone)]
 pub(crate) struct Made {
     pub(crate) seed: [u8; 32],
+    /// Drawn once an answer: what its headers and its body say alike.
+    pub(crate) once: [u8; 16],
     /// What stable values belong to: a canary, or the name an unknown caller used.
     pub(crate) subject: String,
     pub(crate) now: Timestamp,
@@ -156,6 +159,7 @@ impl Made {
     /// The functions of one request, as template values.
     pub(crate) fn functions(&self) -> Vec<(&'static str, Value)> {
         let (one, two, three) = (self.clone(), self.clone(), self.clone());
+        let once = self.once;
         let (now, minted) = (self.now, self.minted);
         vec![
             (
@@ -173,6 +177,10 @@ impl Made {
                 Value::from_function(move |label: String, items: Vec<Value>| {
                     three.pick(&label, &items)
                 }),
+            ),
+            (
+                "once",
+                Value::from_function(move |encoding: String| once_text(&once, &encoding)),
             ),
             (
                 "time",
@@ -217,6 +225,22 @@ impl Made {
         let last = u64::try_from(items.len().saturating_sub(1)).unwrap_or_default();
         let index = usize::try_from(self.number(label, 0, last)).unwrap_or_default();
         items.get(index).cloned().unwrap_or_default()
+    }
+}
+
+/// An identifier of this answer: `uuid`, `base32` (16 characters) or `base64` (76 with padding).
+fn once_text(once: &[u8; 16], encoding: &str) -> Result<String, Error> {
+    let block = |number: u8| hmac(once, &[number]);
+    match encoding {
+        "uuid" => Ok(uuid::Builder::from_random_bytes(*once)
+            .into_uuid()
+            .to_string()),
+        "base32" => Ok(data_encoding::BASE32.encode(&block(0)[..10])),
+        "base64" => Ok(BASE64.encode(&[block(1), block(2)].concat()[..56])),
+        _ => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            "once takes uuid, base32 or base64",
+        )),
     }
 }
 

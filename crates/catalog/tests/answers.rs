@@ -695,6 +695,48 @@ fn aws_denies_each_service_in_its_own_words() {
 }
 
 #[test]
+fn s3_operations_are_named_by_their_parameter_and_ids_agree() {
+    let stage = Stage::new("aws-access-key");
+    let signer = Signer {
+        id: stage.field("access_key_id"),
+        secret: stage.field("secret_access_key"),
+        service: "s3",
+        amz_date: "20260601T120000Z",
+    };
+    for (method, parameter, action) in [
+        ("POST", "delete", "s3:DeleteObject"),
+        ("GET", "location", "s3:GetBucketLocation"),
+        ("PUT", "policy", "s3:PutBucketPolicy"),
+        ("GET", "prefix", "s3:ListBucket"),
+    ] {
+        let (payload, host) = ("UNSIGNED-PAYLOAD", "trap.example.org");
+        let signed = [
+            ("host", host),
+            ("x-amz-content-sha256", payload),
+            ("x-amz-date", signer.amz_date),
+        ];
+        let query = format!("{parameter}=");
+        let signature = signer.signature(method, "/bucket", &query, &signed, payload);
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={}/20260601/us-east-1/s3/aws4_request, \
+             SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature={signature}",
+            signer.id
+        );
+        let mut headers = signed.to_vec();
+        headers.push(("Authorization", &authorization));
+        let target = format!("/bucket?{parameter}");
+        let asked = request(method, &target, &headers, "");
+        let answer = stage.expect(&asked, DecoyOutcome::Accepted, 403);
+        let text = body(&answer);
+        assert!(text.contains(action), "{text}");
+        for (name, element) in [("x-amz-request-id", "RequestId"), ("x-amz-id-2", "HostId")] {
+            let element = format!("<{element}>{}</{element}>", header(&answer, name));
+            assert!(text.contains(&element), "{element} in {text}");
+        }
+    }
+}
+
+#[test]
 fn aws_verifies_presigned_addresses() {
     let stage = Stage::new("aws-access-key");
     let signer = Signer {
