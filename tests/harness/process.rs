@@ -39,13 +39,16 @@ pub fn repository() -> &'static Path {
 /// # Panics
 /// If it cannot be built.
 pub fn binary() -> PathBuf {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(build).clone()
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match BINARY.get_or_init(build) {
+        Ok(path) => path.clone(),
+        Err(said) => panic!("cannot build lapwing:\n{said}"),
+    }
 }
 
-fn build() -> PathBuf {
+fn build() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("LAPWING_TEST_BINARY") {
-        return PathBuf::from(path);
+        return Ok(PathBuf::from(path));
     }
     // target/<profile>/deps/<this test>
     let this = std::env::current_exe().expect("a program knows its path");
@@ -61,8 +64,11 @@ fn build() -> PathBuf {
         cargo.arg("--release");
     }
     let ran = finish_within(Duration::from_secs(1800), &mut cargo);
-    assert!(ran.code == 0, "cannot build lapwing:\n{}", ran.stderr);
-    directory.join("lapwing")
+    if ran.code == 0 {
+        Ok(directory.join("lapwing"))
+    } else {
+        Err(ran.stderr)
+    }
 }
 
 /// The directory of the Python packages that tests need: `LAPWING_TEST_VENV` or `target/venv`.
