@@ -45,12 +45,11 @@ pub(crate) fn synced(log: &Path, file: &Path) -> u64 {
     let about = fs::metadata(file).expect("the file is there");
     let (device, inode) = (about.dev().to_string(), about.ino().to_string());
     let text = bounded::read_text(log, LOG).expect("the log of syncs");
-    let sizes = text.lines().filter_map(|line| {
+    // The last one: a file that was cut meanwhile has fewer bytes than once were synced.
+    let size = text.lines().rev().find_map(|line| {
         let mut words = line.split(' ');
         let ours = words.next() == Some(&device) && words.next() == Some(&inode);
-        ours.then(|| words.next().and_then(|size| size.parse().ok()))
-            .flatten()
+        ours.then(|| words.next()?.parse().ok()).flatten()
     });
-    // The last one: a file that was cut meanwhile has fewer bytes than once were synced.
-    sizes.last().unwrap_or(0)
+    size.unwrap_or(0)
 }

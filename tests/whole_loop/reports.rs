@@ -201,7 +201,7 @@ fn a_report_can_be_narrowed() {
 
 #[test]
 fn a_report_on_a_damaged_log_says_so() {
-    let (home, ..) = used();
+    let (home, _, link) = used();
     let segment = home.data().join("journal/00000000000000000000.jsonl");
     let mut bytes = crate::bait::bytes_of(&segment);
     // A digit of the first line's digest: what it says can still be read.
@@ -213,11 +213,20 @@ fn a_report_on_a_damaged_log_says_so() {
     bytes[place] = if bytes[place] == b'0' { b'1' } else { b'0' };
     fs::write(&segment, bytes).unwrap();
     assert_eq!(home.run(&["evidence", "verify"]).code, 4);
+    // What cannot be trusted is not reported ...
     let ran = home.run(&["report", "--format", "json"]);
-    if ran.code == 0 {
-        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
-        assert_eq!(report["integrity"]["verified"], false);
-    } else {
-        assert!(ran.stderr.contains("record"), "{}", ran.stderr);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stderr.contains("record 0"), "{}", ran.stderr);
+    // ... and what stands beside it only with a warning.
+    let only = ["--canary", link.id.as_str()];
+    let findings: Value = serde_json::from_str(&report(&home, "json", &only)).unwrap();
+    assert_eq!(findings["totals"]["uses"], 1);
+    assert_eq!(findings["integrity"]["verified"], false);
+    for format in ["html", "md"] {
+        let page = report(&home, format, &only);
+        assert!(
+            page.contains("NOT verified"),
+            "{format} says so to people, too"
+        );
     }
 }

@@ -7,33 +7,38 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use lapwing_tests::{Home, Ran, Station, binary, finish};
+use lapwing_tests::{Home, Ran, Station, binary, eventually, finish};
 
 use crate::bait::{KINDS, files_below, home, home_with, text_of};
 
 #[test]
 fn init_asks_for_the_address_at_a_terminal() {
     let home = Home::new();
+    let shown = home.path().join("shown");
     let mut command = Command::new("script");
     home.scrub(&mut command);
-    let lapwing = binary();
-    command.args(["-qefc", &format!("{} init", lapwing.display()), "/dev/null"]);
-    let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    command
+        .args(["-qefc", &format!("{} init", binary().display())])
+        .arg(&shown);
+    let spawned = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
     let mut child = spawned.expect("script of bsdutils; tests/run installs what tests need");
     let mut keys = child.stdin.take().unwrap();
-    for answer in ["http://*.example.org\r", "example.org\r"] {
-        // The prompt empties what was typed before it stood there.
-        std::thread::sleep(Duration::from_millis(1500));
+    for (question, answer) in [
+        (
+            "Public address that bait will carry",
+            "http://*.example.org\r",
+        ),
+        ("Domain of yours", "example.org\r"),
+    ] {
+        eventually(question, || {
+            let shown = shown.exists().then(|| text_of(&shown))?;
+            shown.contains(question).then_some(())
+        });
         keys.write_all(answer.as_bytes()).unwrap();
         keys.flush().unwrap();
     }
-    let output = child.wait_with_output().unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{shown}");
-    assert!(
-        shown.contains("Public address that bait will carry"),
-        "{shown}"
-    );
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{}", text_of(&shown));
     let settings = text_of(&home.data().join("lapwing.toml"));
     assert!(settings.contains("http://*.example.org"), "{settings}");
     assert!(
@@ -365,8 +370,7 @@ fn a_listener_on_a_fresh_machine_sets_itself_up() {
         .stderr(Stdio::piped())
         .spawn();
     let mut child = child.unwrap();
-    std::thread::sleep(Duration::from_millis(100));
-    lapwing_tests::eventually("a data directory", || {
+    eventually("a data directory", || {
         other
             .data()
             .join("journal/checkpoints")

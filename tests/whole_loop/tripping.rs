@@ -34,7 +34,14 @@ fn a_running_station_knows_what_was_planted_before_the_command_returns() {
     for round in 0..10 {
         let file = home.path().join(format!("{round}.env"));
         fs::write(&file, "A=1\n").unwrap();
-        home.ok(&["plant", "jasmin-http", file.to_str().unwrap()]);
+        let role = format!("branch{round}");
+        home.ok(&[
+            "plant",
+            "jasmin-http",
+            file.to_str().unwrap(),
+            "--role",
+            &role,
+        ]);
         let text = text_of(&file);
         let value = |name: &str| {
             let mut lines = text.lines().filter_map(|line| line.split_once('='));

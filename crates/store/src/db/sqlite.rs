@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::migrate::{self, Standing};
@@ -293,9 +294,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn configure_writer(connection: &Connection, layout: &Layout) -> rusqlite::Result<()> {
+/// What both kinds of connection have.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without it a prepared statement is planned anew for every new value that is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+fn configure_writer(connection: &Connection, layout: &Layout) -> rusqlite::Result<()> {
+    configure(connection)?;
     switch_to_wal(connection)?;
     let synchronous = match layout.durability {
         Durability::Full => "FULL",
@@ -331,8 +340,7 @@ fn open_reader(path: &Path, layout: &Layout) -> rusqlite::Result<Connection> {
         path,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    configure(&connection)?;
     connection.execute_batch(&format!(
         "PRAGMA cache_size=-{}; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;
          PRAGMA trusted_schema=OFF",
