@@ -36,6 +36,8 @@ pub(crate) fn load(file: &Path, asked_for: bool, flags: &[String]) -> anyhow::Re
         defaults,
     };
     layers.remember(&[], &layers.merged.clone(), "default");
+    let unset = (Value::String("(none)".to_owned()), "default".to_owned());
+    layers.origins.insert("key_file".to_owned(), unset);
     if asked_for || file.exists() {
         layers.add_file(file)?;
     }

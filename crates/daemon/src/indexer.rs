@@ -40,8 +40,8 @@ const NONCE: &str = "nonce";
 pub struct Announcer {
     /// Names of the configured channels.
     pub channels: Vec<String>,
-    /// The newest signed checkpoint.
-    pub checkpoint: Box<dyn Fn() -> String + Send>,
+    /// The newest signed checkpoint, over this record if that can be had soon.
+    pub checkpoint: Box<dyn Fn(u64) -> String + Send>,
     /// Called after alerts were queued.
     pub wake: Box<dyn Fn() + Send>,
     /// For when they were queued.
@@ -160,7 +160,7 @@ impl Indexer {
         let batch = self.index.batch()?;
         for record in &records {
             if let Some(trip) = record::trip(record) {
-                alerts.extend(self.conclude(&batch, record, &trip)?);
+                alerts.extend(self.conclude(&batch, record, &trip, followed.sequence)?);
             }
         }
         if !alerts.is_empty() {
@@ -211,12 +211,14 @@ impl Indexer {
         Ok(())
     }
 
-    /// Draws every conclusion from one trip; returns the alerts it is worth.
+    /// Draws every conclusion from one trip; returns the alerts it is worth. `last` is the batch's
+    /// last record: one checkpoint serves all alerts of the batch.
     fn conclude(
         &self,
         batch: &Batch<'_>,
         record: &Record,
         trip: &Trip,
+        last: u64,
     ) -> Result<Vec<Delivery>, DaemonError> {
         let network = self.geography.lookup(trip.observed.source().ip());
         let nonce = self.announced_nonce(batch, trip)?;
@@ -272,7 +274,7 @@ impl Indexer {
                 evidence: linked.evidence,
             },
         })?;
-        self.alerts(trip, &folded, &network, &judgement)
+        self.alerts(trip, &folded, &network, &judgement, last)
     }
 
     /// The nonce of an announced drill that this trip carries, if it was not used before.
@@ -308,6 +310,7 @@ impl Indexer {
         folded: &Folded,
         network: &NetworkFacts,
         judgement: &Judgement,
+        last: u64,
     ) -> Result<Vec<Delivery>, DaemonError> {
         let Some(announcer) = &self.announcer else {
             return Ok(Vec::new());
@@ -337,7 +340,7 @@ impl Indexer {
             network,
             judgement,
             station: self.station,
-            checkpoint: &(announcer.checkpoint)(),
+            checkpoint: &(announcer.checkpoint)(last),
             exercise: self.exercise,
         });
         let now = announcer.clock.now();

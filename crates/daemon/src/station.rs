@@ -47,7 +47,7 @@ impl Station {
     /// A setting that cannot be used, an address that cannot be bound, a damaged journal, ...
     pub async fn prepare(directory: &Directory, settings: Settings) -> Result<Self, DaemonError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let catalog = Arc::new(Catalog::load(Some(&directory.canaries()))?);
+        let catalog = Arc::new(catalog(directory)?);
         let ledger = directory.ledger()?;
         let (journal, recovery) = open_journal(directory, &settings, Arc::clone(&clock))?;
         let channels = channels(&settings)?;
@@ -64,7 +64,7 @@ impl Station {
             channels: names,
             checkpoint: {
                 let journal = journal.clone();
-                Box::new(move || journal.checkpoint())
+                Box::new(move |record| journal.checkpoint_over(record, SIGNING))
             },
             wake: {
                 let dispatcher = Arc::clone(&dispatcher);
@@ -204,6 +204,9 @@ impl Station {
     }
 }
 
+/// How long an alert waits for a checkpoint over its trip.
+const SIGNING: Duration = Duration::from_millis(250);
+
 /// By how much the indexer's thread steps back where processors are scarce.
 const INDEXER_NICENESS: i32 = 10;
 
@@ -219,6 +222,18 @@ async fn look_again(recogniser: Arc<LedgerRecogniser>) {
             tracing::error!(%error, "cannot look for new canaries");
         }
     }
+}
+
+/// Built-in kinds and the operator's own. A mistake in one of the latter must not keep the station
+/// from listening: it then runs without them, and says so.
+fn catalog(directory: &Directory) -> Result<Catalog, DaemonError> {
+    Ok(match Catalog::load(Some(&directory.canaries())) {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            tracing::error!("running without your own kinds, one of which is wrong: {error}");
+            Catalog::builtin()?
+        }
+    })
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

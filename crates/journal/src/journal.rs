@@ -204,6 +204,27 @@ impl Journal {
         newest.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The newest signed checkpoint; if it is not over record `sequence` yet, one is asked for and
+    /// waited for, at most `patience`. Blocks.
+    #[must_use]
+    pub fn checkpoint_over(&self, sequence: u64, patience: Duration) -> String {
+        let deadline = Instant::now() + patience;
+        loop {
+            let newest = self.checkpoint();
+            // Second line of a checkpoint: how many records it is over.
+            let size = newest
+                .lines()
+                .nth(1)
+                .and_then(|size| size.parse::<u64>().ok());
+            let over = size.is_some_and(|size| size > sequence);
+            if over || !self.healthy() || Instant::now() >= deadline {
+                return newest;
+            }
+            self.0.shared.want_checkpoint();
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// The sequence after the last record on disk.
     #[must_use]
     pub fn next_sequence(&self) -> u64 {

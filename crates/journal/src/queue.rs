@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) next: AtomicU64,
     pub(crate) healthy: AtomicBool,
+    /// Somebody waits for a checkpoint.
+    wanted: AtomicBool,
     pub(crate) newest: Arc<Mutex<String>>,
     /// Of the latest record: what an unmatched request imitates.
     pub(crate) shape: Mutex<Shape>,
@@ -108,6 +110,7 @@ impl Shared {
             clock,
             next: AtomicU64::new(next),
             healthy: AtomicBool::new(true),
+            wanted: AtomicBool::new(false),
             newest,
             shape: Mutex::new(Shape {
                 body: 1024,
@@ -179,8 +182,9 @@ impl Shared {
             if queue.closing {
                 return Woken::Closing;
             }
+            let wanted = self.checkpoint_wanted() && !queue.failing;
             let now = Instant::now();
-            if until.is_some_and(|until| until <= now) {
+            if wanted || until.is_some_and(|until| until <= now) {
                 return Woken::Timeout;
             }
             queue.waiting = true;
@@ -198,6 +202,22 @@ impl Shared {
             };
             queue.waiting = false;
         }
+    }
+
+    /// Asks for a checkpoint as soon as may be.
+    pub(crate) fn want_checkpoint(&self) {
+        let _queue = self.lock();
+        self.wanted.store(true, Ordering::Release);
+        self.arrived.notify_one();
+    }
+
+    pub(crate) fn checkpoint_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Acquire)
+    }
+
+    /// It is being signed.
+    pub(crate) fn checkpoint_given(&self) {
+        self.wanted.store(false, Ordering::Release);
     }
 
     /// The disk fails: counts what is lost with `batch` and with what gathered meanwhile, tells

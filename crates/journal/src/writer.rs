@@ -94,7 +94,8 @@ impl Writer {
     }
 
     fn checkpoint_due(&self) -> bool {
-        self.new_records >= self.pace.checkpoint_records
+        self.shared.checkpoint_wanted()
+            || self.new_records >= self.pace.checkpoint_records
             || ((self.new_records > 0 || self.unmatched > 0)
                 && self.last_checkpoint.elapsed() >= self.pace.checkpoint_every)
     }
@@ -328,6 +329,7 @@ impl Writer {
 
     /// Hands the present state to the notary.
     fn checkpoint(&mut self) {
+        self.shared.checkpoint_given();
         self.new_records = 0;
         self.last_checkpoint = Instant::now();
         if let Some(checkpoints) = &self.checkpoints {

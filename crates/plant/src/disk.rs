@@ -307,6 +307,26 @@ impl Drop for Temporary {
     }
 }
 
+/// Files beside `target` with such a name as [`temporary_name`] gives: a process that is killed in
+/// the moment of writing leaves one behind.
+pub(crate) fn leftovers(target: &Path) -> Vec<PathBuf> {
+    let (Some(directory), Some(name)) = (target.parent(), target.file_name()) else {
+        return Vec::new();
+    };
+    let start = format!(".{}.", name.to_string_lossy());
+    let is_ours = |entry: &fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.strip_prefix(&start).is_some_and(|tail| {
+            tail.len() == TAIL && tail.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        }) && entry.file_type().is_ok_and(|kind| kind.is_file())
+    };
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter(is_ours).map(|entry| entry.path()).collect()
+}
+
+/// Length of the random end of a temporary name.
+const TAIL: usize = 6;
+
 /// A name such as many programs use for the moment of writing.
 fn temporary_name(target: &Path) -> PathBuf {
     const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -314,7 +334,7 @@ fn temporary_name(target: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(target.file_name().unwrap_or_default());
     name.push(".");
-    let tail: String = (0..6)
+    let tail: String = (0..TAIL)
         .map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())]))
         .collect();
     name.push(tail);

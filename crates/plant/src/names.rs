@@ -23,6 +23,9 @@ const ROLES: [&str; 8] = [
 /// Names that programs read without being told to, whatever the kind says.
 const DEFAULTS: [&str; 4] = ["default", "profile default", "root", "global"];
 
+/// Where a directory already refers to every role, numbered ones are tried up to this.
+const LAST_NUMBER: u32 = 40;
+
 /// Roles to try, in random order; the operator's alone if one is named.
 pub(crate) fn roles(listed: &[String], asked: Option<&str>) -> Vec<String> {
     if let Some(role) = asked {
@@ -34,9 +37,8 @@ pub(crate) fn roles(listed: &[String], asked: Option<&str>) -> Vec<String> {
         listed.to_vec()
     };
     roles.shuffle(&mut rand::rng());
-    let numbered: Vec<String> = roles
-        .iter()
-        .flat_map(|role| [format!("{role}_2"), format!("{role}_3")])
+    let numbered: Vec<String> = (2..=LAST_NUMBER)
+        .flat_map(|number| roles.iter().map(move |role| format!("{role}_{number}")))
         .collect();
     roles.extend(numbered);
     roles

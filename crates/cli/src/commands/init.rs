@@ -121,7 +121,7 @@ fn write_settings(
     let old = if file.exists() {
         bounded::read_text(file, 1 << 20)?
     } else {
-        HEAD.to_owned()
+        String::new()
     };
     let mut document: DocumentMut = old
         .parse()
@@ -141,7 +141,8 @@ fn write_settings(
             .truncate(true)
             .mode(0o600)
             .open(&temporary)?;
-        new.write_all(document.to_string().as_bytes())?;
+        let head = if old.is_empty() { HEAD } else { "" };
+        new.write_all(format!("{head}{document}").as_bytes())?;
         new.sync_all()?;
         fs::rename(&temporary, file)
     };

@@ -101,7 +101,14 @@ fn gather(desk: &Desk, filter: &TripFilter, profile: Profile) -> anyhow::Result<
     let bar = output::progress(rows.len() as u64, "reading trips");
     let mut trips = Vec::with_capacity(rows.len());
     for row in &rows {
-        let mut record = desk.record(row)?;
+        // A record that cannot be read is what the integrity statement is about.
+        let mut record = match desk.record(row) {
+            Ok(record) => record,
+            Err(error) => {
+                output::say(&format!("left out trip {}: {error:#}", row.id()));
+                continue;
+            }
+        };
         let trip = record::trip(&record).with_context(|| format!("no trip at {}", row.id()))?;
         let raw = record
             .parts

@@ -230,6 +230,22 @@ async fn checkpoints_come_by_count_and_by_time() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_over_a_record_can_be_had_at_once() {
+    let bench = Bench::new();
+    let (journal, _) = bench.open();
+    for number in 0..3 {
+        let receipt = journal.append(entry(number)).await.unwrap();
+        let over = journal.checkpoint_over(receipt.sequence, Duration::from_secs(30));
+        let size: u64 = over.lines().nth(1).unwrap().parse().unwrap();
+        assert_eq!(size, number + 1, "{over}");
+    }
+    // Of a record that is not there yet: the newest, after the patience.
+    let newest = journal.checkpoint_over(9, Duration::from_millis(20));
+    assert_eq!(newest, journal.checkpoint());
+    journal.close().await;
+}
+
+#[tokio::test]
 async fn a_checkpoint_kept_elsewhere_catches_a_journal_written_anew() {
     let bench = Bench::new();
     let (journal, _) = bench.open();

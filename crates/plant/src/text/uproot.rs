@@ -1,9 +1,10 @@
 //! Finding what was planted, by its bytes or by its names, and taking exactly that out.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use lapwing_core::{Placement, PlacementState};
+use lapwing_core::{Placement, PlacementState, bounded};
 
 use super::{Decoded, Detail, File, Format, Found, Record};
 use crate::Condition;
@@ -82,7 +83,15 @@ pub(crate) fn check(format: &dyn Format, placement: &Placement) -> Result<Condit
         .filter(|c| **c == Condition::Missing)
         .count();
     if missing == conditions.len() {
-        return Ok(Condition::Missing);
+        let half = detail
+            .files
+            .iter()
+            .any(|record| !orphans(record).is_empty());
+        return Ok(if half {
+            Condition::HalfPlanted
+        } else {
+            Condition::Missing
+        });
     }
     if missing > 0 || placement.state == PlacementState::Intended {
         return Ok(Condition::HalfPlanted);
@@ -91,6 +100,22 @@ pub(crate) fn check(format: &dyn Format, placement: &Placement) -> Result<Condit
         .into_iter()
         .find(|condition| conditions.contains(condition));
     Ok(worst.unwrap_or(Condition::Present))
+}
+
+/// What a process killed in the moment of writing left beside the file: copies with ours in them, or
+/// of the file as it was before or after.
+fn orphans(record: &Record) -> Vec<PathBuf> {
+    let mut found = disk::leftovers(&record.path);
+    found.retain(|path| {
+        let Ok(bytes) = bounded::read_file(path, bounded::MAX_FILE) else {
+            return false;
+        };
+        let digest = disk::digest(&bytes);
+        digest == record.before
+            || digest == record.after
+            || occurrences(&bytes, record.text.as_bytes()).next().is_some()
+    });
+    found
 }
 
 /// Takes ours out of every file of a placement. All removals are worked out before the first write.
@@ -107,13 +132,17 @@ pub(crate) fn uproot(
             removals.extend(Removal::of(format, record, seen, force, &mut diff)?);
         }
     }
-    if removals.is_empty() {
+    let orphans: Vec<PathBuf> = detail.files.iter().flat_map(orphans).collect();
+    for orphan in &orphans {
+        std::fs::remove_file(orphan).map_err(|error| PlantError::io(orphan, "remove", error))?;
+    }
+    if removals.is_empty() && orphans.is_empty() {
         return Err(PlantError::NotOurs(
             Problem::new(
                 &placement.target,
                 "nothing of this canary stands there any more",
             )
-            .hint("the placement can be given up"),
+            .hint("`--force` gives the placement up"),
         ));
     }
     for removal in removals {
