@@ -213,11 +213,15 @@ fn a_report_on_a_damaged_log_says_so() {
     bytes[place] = if bytes[place] == b'0' { b'1' } else { b'0' };
     fs::write(&segment, bytes).unwrap();
     assert_eq!(home.run(&["evidence", "verify"]).code, 4);
-    // What cannot be trusted is not reported ...
+    // What cannot be trusted is left out, aloud ...
     let ran = home.run(&["report", "--format", "json"]);
-    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("left out trip"), "{}", ran.stderr);
     assert!(ran.stderr.contains("record 0"), "{}", ran.stderr);
-    // ... and what stands beside it only with a warning.
+    let rest: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(rest["totals"]["uses"], 5);
+    assert_eq!(rest["integrity"]["verified"], false);
+    // ... and what stands beside it is given only with a warning.
     let only = ["--canary", link.id.as_str()];
     let findings: Value = serde_json::from_str(&report(&home, "json", &only)).unwrap();
     assert_eq!(findings["totals"]["uses"], 1);
