@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 /// The header that makes each request unlike any other.
 pub(crate) const MARK: &str = "X-Mark";
 /// Clients at once, each with a canary of its own.
-const CLIENTS: usize = 8;
+pub(crate) const CLIENTS: usize = 8;
 /// Longest answer taken, and longest segment read, in bytes.
 const ANSWER: usize = 64 << 10;
 const SEGMENT: u64 = 1 << 30;

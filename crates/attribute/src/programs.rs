@@ -62,7 +62,9 @@ pub(crate) fn find(agent: &str) -> Option<&'static Program> {
     let mut first = PROGRAMS.len();
     for (start, byte) in agent.iter().enumerate() {
         let rest = &agent[start..];
-        let earlier = BY_FIRST_BYTE[usize::from(*byte)].iter().take_while(|place| **place < first);
+        let earlier = BY_FIRST_BYTE[usize::from(*byte)]
+            .iter()
+            .take_while(|place| **place < first);
         let found = { earlier }.find(|place| rest.starts_with(PROGRAMS[**place].token.as_bytes()));
         first = found.copied().unwrap_or(first);
     }

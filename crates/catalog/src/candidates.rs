@@ -39,7 +39,7 @@ pub struct Candidate<'a> {
 }
 
 impl Request {
-    /// Values to look up: at most [`MOST`], each of 4 to 1024 bytes, none twice. Bounded and free of
+    /// Values to look up: at most 256, each of 4 to 1024 bytes, none twice. Bounded and free of
     /// panics for any bytes.
     #[must_use]
     pub fn candidates(&self) -> Vec<Candidate<'_>> {
