@@ -27,7 +27,7 @@ use crate::{DaemonError, Directory, Settings};
 
 /// Records indexed in one transaction at most.
 const BATCH: usize = 2_000;
-/// Pause when there is nothing to index.
+/// Pause when there is nothing, or nothing more, to index.
 const IDLE: Duration = Duration::from_millis(15);
 /// Pause after a failure.
 const FAILED: Duration = Duration::from_secs(1);
@@ -120,7 +120,8 @@ impl Indexer {
             let running = running();
             match self.step() {
                 Ok(0) if !running => return,
-                Ok(0) => std::thread::sleep(IDLE),
+                // A transaction for each handful of records would cost more than the records.
+                Ok(few) if running && few < BATCH => std::thread::sleep(IDLE),
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, "cannot index; trying again");
