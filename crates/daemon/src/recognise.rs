@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use lapwing_catalog::Candidate;
-use lapwing_core::{Digest, Keyring};
+use lapwing_core::{Carrier, Digest, Keyring};
 use lapwing_listen::{Recognised, Recogniser};
 use lapwing_store::{Known, Ledger};
 
@@ -142,13 +142,17 @@ impl Recogniser for LedgerRecogniser {
                 carrier: candidate.carrier,
             }));
         }
-        if recognised.is_empty() {
-            let stand_in = *self.stand_in.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(digest) = stand_in {
-                drop(self.find(&digest));
-            }
-        }
         recognised
+    }
+
+    fn stand_in(&self) -> Option<Recognised> {
+        let digest = *self.stand_in.read().unwrap_or_else(PoisonError::into_inner);
+        let found = self.find(&digest?).pop()?;
+        Some(Recognised {
+            canary: Arc::new(found.canary),
+            field: found.field,
+            carrier: Carrier::Path,
+        })
     }
 
     fn bound(&self, host: &str) -> Arc<[String]> {

@@ -116,6 +116,9 @@ impl Recorder {
                 self.shelve(sighting, &error);
             }
         } else {
+            // As much work as a full record, so that the time taken does not tell of the quota.
+            let full = trip_entry(&sighting, self.0.epoch, Written::InTime);
+            self.0.journal.rehearse(full);
             self.summarise(sighting).await;
         }
     }
@@ -264,8 +267,14 @@ impl TripSink for Recorder {
         })
     }
 
-    fn unmatched(&self, size: usize) -> BoxFuture<'static, ()> {
-        let passing = self.0.journal.pass(size);
+    fn unmatched(&self, size: usize, like: Option<Sighting>) -> BoxFuture<'static, ()> {
+        let passing = match like {
+            Some(like) => {
+                let entry = trip_entry(&like, self.0.epoch, Written::InTime);
+                self.0.journal.pass_like(entry)
+            }
+            None => self.0.journal.pass(size),
+        };
         Box::pin(async move {
             // A failed sync is reported by the trips of the group, if it had any.
             let _ = passing.await;

@@ -197,6 +197,28 @@ impl Journal {
         }
     }
 
+    /// As [`Journal::pass`], for a request whose record would have been `entry`. Nothing of it is
+    /// kept.
+    ///
+    /// # Errors
+    /// When awaited, as [`Journal::append`].
+    pub fn pass_like(&self, entry: Entry) -> Passing {
+        let shared = &self.0.shared;
+        let queued = Prepared::entry(entry, &shared.keys).and_then(|like| shared.push_pass(like));
+        match queued {
+            Ok(group) => Passing::new(group),
+            Err(error) => Passing::refused(error),
+        }
+    }
+
+    /// Does the work that [`Journal::append`] does before it queues an entry, and forgets it.
+    pub fn rehearse(&self, entry: Entry) {
+        drop(std::hint::black_box(Prepared::entry(
+            entry,
+            &self.0.shared.keys,
+        )));
+    }
+
     /// The newest signed checkpoint, a C2SP signed note of five lines.
     #[must_use]
     pub fn checkpoint(&self) -> String {

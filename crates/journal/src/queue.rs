@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lapwing_core::{Clock, Keyring, StationId, Timestamp};
 use tokio::sync::watch;
@@ -11,6 +11,9 @@ use tokio::sync::watch;
 use crate::error::JournalError;
 use crate::group::{Group, Outcome};
 use crate::line::{Prepared, Shape};
+
+/// How often the writer looks whether more arrive.
+const STEP: Duration = Duration::from_micros(200);
 
 /// Between callers and writer.
 pub(crate) struct Shared {
@@ -218,6 +221,23 @@ impl Shared {
     /// It is being signed.
     pub(crate) fn checkpoint_given(&self) {
         self.wanted.store(false, Ordering::Release);
+    }
+
+    /// Lets more entries arrive, as long as some do and not beyond `until`.
+    pub(crate) fn gather(&self, until: Instant) {
+        let arrived = || {
+            let queue = self.lock();
+            queue.entries.len() + queue.passes.len()
+        };
+        let mut before = arrived();
+        while Instant::now() + STEP <= until {
+            std::thread::sleep(STEP);
+            let now = arrived();
+            if now == before {
+                return;
+            }
+            before = now;
+        }
     }
 
     /// The disk fails: counts what is lost with `batch` and with what gathered meanwhile, tells

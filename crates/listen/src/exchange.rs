@@ -22,6 +22,7 @@ use crate::head::{Fault, Head};
 use crate::reply::Reply;
 use crate::station::{Recognised, Sighting, Station};
 use crate::tee::Evidence;
+use crate::tick;
 
 /// `Observed::listener` of this protocol.
 const LISTENER: &str = "http";
@@ -76,12 +77,17 @@ pub(crate) async fn exchange(
     };
     let decided = decide(place, &seen, &found, ending, now);
     let pending = if found.is_empty() {
-        station.sink.unmatched(evidence.raw.len())
+        let size = evidence.raw.len();
+        let like = station.recogniser.stand_in();
+        let like =
+            like.and_then(|like| sightings(place, &seen, vec![like], evidence, &decided).pop());
+        station.sink.unmatched(size, like)
     } else {
         let sightings = sightings(place, &seen, found, evidence, &decided);
         station.sink.record(sightings)
     };
     Unbreakable(Some(pending)).await;
+    tick::next().await;
     // While the station stops, every answer is a connection's last.
     let last = place.bell.rung();
     decided.reply.map(|mut reply| {

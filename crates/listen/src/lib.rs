@@ -30,6 +30,7 @@ mod reply;
 mod server;
 mod station;
 mod tee;
+mod tick;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,9 @@ use crate::persona::Persona;
 pub trait Recogniser: Send + Sync + 'static {
     /// The handles among the candidates, in the order of the candidates.
     fn recognise(&self, candidates: &[Candidate<'_>]) -> Vec<Recognised>;
+    /// Some canary, looked up as a match is. A request that matches nothing is treated like one of
+    /// it, so that it takes as long; `None` while there is no canary to match.
+    fn stand_in(&self) -> Option<Recognised>;
     /// The kinds bound to a host name (lower case, no port); empty for the persona only.
     fn bound(&self, host: &str) -> Arc<[String]>;
 }
@@ -52,8 +55,9 @@ pub struct Sighting {
 pub trait TripSink: Send + Sync + 'static {
     /// Records one request's sightings, never none.
     fn record(&self, sightings: Vec<Sighting>) -> BoxFuture<'static, ()>;
-    /// Counts a request of `size` bytes that matched nothing.
-    fn unmatched(&self, size: usize) -> BoxFuture<'static, ()>;
+    /// Counts a request of `size` bytes that matched nothing, with as much work as recording `like`
+    /// would take; nothing of it is kept.
+    fn unmatched(&self, size: usize, like: Option<Sighting>) -> BoxFuture<'static, ()>;
 }
 
 /// All that a listener needs.

@@ -48,6 +48,10 @@ impl Recogniser for OneHandle {
     }
 
     /// A host's first label is the kind bound to it.
+    fn stand_in(&self) -> Option<Recognised> {
+        None
+    }
+
     fn bound(&self, host: &str) -> Arc<[String]> {
         match host.strip_suffix(".api.example") {
             Some(kind) => Arc::new([kind.to_owned()]),
@@ -74,7 +78,7 @@ impl TripSink for Sink {
         })
     }
 
-    fn unmatched(&self, _size: usize) -> BoxFuture<'static, ()> {
+    fn unmatched(&self, _size: usize, _like: Option<Sighting>) -> BoxFuture<'static, ()> {
         let kept = Arc::clone(&self.0);
         Box::pin(async move {
             sleep(Duration::from_millis(kept.delay.load(Ordering::Relaxed))).await;
