@@ -1,0 +1,171 @@
+//! What YAML and JSON share: choosing where in a tree the bait goes, and under which names.
+
+use crate::bait::{Values, Wish};
+use crate::error::{PlantError, Problem};
+use crate::names::{self, Case};
+use crate::text::{File, Ours, Request, Sheet, shapeless};
+
+/// What is known of the tree before names are chosen.
+pub(super) struct View {
+    /// Keys at the top.
+    pub top: Vec<String>,
+    /// The mapping the bait goes into.
+    pub container: Container,
+    /// Names all over the file, for their style.
+    pub names: Vec<String>,
+}
+
+/// A mapping of the file.
+pub(super) struct Container {
+    pub at: Vec<String>,
+    /// The new key, where the operator has named it.
+    pub new_key: Option<String>,
+    /// Its keys; values that are single ones are marked.
+    pub keys: Vec<(String, bool)>,
+}
+
+/// The sheet for a tree.
+pub(super) fn sheet(
+    target_kind: &str,
+    path: &std::path::Path,
+    wish: &Wish,
+) -> Result<Sheet, PlantError> {
+    let Some((key, values)) = &wish.tree else {
+        return Err(shapeless(wish, target_kind, path));
+    };
+    Ok(Sheet {
+        path: path.to_owned(),
+        key: Some(key.clone()),
+        values: values.clone(),
+        create: false,
+    })
+}
+
+/// The operator's path, in its parts.
+pub(super) fn path(key: Option<&str>) -> Vec<String> {
+    key.map_or_else(Vec::new, |key| {
+        key.trim_matches('.')
+            .split('.')
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
+    })
+}
+
+/// Names in the style of the neighbours, once a role.
+pub(super) fn style(
+    file: &File<'_>,
+    request: &Request<'_>,
+    view: &View,
+) -> Result<Vec<Ours>, PlantError> {
+    let container = &view.container;
+    let top = container.at.is_empty();
+    if top && container.new_key.is_none() {
+        refuse_strict(file, view)?;
+    }
+    let flat = is_flat(container) && !request.wish.env.is_empty() && container.new_key.is_none();
+    if flat {
+        return Ok(request
+            .roles
+            .iter()
+            .map(|role| flat_ours(container, &request.wish.env, role))
+            .collect());
+    }
+    let names = || view.names.iter().map(String::as_str);
+    let inner = container.keys.iter().map(|(key, _)| key.as_str());
+    let case = Case::most(inner)
+        .or_else(|| Case::most(names()))
+        .unwrap_or(Case::Snake);
+    let values = Case::most(names())
+        .filter(|c| *c != Case::Screaming)
+        .unwrap_or(case);
+    let template = request.sheet.key.as_deref().unwrap_or_default();
+    let extension = top && wants_extension(view);
+    let one = |role: &String| {
+        let name = names::fill(template, role);
+        let key = match &container.new_key {
+            Some(key) => key.clone(),
+            None if extension => format!("x-{}", Case::Kebab.write(&name)),
+            None => case.write(&name),
+        };
+        Ours {
+            at: container.at.clone(),
+            key: Some(key),
+            entries: request
+                .sheet
+                .values
+                .iter()
+                .map(|(name, field)| (values.write(&names::fill(name, role)), field.clone()))
+                .collect(),
+        }
+    };
+    Ok(request.roles.iter().map(one).collect())
+}
+
+/// A mapping of variables: single values under capital names.
+fn is_flat(container: &Container) -> bool {
+    let screaming = |key: &str| {
+        key.len() > 1
+            && !key.chars().any(|c| c.is_ascii_lowercase())
+            && key.chars().any(|c| c.is_ascii_uppercase())
+    };
+    !container.at.is_empty()
+        && !container.keys.is_empty()
+        && container
+            .keys
+            .iter()
+            .all(|(key, single)| *single && screaming(key))
+}
+
+fn flat_ours(container: &Container, env: &Values, role: &str) -> Ours {
+    Ours {
+        at: container.at.clone(),
+        key: None,
+        entries: env
+            .iter()
+            .map(|(name, field)| (names::fill(name, role), field.clone()))
+            .collect(),
+    }
+}
+
+/// Compose files and API descriptions take unknown keys at the top only as `x-...`.
+fn wants_extension(view: &View) -> bool {
+    let has = |key: &str| view.top.iter().any(|top| top == key);
+    has("services")
+        && (has("version")
+            || has("volumes")
+            || has("networks")
+            || has("x-common")
+            || view.top.len() == 1)
+        || has("openapi")
+        || has("swagger")
+}
+
+/// Files whose programs reject a key they do not know.
+fn refuse_strict(file: &File<'_>, view: &View) -> Result<(), PlantError> {
+    let has = |key: &str| view.top.iter().any(|top| top == key);
+    let (what, hint) = if has("apiVersion") && has("kind") {
+        (
+            "is a Kubernetes object, which takes no keys of one's own at its top",
+            "name a mapping of variables in it with --key (data, stringData)",
+        )
+    } else if has("jobs") && (has("on") || has("true") || has("name")) {
+        (
+            "is a workflow, which takes no keys of one's own at its top",
+            "name a mapping of variables in it with --key (env)",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(PlantError::Refused(Problem::at(file.path, what).hint(hint)))
+}
+
+/// The error for a path that leads nowhere.
+pub(super) fn no_mapping(file: &File<'_>, at: &[String]) -> PlantError {
+    let what = if at.is_empty() {
+        "has no mapping at its top".to_owned()
+    } else {
+        format!("has no mapping at {}", at.join("."))
+    };
+    PlantError::Target(Problem::at(file.path, what).hint("name an existing mapping with --key"))
+}

@@ -1,0 +1,260 @@
+//! YAML 1.2 as far as `yaml-edit` reads it: block and flow mappings, many documents, anchors, merge
+//! keys, block scalars. Positions come from `yaml-edit`; proof from libyaml (`yaml_serde`).
+
+mod layout;
+mod outline;
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize as _;
+use yaml_serde::Value;
+
+use self::layout::Style;
+use self::outline::Outline;
+use super::tree;
+use crate::Options;
+use crate::bait::Wish;
+use crate::error::PlantError;
+use crate::mask::Mask;
+use crate::text::{Draft, File, Format, Found, Ours, Request, Sheet};
+
+/// The format.
+pub(crate) struct Yaml;
+
+impl Format for Yaml {
+    fn name(&self) -> &'static str {
+        "yaml"
+    }
+
+    fn claims_name(&self, name: &str, _path: &Path) -> bool {
+        name.ends_with(".yml") || name.ends_with(".yaml") || name.ends_with(".eyaml")
+    }
+
+    fn claims_content(&self, head: &[u8]) -> bool {
+        let Ok(text) = std::str::from_utf8(head) else {
+            return false;
+        };
+        let key = |line: &str| {
+            line.split_once(':').is_some_and(|(name, rest)| {
+                let name_like = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+                !name.is_empty()
+                    && name.chars().all(name_like)
+                    && (rest.is_empty() || rest.starts_with(' '))
+            })
+        };
+        let mut lines = text
+            .lines()
+            .filter(|line| !line.trim().is_empty() && !line.starts_with(['#', ' ', '-', '%']))
+            .peekable();
+        lines.peek().is_some() && lines.all(key)
+    }
+
+    fn any_bytes(&self) -> bool {
+        false
+    }
+
+    fn sheets(&self, path: &Path, wish: &Wish, _: &Options) -> Result<Vec<Sheet>, PlantError> {
+        Ok(vec![tree::sheet(self.name(), path, wish)?])
+    }
+
+    fn style(&self, file: &File<'_>, request: &Request<'_>) -> Result<Vec<Ours>, PlantError> {
+        readable(file)?;
+        let outline = Outline::of(file.text).map_err(|what| file.syntax(0, what))?;
+        let asked = tree::path(request.options.key.as_deref());
+        let view = outline
+            .view(&asked)
+            .ok_or_else(|| tree::no_mapping(file, &asked))?;
+        tree::style(file, request, &view)
+    }
+
+    fn taken(&self, text: &str, ours: &Ours) -> Option<String> {
+        let names = ours.names();
+        if names.iter().all(|name| !text.contains(*name)) {
+            return None;
+        }
+        let documents = documents(text).ok()?;
+        let taken = |name: &&&str| {
+            documents.iter().any(|document| {
+                let there = ours
+                    .at
+                    .iter()
+                    .try_fold(document, |value, part| child(value, part));
+                there.is_some_and(|there| there.get(**name).is_some())
+            })
+        };
+        names.iter().find(taken).map(|name| (*name).to_owned())
+    }
+
+    fn drafts(&self, file: &File<'_>, ours: &Ours) -> Result<Vec<Draft>, PlantError> {
+        let outline = Outline::of(file.text).map_err(|what| file.syntax(0, what))?;
+        let style = Style::of(file);
+        let Some(place) = outline.place(&ours.at) else {
+            if ours.at.is_empty() && outline.empty() {
+                return Ok(vec![style.alone(file.text, ours)]);
+            }
+            return Err(tree::no_mapping(file, &ours.at));
+        };
+        let drafts = if place.flow {
+            style.in_flow(file.text, &place, ours)
+        } else {
+            style.in_block(file.text, &place, ours)
+        };
+        if drafts.is_empty() {
+            return Err(tree::no_mapping(file, &ours.at));
+        }
+        Ok(drafts)
+    }
+
+    fn proves(&self, before: &str, after: &str, ours: &Ours) -> Result<(), String> {
+        let (mut before, mut after) = (documents(before)?, documents(after)?);
+        if before.is_empty() && after.len() == 1 {
+            before.push(Value::Null);
+        }
+        if before.len() != after.len() {
+            return Err("documents would come or go".to_owned());
+        }
+        let changed: Vec<usize> = (0..before.len())
+            .filter(|at| before[*at] != after[*at])
+            .collect();
+        let [at] = changed.as_slice() else {
+            return Err("not just one document would change".to_owned());
+        };
+        let document = &mut after[*at];
+        take_ours(document, ours)?;
+        let emptied = document
+            .as_mapping()
+            .is_some_and(yaml_serde::Mapping::is_empty);
+        if before[*at] == *document || (before[*at].is_null() && emptied && ours.at.is_empty()) {
+            Ok(())
+        } else {
+            Err("other values would change".to_owned())
+        }
+    }
+
+    fn find(&self, text: &str, ours: &Ours) -> Found {
+        let Ok(documents) = documents(text) else {
+            return Found::Absent;
+        };
+        let Ok(outline) = Outline::of(text) else {
+            return Found::Absent;
+        };
+        let Some(place) = outline.place(&ours.at) else {
+            return Found::Absent;
+        };
+        let names = ours.names();
+        let spans: Vec<Range<usize>> = (0..place.keys.len())
+            .filter(|at| names.contains(&place.keys[*at].name.as_str()))
+            .map(|at| place.span(text, at))
+            .collect();
+        if spans.is_empty() {
+            return Found::Absent;
+        }
+        let whole = documents
+            .into_iter()
+            .any(|mut document| take_ours(&mut document, ours).is_ok());
+        if whole {
+            Found::Whole(spans)
+        } else {
+            Found::Partly(spans)
+        }
+    }
+
+    fn mask(&self, text: &str) -> Mask {
+        Mask {
+            json: false,
+            opaque: blocks(text),
+        }
+    }
+}
+
+/// Removes ours from a document, if it is there as it was meant.
+fn take_ours(document: &mut Value, ours: &Ours) -> Result<(), String> {
+    let there = ours
+        .at
+        .iter()
+        .try_fold(document, |value, part| child_mut(value, part))
+        .and_then(Value::as_mapping_mut)
+        .ok_or("the mapping it goes into is gone")?;
+    let wrong = |name: &str| format!("{name} does not read back as it was meant");
+    let entries = ours
+        .entries
+        .iter()
+        .map(|(name, value)| (Value::from(name.as_str()), Value::from(value.as_str())));
+    if let Some(key) = &ours.key {
+        let wanted = Value::Mapping(entries.collect());
+        if there.shift_remove(key.as_str()) == Some(wanted) {
+            return Ok(());
+        }
+        return Err(wrong(key));
+    }
+    for (name, value) in entries {
+        if there.shift_remove(&name) != Some(value) {
+            return Err(wrong(name.as_str().unwrap_or_default()));
+        }
+    }
+    Ok(())
+}
+
+fn child<'a>(value: &'a Value, part: &str) -> Option<&'a Value> {
+    match value {
+        Value::Sequence(items) => items.get(part.parse::<usize>().ok()?),
+        other => other.get(part),
+    }
+}
+
+fn child_mut<'a>(value: &'a mut Value, part: &str) -> Option<&'a mut Value> {
+    match value {
+        Value::Sequence(items) => items.get_mut(part.parse::<usize>().ok()?),
+        other => other.get_mut(part),
+    }
+}
+
+/// The second reading: every document.
+fn documents(text: &str) -> Result<Vec<Value>, String> {
+    yaml_serde::Deserializer::from_str(text)
+        .map(|document| Value::deserialize(document).map_err(|error| error.to_string()))
+        .collect()
+}
+
+/// Refuses what libyaml does not read, with the line.
+fn readable(file: &File<'_>) -> Result<(), PlantError> {
+    for document in yaml_serde::Deserializer::from_str(file.text) {
+        if let Err(error) = Value::deserialize(document) {
+            let offset = error.location().map_or(0, |at| at.index());
+            let mut offset = offset.min(file.text.len());
+            while !file.text.is_char_boundary(offset) {
+                offset -= 1;
+            }
+            return Err(file.syntax(offset, format!("is not YAML: {error}")));
+        }
+    }
+    Ok(())
+}
+
+/// Stretches of text that are the inside of block scalars.
+fn blocks(text: &str) -> Vec<Range<usize>> {
+    let mut out = Vec::new();
+    let mut open: Option<(usize, usize)> = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        let body = line.trim_start_matches(' ');
+        let indent = line.len() - body.len();
+        if let Some((header, from)) = open {
+            if body.trim().is_empty() || indent > header {
+                continue;
+            }
+            out.push(from..start);
+            open = None;
+        }
+        let uncommented = body.split(" #").next().unwrap_or(body).trim_end();
+        let last = uncommented.rsplit(' ').next().unwrap_or_default();
+        if last.starts_with(['|', '>']) && last.len() <= 3 {
+            open = Some((indent, at.saturating_sub(1)));
+        }
+    }
+    out.extend(open.map(|(_, from)| from..text.len()));
+    out
+}
