@@ -27,8 +27,14 @@ pub(crate) struct Config {
     pub(crate) origins: BTreeMap<String, (Value, String)>,
 }
 
-/// Reads all layers. `file` may be missing unless it was asked for by name.
-pub(crate) fn load(file: &Path, asked_for: bool, flags: &[String]) -> anyhow::Result<Config> {
+/// Reads all layers; `variables` is the environment. `file` may be missing unless it was asked for by
+/// name.
+pub(crate) fn load(
+    file: &Path,
+    asked_for: bool,
+    variables: impl Iterator<Item = (String, String)>,
+    flags: &[String],
+) -> anyhow::Result<Config> {
     let defaults = Table::try_from(Settings::default()).context("default settings")?;
     let mut layers = Layers {
         merged: defaults.clone(),
@@ -41,7 +47,7 @@ pub(crate) fn load(file: &Path, asked_for: bool, flags: &[String]) -> anyhow::Re
     if asked_for || file.exists() {
         layers.add_file(file)?;
     }
-    for (name, text) in std::env::vars() {
+    for (name, text) in variables {
         if name.starts_with("LAPWING_") && !NOT_SETTINGS.contains(&name.as_str()) {
             let key = name["LAPWING_".len()..].to_lowercase().replace("__", ".");
             layers.set(&key, &text, &format!("environment variable {name}"))?;
@@ -208,7 +214,7 @@ mod tests {
         let file = directory.path().join("lapwing.toml");
         std::fs::write(&file, text)?;
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        load(&file, true, &flags)
+        load(&file, true, std::iter::empty(), &flags)
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(crate) fn load_config(global: &Global) -> anyhow::Result<(PathBuf, Config)> 
     let file = config
         .clone()
         .unwrap_or_else(|| config::default_file(&root));
-    let mut config = config::load(&file, config.is_some(), setting)?;
+    let mut config = config::load(&file, config.is_some(), variables(), setting)?;
     if !geo_db.is_empty() {
         config.settings.geo.files = geo_db.clone();
         let shown = geo_db
@@ -67,6 +67,12 @@ pub(crate) fn load_config(global: &Global) -> anyhow::Result<(PathBuf, Config)> 
             .insert("geo.files".to_owned(), (toml::Value::Array(shown), origin));
     }
     Ok((root, config))
+}
+
+/// The environment, as far as it is text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 impl Context {

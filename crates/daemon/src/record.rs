@@ -126,7 +126,7 @@ pub fn trip(record: &Record) -> Option<Trip> {
     if r#type != "trip" && r#type != "summary" {
         return None;
     }
-    let body: Body = serde_json::from_value(record.body.clone()).ok()?;
+    let body = Body::deserialize(&record.body).ok()?;
     let claims: Option<Claims> = record
         .parts
         .get(CLAIMS)
