@@ -90,7 +90,10 @@ pub(crate) fn run(plan: &Plan) {
 fn place_index(data: &Data, filled: Option<&Path>) {
     data.forget_index();
     if let Some(full) = filled {
-        std::fs::copy(full.join("index.db"), data.path.join("index.db")).unwrap();
+        let copy = data.path.join("index.db");
+        std::fs::copy(full.join("index.db"), &copy).unwrap();
+        // Or the system writes it out while its use is measured.
+        std::fs::File::open(&copy).unwrap().sync_all().unwrap();
     }
 }
 

@@ -4,7 +4,9 @@
 //! commits, under keys derived from the trips: if the process dies in between, the same batch comes
 //! again and queues nothing twice. Rebuilding the index runs the same code without an announcer.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +20,7 @@ use lapwing_core::{
     Actor, ActorId, CanaryId, Clock, Conclusion, Delivery, Incident, Judgement, Keyring,
     NetworkFacts, Occasion, PlacementState, StationId, Timestamp, Trip, Verb, Verdict,
 };
-use lapwing_journal::{Reader, Record};
+use lapwing_journal::{Position, Reader};
 use lapwing_store::{Batch, Followed, Index, Ledger, TripRow};
 
 use crate::geography::geography;
@@ -33,6 +35,8 @@ const IDLE: Duration = Duration::from_millis(15);
 const FAILED: Duration = Duration::from_secs(1);
 /// Addresses, programs and canaries listed with an actor at most.
 const LISTED: usize = 64;
+/// Addresses whose network is remembered.
+const NETWORKS: usize = 4096;
 /// Signal under which a drill's nonce is remembered: it holds once.
 const NONCE: &str = "nonce";
 
@@ -60,6 +64,7 @@ pub struct Indexer {
     index: Index,
     reader: Reader,
     geography: Geography,
+    networks: RefCell<HashMap<IpAddr, NetworkFacts>>,
     rules: Rules,
     linker: Box<dyn Linker>,
     announcer: Option<Announcer>,
@@ -101,6 +106,7 @@ impl Indexer {
             ledger,
             index,
             geography: geography(&settings.geo)?,
+            networks: RefCell::default(),
             rules: Rules {
                 own: settings.own.networks.clone(),
             },
@@ -140,29 +146,30 @@ impl Indexer {
     /// # Errors
     /// Journal, ledger or index fail; the batch is then not in the index.
     pub fn step(&mut self) -> Result<usize, DaemonError> {
-        let mut records = Vec::new();
-        while records.len() < BATCH {
-            match self.reader.next()? {
-                Some(record) => records.push(record),
-                None => break,
-            }
+        // Of a record no more is kept than what is concluded from: bodies and parts are large.
+        let (mut count, mut last, mut trips) = (0, None, Vec::new());
+        while count < BATCH {
+            let Some(record) = self.reader.next()? else {
+                break;
+            };
+            count += 1;
+            let at = record.position;
+            last = Some(Followed {
+                station: record.station,
+                sequence: record.sequence,
+                segment: at.segment,
+                offset: at.offset,
+            });
+            trips.extend(record::trip(&record).map(|trip| (at, trip)));
         }
-        let Some(last) = records.last() else {
+        let Some(followed) = last else {
             return Ok(0);
-        };
-        let followed = Followed {
-            station: last.station,
-            sequence: last.sequence,
-            segment: last.position.segment,
-            offset: last.position.offset,
         };
         self.follow_decisions()?;
         let mut alerts = Vec::new();
         let batch = self.index.batch()?;
-        for record in &records {
-            if let Some(trip) = record::trip(record) {
-                alerts.extend(self.conclude(&batch, record, &trip, followed.sequence)?);
-            }
+        for (at, trip) in &trips {
+            alerts.extend(self.conclude(&batch, *at, trip, followed.sequence)?);
         }
         if !alerts.is_empty() {
             self.ledger.enqueue(&alerts)?;
@@ -171,7 +178,7 @@ impl Indexer {
         if let (Some(announcer), false) = (&self.announcer, alerts.is_empty()) {
             (announcer.wake)();
         }
-        Ok(records.len())
+        Ok(count)
     }
 
     /// After a failed batch: read on from what the index really holds.
@@ -217,11 +224,11 @@ impl Indexer {
     fn conclude(
         &self,
         batch: &Batch<'_>,
-        record: &Record,
+        at: Position,
         trip: &Trip,
         last: u64,
     ) -> Result<Vec<Delivery>, DaemonError> {
-        let network = self.geography.lookup(trip.observed.source().ip());
+        let network = self.network(trip.observed.source().ip());
         let nonce = self.announced_nonce(batch, trip)?;
         let class = self
             .catalog
@@ -264,8 +271,8 @@ impl Indexer {
             time,
             source: trip.observed.source(),
             count: trip.count,
-            segment: record.position.segment,
-            offset: record.position.offset,
+            segment: at.segment,
+            offset: at.offset,
             conclusion: Conclusion {
                 trip: trip.id,
                 network: network.clone(),
@@ -276,6 +283,18 @@ impl Indexer {
             },
         })?;
         self.alerts(trip, &folded, &network, &judgement, last)
+    }
+
+    /// What is known of an address. In a flood the same few come again and again.
+    fn network(&self, address: IpAddr) -> NetworkFacts {
+        let mut known = self.networks.borrow_mut();
+        if known.len() >= NETWORKS {
+            known.clear();
+        }
+        let facts = known.entry(address);
+        facts
+            .or_insert_with(|| self.geography.lookup(address))
+            .clone()
     }
 
     /// The nonce of an announced drill that this trip carries, if it was not used before.
