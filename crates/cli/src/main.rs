@@ -13,11 +13,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// A request makes some hundred small allocations, many freed by another thread: the system's
-/// allocator takes a fifth of the station's time for them.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let args = args::Args::parse();
     output::set_colour(args.global.no_color);
