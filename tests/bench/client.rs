@@ -21,8 +21,9 @@ pub(crate) struct Load<'a> {
     pub(crate) connections: usize,
     /// Requests a second; `None` for as many as go.
     pub(crate) rate: Option<f64>,
-    /// Whether each connection announces an address of its own by the PROXY protocol.
-    pub(crate) proxied: bool,
+    /// So many addresses are announced by the PROXY protocol, one a connection in turns; 0 for no
+    /// such header.
+    pub(crate) addresses: usize,
 }
 
 /// What came back.
@@ -69,7 +70,7 @@ impl<'a> Client<'a> {
     pub(crate) fn new(address: SocketAddr, load: &'a Load<'a>) -> Self {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
         let connections = (0..load.connections)
-            .map(|number| connect(address, load.proxied.then_some(number)))
+            .map(|number| connect(address, number.checked_rem(load.addresses)))
             .collect::<Vec<_>>();
         for (number, connection) in connections.iter().enumerate() {
             let data = EventData::new_u64(number as u64);
@@ -192,9 +193,9 @@ impl<'a> Client<'a> {
     }
 }
 
-fn connect(address: SocketAddr, proxied: Option<usize>) -> Connection {
+fn connect(address: SocketAddr, announced: Option<usize>) -> Connection {
     let mut stream = TcpStream::connect(address).unwrap();
-    if let Some(number) = proxied {
+    if let Some(number) = announced {
         let from = format!("198.18.{}.{}", number / 250, number % 250 + 1);
         write!(
             stream,

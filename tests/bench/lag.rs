@@ -23,8 +23,9 @@ const RATE: f64 = 5000.0;
 const CANARIES: u64 = 1000;
 /// Whose trips fill the index beforehand.
 const OTHER: StationId = StationId::new(1);
-/// Connections, each with an address of its own.
 const CONNECTIONS: usize = 64;
+/// Addresses that the connections announce, in turns: most trips continue an incident.
+const ADDRESSES: usize = 8;
 /// Believe the addresses that the load announces.
 const PROXY: &[&str] = &["--proxy", "127.0.0.0/8"];
 
@@ -105,7 +106,7 @@ fn sustained(plan: &Plan, data: &Data) -> Vec<f64> {
         requests: &requests,
         connections: CONNECTIONS,
         rate: Some(RATE),
-        proxied: true,
+        addresses: ADDRESSES,
     };
     let mut client = Client::new(server.address, &load);
     client.run(2.0, || ());
@@ -143,7 +144,7 @@ fn make_backlog(plan: &Plan, data: &Data, trips: u64) {
         requests: &requests,
         connections: 256,
         rate: None,
-        proxied: true,
+        addresses: ADDRESSES,
     };
     let mut client = Client::new(server.address, &load);
     while client.answered() < trips {

@@ -66,7 +66,7 @@ fn main() {
             names.join(", ")
         );
     }
-    let (rounds, seconds) = if quick { (3, 1.0) } else { (7, 3.0) };
+    let (rounds, seconds) = if quick { (3, 1.0) } else { (5, 2.5) };
     let plan = Plan {
         rounds,
         seconds,

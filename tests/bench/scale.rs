@@ -43,7 +43,7 @@ pub(crate) fn run(plan: &Plan) {
                     requests,
                     connections: CONNECTIONS,
                     rate: None,
-                    proxied: false,
+                    addresses: 0,
                 };
                 tallies[place].push(turn(server, &load, plan.seconds));
                 peak = peak.max(servers[1].resident());

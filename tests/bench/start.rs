@@ -44,7 +44,7 @@ pub(crate) fn run(plan: &Plan) {
             requests: &requests,
             connections: 64,
             rate: None,
-            proxied: false,
+            addresses: 0,
         };
         let mut client = Client::new(server.address, &load);
         client.run(2.0, || ());

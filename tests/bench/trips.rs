@@ -62,7 +62,7 @@ fn calibrate(plan: &Plan, data: &Data) -> (usize, usize) {
         requests: &requests,
         connections: 16,
         rate: None,
-        proxied: false,
+        addresses: 0,
     };
     let mut client = crate::client::Client::new(server.address, &load);
     client.run(0.5, || ());
@@ -104,7 +104,7 @@ fn compare(
                 requests,
                 connections,
                 rate: None,
-                proxied: false,
+                addresses: 0,
             };
             let before = server.cpu();
             let tally = turn(server, &load, plan.seconds);

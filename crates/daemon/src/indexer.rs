@@ -335,6 +335,9 @@ impl Indexer {
         let Some(announcer) = &self.announcer else {
             return Ok(Vec::new());
         };
+        if announcer.channels.is_empty() {
+            return Ok(Vec::new());
+        }
         let (occasion, number) = match (folded.opened, folded.announce) {
             (true, _) if judgement.verdict == Verdict::Drill => (Occasion::Drill, 1),
             (true, _) => (Occasion::Opened, 1),
