@@ -12,32 +12,32 @@ use serde::{Deserialize, Serialize};
 use crate::id::{CanaryId, TripId};
 use crate::time::Timestamp;
 
-/// What the station saw for itself.
+/// What the station saw for itself. Members in the order of their names: so they stand in a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
-    /// When the first byte of the request was there.
-    pub time: Timestamp,
-    /// The other end of the socket.
-    pub peer: SocketAddr,
-    /// The client's address as a PROXY protocol header from a configured proxy gave it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub forwarded: Option<SocketAddr>,
-    /// Our end of the socket.
-    pub local: SocketAddr,
-    /// Which listener: an entry of `PROTOCOLS` (`http`).
-    pub listener: String,
-    /// The protocol spoken: `http/1.0`, `http/1.1`, `http/2`.
-    pub protocol: String,
-    /// How many bytes the request had on the wire, as far as it was read.
-    pub size: u64,
-    /// Whether the raw bytes kept are fewer than that.
-    #[serde(default)]
-    pub truncated: bool,
     /// Digest (lower hex) over what stays the same between requests of one client program: header
     /// names, their order and case, HTTP/2 settings, and the program's own name for itself. Empty
     /// if the protocol gives none.
     #[serde(default)]
     pub fingerprint: String,
+    /// The client's address as a PROXY protocol header from a configured proxy gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<SocketAddr>,
+    /// Which listener: an entry of `PROTOCOLS` (`http`).
+    pub listener: String,
+    /// Our end of the socket.
+    pub local: SocketAddr,
+    /// The other end of the socket.
+    pub peer: SocketAddr,
+    /// The protocol spoken: `http/1.0`, `http/1.1`, `http/2`.
+    pub protocol: String,
+    /// How many bytes the request had on the wire, as far as it was read.
+    pub size: u64,
+    /// When the first byte of the request was there.
+    pub time: Timestamp,
+    /// Whether the raw bytes kept are fewer than that.
+    #[serde(default)]
+    pub truncated: bool,
 }
 
 impl Observed {
@@ -118,10 +118,10 @@ pub enum Carrier {
 /// One handle found in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchedField {
-    /// The field of the canary.
-    pub field: String,
     /// Where it was.
     pub carrier: Carrier,
+    /// The field of the canary.
+    pub field: String,
 }
 
 /// What a decoy made of a request.
@@ -147,10 +147,10 @@ pub enum DecoyOutcome {
 pub struct DecoyRecord {
     /// The kind whose decoy answered; empty for the persona.
     pub kind: String,
-    /// The rule, `POST /2010-04-01/Accounts/{account_sid}/Messages.json`; empty for the persona.
-    pub rule: String,
     /// What it made of the request.
     pub outcome: DecoyOutcome,
+    /// The rule, `POST /2010-04-01/Accounts/{account_sid}/Messages.json`; empty for the persona.
+    pub rule: String,
     /// The status sent.
     pub status: u16,
 }

@@ -31,6 +31,10 @@ use crate::{DaemonError, Directory, Settings};
 const BATCH: usize = 2_000;
 /// Pause when there is nothing, or nothing more, to index.
 const IDLE: Duration = Duration::from_millis(15);
+/// A flood comes in batches of more than `FLOOD` records. It touches the same rows again and again, and
+/// each is read and written once a batch: a longer pause halves the work.
+const FLOOD: usize = 100;
+const FLOODED: Duration = Duration::from_millis(150);
 /// Pause after a failure.
 const FAILED: Duration = Duration::from_secs(1);
 /// Addresses, programs and canaries listed with an actor at most.
@@ -126,9 +130,10 @@ impl Indexer {
             let running = running();
             match self.step() {
                 Ok(0) if !running => return,
+                Ok(all) if !running || all >= BATCH => {}
                 // A transaction for each handful of records would cost more than the records.
-                Ok(few) if running && few < BATCH => std::thread::sleep(IDLE),
-                Ok(_) => {}
+                Ok(few) if few < FLOOD => std::thread::sleep(IDLE),
+                Ok(_) => std::thread::sleep(FLOODED),
                 Err(error) => {
                     tracing::error!(%error, "cannot index; trying again");
                     if !running {

@@ -79,6 +79,7 @@ impl LedgerRecogniser {
     /// # Errors
     /// The ledger cannot be read.
     pub fn look_again(&self) -> Result<(), DaemonError> {
+        self.ledger.rest();
         self.known.refresh()?;
         self.reload()
     }

@@ -3,6 +3,8 @@
 //! The body holds no bait value. `summary` records stand for the uses past a quota: how many, when,
 //! and the first 16 hex digits of each raw request's SHA-256.
 
+use std::borrow::Cow;
+
 use data_encoding::HEXLOWER;
 use lapwing_core::{
     CanaryId, Claims, DecoyRecord, MatchedField, Observed, Timestamp, Trip, TripId,
@@ -17,23 +19,24 @@ pub const RAW: &str = "raw";
 /// The part that holds what the peer said, as JSON of [`Claims`].
 pub const CLAIMS: &str = "claims";
 
+/// Members in the order of their names, as [`lapwing_journal::Body::sorted`] wants them.
 #[derive(Serialize, Deserialize)]
-struct Body {
-    r#type: Type,
+struct Body<'a> {
     canary: CanaryId,
-    kind: String,
-    fields: Vec<MatchedField>,
+    decoy: Cow<'a, DecoyRecord>,
     /// Epoch of the key under which the handle was found.
     epoch: u32,
-    observed: Observed,
-    decoy: DecoyRecord,
+    fields: Cow<'a, [MatchedField]>,
+    kind: Cow<'a, str>,
     /// Set when the trip waited in memory for a failed disk.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     late: bool,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    times: Vec<Timestamp>,
+    observed: Cow<'a, Observed>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     requests: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    times: Vec<Timestamp>,
+    r#type: Type,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +83,7 @@ pub fn trip_entry(sighting: &Sighting, epoch: u32, written: Written) -> Entry {
     body.late = written == Written::Late;
     let claims = serde_json::to_vec(&sighting.claims).expect("claims are plain data");
     Entry {
-        body: value(&body),
+        body: lapwing_journal::Body::sorted("trip", &body),
         parts: vec![(RAW, sighting.raw.clone()), (CLAIMS, claims)],
     }
 }
@@ -95,28 +98,24 @@ pub fn summary_entry(sighting: &Sighting, epoch: u32, repeats: &[Repeat]) -> Ent
         .map(|repeat| repeat.request.clone())
         .collect();
     Entry {
-        body: value(&body),
+        body: lapwing_journal::Body::sorted("summary", &body),
         parts: Vec::new(),
     }
 }
 
-fn body(sighting: &Sighting, epoch: u32, r#type: Type) -> Body {
+fn body(sighting: &Sighting, epoch: u32, r#type: Type) -> Body<'_> {
     Body {
-        r#type,
         canary: sighting.canary.id,
-        kind: sighting.canary.kind.clone(),
-        fields: sighting.fields.clone(),
+        decoy: Cow::Borrowed(&sighting.decoy),
         epoch,
-        observed: sighting.observed.clone(),
-        decoy: sighting.decoy.clone(),
+        fields: Cow::Borrowed(&sighting.fields),
+        kind: Cow::Borrowed(&sighting.canary.kind),
         late: false,
-        times: Vec::new(),
+        observed: Cow::Borrowed(&sighting.observed),
         requests: Vec::new(),
+        times: Vec::new(),
+        r#type,
     }
-}
-
-fn value(body: &Body) -> serde_json::Value {
-    serde_json::to_value(body).expect("a plain struct serialises")
 }
 
 /// Reads a trip back; `None` for records of other types (gap, unmatched, erasure, ...).
@@ -137,11 +136,11 @@ pub fn trip(record: &Record) -> Option<Trip> {
             sequence: record.sequence,
         },
         canary: body.canary,
-        kind: body.kind,
-        fields: body.fields,
-        observed: body.observed,
+        kind: body.kind.into_owned(),
+        fields: body.fields.into_owned(),
+        observed: body.observed.into_owned(),
         claims,
-        decoy: body.decoy,
+        decoy: body.decoy.into_owned(),
         count: (body.times.len() as u64).max(1),
         times: body.times,
     })

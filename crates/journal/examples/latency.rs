@@ -44,7 +44,13 @@ async fn main() {
         if hit {
             let body = json!({"type": "trip", "text": "x".repeat(500)});
             let parts = vec![("raw", vec![b'x'; 700])];
-            journal.append(Entry { body, parts }).await.unwrap();
+            journal
+                .append(Entry {
+                    body: body.into(),
+                    parts,
+                })
+                .await
+                .unwrap();
         } else {
             journal.pass(700).await.unwrap();
         }

@@ -65,7 +65,8 @@ fn entry() -> Entry {
             "fields": [{"field": "account_sid", "carrier": "path"}],
             "observed": {"peer": "192.0.2.7:40312", "local": "198.51.100.3:80", "protocol": "http/1.1"},
             "decoy": {"kind": "twilio", "rule": "messages", "status": 201},
-        }),
+        })
+        .into(),
         parts: vec![("raw", vec![b'x'; 500]), ("claims", vec![b'y'; 300])],
     }
 }

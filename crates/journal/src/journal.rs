@@ -164,7 +164,9 @@ impl Journal {
     /// When awaited: [`JournalError::Entry`] if it cannot be written as canonical JSON,
     /// [`JournalError::NotDurable`] if the disk failed, [`JournalError::Closed`].
     pub fn append(&self, entry: Entry) -> Appending {
-        self.push(Prepared::entry(entry, &self.0.shared.keys), false)
+        let shared = &self.0.shared;
+        let prepared = Prepared::entry(entry, &shared.keys, shared.buffer());
+        self.push(prepared, false)
     }
 
     fn push(&self, prepared: Result<Prepared, JournalError>, rotate: bool) -> Appending {
@@ -189,7 +191,7 @@ impl Journal {
     pub fn pass(&self, size: usize) -> Passing {
         let shared = &self.0.shared;
         let shape = *shared.shape.lock().unwrap_or_else(PoisonError::into_inner);
-        let queued = Prepared::dummy(shape, size.min(8 << 20), &shared.keys)
+        let queued = Prepared::dummy(shape, size.min(8 << 20), &shared.keys, shared.buffer())
             .and_then(|dummy| shared.push_pass(dummy));
         match queued {
             Ok(group) => Passing::new(group),
@@ -204,7 +206,8 @@ impl Journal {
     /// When awaited, as [`Journal::append`].
     pub fn pass_like(&self, entry: Entry) -> Passing {
         let shared = &self.0.shared;
-        let queued = Prepared::entry(entry, &shared.keys).and_then(|like| shared.push_pass(like));
+        let queued = Prepared::entry(entry, &shared.keys, shared.buffer())
+            .and_then(|like| shared.push_pass(like));
         match queued {
             Ok(group) => Passing::new(group),
             Err(error) => Passing::refused(error),
@@ -213,10 +216,10 @@ impl Journal {
 
     /// Does the work that [`Journal::append`] does before it queues an entry, and forgets it.
     pub fn rehearse(&self, entry: Entry) {
-        drop(std::hint::black_box(Prepared::entry(
-            entry,
-            &self.0.shared.keys,
-        )));
+        let shared = &self.0.shared;
+        let prepared = Prepared::entry(entry, &shared.keys, shared.buffer());
+        let buffer = std::hint::black_box(prepared).map(Prepared::into_buffer);
+        shared.give_back(buffer.into_iter());
     }
 
     /// The newest signed checkpoint, a C2SP signed note of five lines.
@@ -283,7 +286,10 @@ impl Journal {
         // The record of the erasure starts a new segment, so the one to rewrite is closed.
         let body = erasure_body(sequence, part, bytes);
         let receipt = self
-            .push(Prepared::new(&body, &[], &shared.keys), true)
+            .push(
+                Prepared::new(&body.into(), &[], &shared.keys, Vec::new()),
+                true,
+            )
             .await?;
         let (directory, name) = (shared.directory.clone(), part.to_owned());
         blocking(move || erase::rewrite(&directory, sequence, &name)).await?;

@@ -69,7 +69,7 @@ pub use canonical::write_canonical;
 pub use error::{Broken, JournalError};
 pub use group::{Appending, Passing, Receipt};
 pub use journal::{Journal, Recovery, Settings, lock};
-pub use line::Entry;
+pub use line::{Body, Entry};
 pub use note::SigningSeed;
 pub use prove::{Proof, prove};
 pub use reader::{Position, Reader, Record, read_at, read_sequence};

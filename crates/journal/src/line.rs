@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use data_encoding::{BASE64, HEXLOWER};
 use lapwing_core::{Keyring, StationId, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -40,12 +40,69 @@ const RESERVED: [&str; 3] = ["gap", "unmatched", "erasure"];
 /// What a caller wants recorded.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// A JSON object with a text member "type", ASCII keys and integers below 2^53. The types
-    /// `gap`, `unmatched` and `erasure` are the journal's own.
-    pub body: Value,
+    /// What is recorded in the clear.
+    pub body: Body,
     /// Raw bytes kept beside the record, at most 16, each under its own name (lower-case ASCII
     /// letters, digits, `_`, at most 32). Sealed on disk; the record holds their salted digests.
     pub parts: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// A JSON object with a text member "type", ASCII keys and integers below 2^53. The types `gap`,
+/// `unmatched` and `erasure` are the journal's own.
+#[derive(Clone, Debug)]
+pub struct Body(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
+    Value(Value),
+    /// In canonical form, and its type.
+    Text(Vec<u8>, &'static str),
+}
+
+impl Body {
+    /// Of a struct of type `kind` whose members, and theirs, are declared in the order of their
+    /// names: written at once, which is several times faster than by way of a [`Value`].
+    ///
+    /// # Panics
+    /// Where debug assertions are on, if that is not so.
+    #[must_use]
+    pub fn sorted(kind: &'static str, body: &impl Serialize) -> Self {
+        let text = serde_json::to_vec(body).expect("a plain struct serialises");
+        debug_assert!(
+            serde_json::from_slice(&text).is_ok_and(|value: Value| {
+                let mut canonical = Vec::new();
+                write_canonical(&value, &mut canonical).is_ok()
+                    && canonical == text
+                    && value["type"] == kind
+            }),
+            "not in canonical form: {}",
+            String::from_utf8_lossy(&text)
+        );
+        Self(Form::Text(text, kind))
+    }
+
+    fn kind(&self) -> Option<&str> {
+        match &self.0 {
+            Form::Value(value) => value.get("type").and_then(Value::as_str),
+            Form::Text(_, kind) => Some(kind),
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), JournalError> {
+        match &self.0 {
+            Form::Value(value) => write_canonical(value, out),
+            Form::Text(text, _) => {
+                out.extend_from_slice(text);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl From<Value> for Body {
+    fn from(value: Value) -> Self {
+        Self(Form::Value(value))
+    }
 }
 
 /// A record but for its place in the chain.
@@ -63,10 +120,13 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// From a caller's entry.
-    pub(crate) fn entry(entry: Entry, keys: &Keyring) -> Result<Self, JournalError> {
-        let kind = entry.body.get("type").and_then(Value::as_str);
-        match kind {
+    /// From a caller's entry, in an empty buffer.
+    pub(crate) fn entry(
+        entry: Entry,
+        keys: &Keyring,
+        buffer: Vec<u8>,
+    ) -> Result<Self, JournalError> {
+        match entry.body.kind() {
             None => return Err(refused("no text member \"type\"")),
             Some(kind) if RESERVED.contains(&kind) => {
                 return Err(refused("that type of record is the journal's own"));
@@ -81,24 +141,25 @@ impl Prepared {
         if !parts.iter().all(|part| is_part_name(part.0)) {
             return Err(refused("a part's name is not lower-case ASCII"));
         }
-        Self::new(&entry.body, &parts, keys)
+        Self::new(&entry.body, &parts, keys, buffer)
     }
 
     /// From a body that is known to be sound and parts in order.
     pub(crate) fn new(
-        body: &Value,
+        body: &Body,
         parts: &[(&str, Vec<u8>)],
         keys: &Keyring,
+        mut bytes: Vec<u8>,
     ) -> Result<Self, JournalError> {
         let lines_len = parts.iter().map(|part| 160 + part.1.len() * 4 / 3).sum();
-        let mut bytes = Vec::with_capacity(
+        bytes.reserve(
             2048 + parts
                 .iter()
                 .map(|part| 400 + part.1.len() * 4 / 3)
                 .sum::<usize>(),
         );
         bytes.extend_from_slice(b"{\"body\":");
-        write_canonical(body, &mut bytes)?;
+        body.write(&mut bytes)?;
         bytes.push(b',');
         let body_end = bytes.len();
         let mut lines = Vec::with_capacity(lines_len);
@@ -140,7 +201,12 @@ impl Prepared {
 
     /// Something to write in place of a record of this shape, with parts of `size` bytes in all:
     /// as much work and as many bytes.
-    pub(crate) fn dummy(shape: Shape, size: usize, keys: &Keyring) -> Result<Self, JournalError> {
+    pub(crate) fn dummy(
+        shape: Shape,
+        size: usize,
+        keys: &Keyring,
+        buffer: Vec<u8>,
+    ) -> Result<Self, JournalError> {
         const NAMES: [&str; MAX_PARTS] = [
             "raw", "claims", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p",
         ];
@@ -155,7 +221,12 @@ impl Prepared {
             .zip(std::iter::once(size - share * (count - 1)).chain(std::iter::repeat(share)))
             .map(|(name, size)| (*name, vec![b'0'; size]))
             .collect();
-        Self::new(&body, &parts, keys)
+        Self::new(&body.into(), &parts, keys, buffer)
+    }
+
+    /// Its buffer, to be used again.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.bytes
     }
 
     pub(crate) fn shape(&self) -> Shape {

@@ -15,10 +15,16 @@ use crate::line::{Prepared, Shape};
 /// How often the writer looks whether more arrive.
 const STEP: Duration = Duration::from_micros(200);
 
+/// Buffers kept for further entries, and how large one may be to be kept.
+const SPARE: usize = 512;
+const SPARE_BYTES: usize = 16 << 10;
+
 /// Between callers and writer.
 pub(crate) struct Shared {
     queue: Mutex<Queue>,
     arrived: Condvar,
+    /// Buffers of entries that are written.
+    spare: Mutex<Vec<Vec<u8>>>,
     pub(crate) directory: PathBuf,
     pub(crate) station: StationId,
     pub(crate) keys: Keyring,
@@ -107,6 +113,7 @@ impl Shared {
         Self {
             queue: Mutex::new(queue),
             arrived: Condvar::new(),
+            spare: Mutex::default(),
             directory,
             station,
             keys,
@@ -121,6 +128,26 @@ impl Shared {
             }),
             finished: watch::Sender::new(false),
         }
+    }
+
+    /// An empty buffer to prepare an entry in.
+    pub(crate) fn buffer(&self) -> Vec<u8> {
+        self.spare().pop().unwrap_or_default()
+    }
+
+    /// Takes back the buffers of entries that are written.
+    pub(crate) fn give_back(&self, buffers: impl Iterator<Item = Vec<u8>>) {
+        let mut spare = self.spare();
+        for mut buffer in buffers {
+            if spare.len() < SPARE && buffer.capacity() <= SPARE_BYTES {
+                buffer.clear();
+                spare.push(buffer);
+            }
+        }
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Queues an entry; gives its group and its place in it.

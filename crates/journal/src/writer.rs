@@ -137,10 +137,10 @@ impl Writer {
             }
             Err(error) => self.fail(batch, &error),
         }
-        // After the wake-up: freeing and hashing are no part of anybody's wait.
+        // After the wake-up: this is no part of anybody's wait.
         self.grow_tree();
-        batch.entries.clear();
-        batch.passes.clear();
+        let done = batch.entries.drain(..).chain(batch.passes.drain(..));
+        self.shared.give_back(done.map(Prepared::into_buffer));
         self.trim_scratch();
         if due && self.failing.is_none() {
             self.checkpoint();
@@ -151,19 +151,19 @@ impl Writer {
         let mut own = Own::default();
         let lost = self.shared.lost();
         if lost.count > 0 {
-            own.prepared.push(self.own(&gap_body(&lost)));
+            own.prepared.push(self.own(gap_body(&lost)));
             own.lost = Some(lost);
         }
         if due && self.unmatched > 0 {
             own.unmatched = self.unmatched;
             own.prepared
-                .push(self.own(&json!({"type": "unmatched", "count": self.unmatched})));
+                .push(self.own(json!({"type": "unmatched", "count": self.unmatched})));
         }
         own
     }
 
-    fn own(&self, body: &Value) -> Prepared {
-        let mut prepared = Prepared::new(body, &[], &self.shared.keys)
+    fn own(&self, body: Value) -> Prepared {
+        let mut prepared = Prepared::new(&body.into(), &[], &self.shared.keys, Vec::new())
             .expect("the journal's own records are small, of ASCII keys and integers");
         prepared.time = self.shared.clock.now();
         prepared
@@ -330,7 +330,7 @@ impl Writer {
         self.next_segment()?;
         let lost = self.shared.lost();
         let own = Own {
-            prepared: vec![self.own(&gap_body(&lost))],
+            prepared: vec![self.own(gap_body(&lost))],
             lost: Some(lost),
             unmatched: 0,
         };

@@ -255,16 +255,18 @@ fn sightings(
             None => canaries.push((canary, vec![field])),
         }
     }
+    let all = canaries.len();
     let observed = observed(place, seen, &evidence);
     let claims = claims(seen, &decided.captured);
     canaries
         .into_iter()
-        .map(|(canary, fields)| Sighting {
+        .zip(std::iter::repeat_n((observed, claims, evidence.raw), all))
+        .map(|((canary, fields), (observed, claims, raw))| Sighting {
             canary,
             fields,
-            observed: observed.clone(),
-            claims: claims.clone(),
-            raw: evidence.raw.clone(),
+            observed,
+            claims,
+            raw,
             decoy: decided.record.clone(),
         })
         .collect()

@@ -90,9 +90,13 @@ fn seed() -> SigningSeed {
     SigningSeed::from([5; 32])
 }
 
+fn body(number: u64) -> serde_json::Value {
+    json!({"type": "trip", "number": number, "text": "quote \" and \u{20ac}"})
+}
+
 fn entry(number: u64) -> Entry {
     Entry {
-        body: json!({"type": "trip", "number": number, "text": "quote \" and \u{20ac}"}),
+        body: body(number).into(),
         parts: vec![
             ("raw", format!("GET /secret-{number}").into_bytes()),
             ("claims", b"{}".to_vec()),

@@ -180,7 +180,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn find(&self, digest: &Digest) -> Result<Vec<Found>, StoreError> {
-        self.db.read(|session| {
+        self.db.read_version(self.generation(), |session| {
             session.all(
                 "SELECT handles.field, canaries.id, canaries.minted, canaries.retired,
                      canaries.sealed

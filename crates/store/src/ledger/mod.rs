@@ -62,6 +62,12 @@ impl Ledger {
         self.generation.current()
     }
 
+    /// Lets go of what [`Ledger::find`] keeps from call to call. To be called now and then: it also
+    /// makes changes seen that were not announced, because who made them died before it could.
+    pub fn rest(&self) {
+        self.db.end_snapshots();
+    }
+
     /// Writes a consistent copy to the new file `to` (0600, synced) while others read and write.
     ///
     /// # Errors
