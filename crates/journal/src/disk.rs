@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 /// Makes, opens and removes files.
@@ -11,6 +11,9 @@ pub(crate) trait Disk: Send + Sync {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Output>>;
     /// Opens a file to append to, made if missing, 0600.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Output>>;
+    /// Writes bytes that are in a file already over themselves, so that a sync writes them again.
+    /// Wherever this stops, the file holds what it held.
+    fn rewrite(&self, path: &Path, from: u64, bytes: &[u8]) -> io::Result<()>;
     /// Removes a file; fine if it is not there.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
@@ -45,6 +48,13 @@ impl Disk for FileSystem {
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Output>> {
         Ok(Box::new(private(OpenOptions::new().append(true), path)?))
+    }
+
+    fn rewrite(&self, path: &Path, from: u64, bytes: &[u8]) -> io::Result<()> {
+        // Not the handle that appends: it would write at the end whatever the place.
+        let file = OpenOptions::new().write(true).open(path)?;
+        file.write_all_at(bytes, from)?;
+        file.sync_all()
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

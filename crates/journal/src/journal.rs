@@ -444,8 +444,12 @@ fn settle(
     let mut output = None;
     if path.exists() {
         let mut file = disk.open(&path).map_err(JournalError::io("open", &path))?;
-        rewrite_tail(&mut *file, &path, state, torn, synced)
-            .map_err(JournalError::io("write", &path))?;
+        rewrite_tail(disk, &path, state, synced).map_err(JournalError::io("write", &path))?;
+        if torn > 0 {
+            file.cut(state.offset)
+                .map_err(JournalError::io("cut", &path))?;
+        }
+        file.sync_all().map_err(JournalError::io("sync", &path))?;
         output = Some(file);
     }
     disk.sync_directory(directory)
@@ -453,13 +457,12 @@ fn settle(
     Ok(output)
 }
 
-/// Cuts what is torn and writes again what is not known to be synced: after a failed sync the
-/// system may hold pages for clean that never reached the disk, and a sync alone would say yes.
+/// Writes again what is not known to be synced: after a failed sync the system may hold pages for
+/// clean that never reached the disk, and a sync alone would say yes.
 fn rewrite_tail(
-    file: &mut dyn Output,
+    disk: &dyn Disk,
     path: &Path,
     state: &Start,
-    torn: u64,
     synced: Option<Durable>,
 ) -> io::Result<()> {
     let from = match synced {
@@ -468,16 +471,13 @@ fn rewrite_tail(
         _ => state.offset,
     };
     let unsure = state.offset.saturating_sub(from);
-    if unsure > 0 && unsure <= MAX_REWRITE {
-        let mut source = File::open(path)?;
-        source.seek(SeekFrom::Start(from))?;
-        let bytes = lapwing_core::bounded::read(source.take(unsure), unsure)?;
-        file.cut(from)?;
-        file.append(&bytes)?;
-    } else if torn > 0 {
-        file.cut(state.offset)?;
+    if unsure == 0 || unsure > MAX_REWRITE {
+        return Ok(());
     }
-    file.sync_all()
+    let mut source = File::open(path)?;
+    source.seek(SeekFrom::Start(from))?;
+    let bytes = lapwing_core::bounded::read(source.take(unsure), unsure)?;
+    disk.rewrite(path, from, &bytes)
 }
 
 /// Tells readers what was found.

@@ -19,7 +19,7 @@ use crate::answer::{Carriage, Wire};
 use crate::connection::{More, Place, read_more};
 use crate::exchange::{self, Ending};
 use crate::head::lenient;
-use crate::tee::{Refused, Tee};
+use crate::tee::{Evidence, Refused, Tee};
 
 /// How long, and for how many bytes, a peer may go on sending after our last word. Closing at once
 /// would make its system throw our answer away.
@@ -65,8 +65,21 @@ pub(crate) async fn serve(stream: TcpStream, place: Arc<Place>, router: Router, 
     linger(stream, &place).await;
 }
 
+/// Takes in what of a refused request has come meanwhile: bait may be in it too.
+fn read_rest(stream: &TcpStream, evidence: &mut Evidence, limit: usize) {
+    let mut space = [0; 4096];
+    while evidence.raw.len() < limit {
+        match stream.try_read(&mut space) {
+            Ok(0) | Err(_) => return,
+            Ok(count) => evidence.push(&space[..count], limit),
+        }
+    }
+}
+
 /// Records a request that no handler saw, then answers it as the persona does.
-async fn answer_refused(stream: &mut TcpStream, place: &Place, refused: Refused) {
+async fn answer_refused(stream: &mut TcpStream, place: &Place, mut refused: Refused) {
+    let limit = place.station.limits.raw_bytes;
+    read_rest(stream, &mut refused.evidence, limit);
     let (mut head, body) = lenient(&refused.evidence.raw);
     head.started = refused.started;
     let ending = Ending::Refused(refused.fault);

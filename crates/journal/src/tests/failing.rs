@@ -50,6 +50,13 @@ impl Disk for FaultyDisk {
         FileSystem.open(path).map(|output| self.wrap(output))
     }
 
+    fn rewrite(&self, path: &Path, from: u64, bytes: &[u8]) -> io::Result<()> {
+        let full = self.0.check("rewrite", &self.0.append);
+        let taken = bytes.len() / if full.is_err() { 2 } else { 1 };
+        FileSystem.rewrite(path, from, &bytes[..taken])?;
+        full
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         FileSystem.remove(path)
     }
@@ -231,4 +238,38 @@ async fn one_sync_serves_a_group_and_comes_before_the_answer() {
     }
     let syncs = faults.syncs.load(Ordering::SeqCst) - before;
     assert!(syncs < 100, "{syncs} syncs for 250 requests");
+}
+
+#[tokio::test]
+async fn a_start_that_fails_half_way_loses_nothing() {
+    let bench = Bench::new();
+    let durable = bench.directory().join("durable");
+    let (journal, _) = bench.open();
+    journal.append(entry(0)).await.unwrap();
+    let early = std::fs::read(&durable).unwrap();
+    for number in 1..50 {
+        journal.append(entry(number)).await.unwrap();
+    }
+    let crashed = bench.copy("crashed");
+    // As if the station had died before it could say how far the disk had come.
+    std::fs::write(crashed.join("durable"), early).unwrap();
+    let mut settings = bench.settings.clone();
+    settings.directory.clone_from(&crashed);
+    let faults = Arc::new(Faults::default());
+    let start = || {
+        Journal::open_on(
+            Arc::new(FaultyDisk(Arc::clone(&faults))),
+            settings.clone(),
+            &seed(),
+            bench.keys.clone(),
+            Arc::new(SystemClock),
+        )
+    };
+    faults.append.store(true, Ordering::SeqCst);
+    assert!(start().is_err());
+    assert!(faults.trace.lock().unwrap().contains(&"rewrite"));
+    faults.append.store(false, Ordering::SeqCst);
+    let (journal, recovery) = start().unwrap();
+    assert_eq!((recovery.last, recovery.torn_bytes), (Some(49), 0));
+    journal.close().await;
 }

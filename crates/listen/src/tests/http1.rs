@@ -116,7 +116,14 @@ async fn a_peer_that_leaves_is_recorded_all_the_same() {
 #[tokio::test]
 async fn what_is_refused_is_searched_first() {
     let running = start(Limits::default(), &[]);
-    let cases: [(String, &str); 10] = [
+    let cases: [(String, &str); 11] = [
+        (
+            format!(
+                "{} / HTTP/1.1\r\nHost: a\r\nX: {HANDLE}\r\n\r\n",
+                "M".repeat(20_000)
+            ),
+            "400",
+        ),
         (
             format!("GET /{HANDLE} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
             "400",
