@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use lapwing_catalog::Catalog;
 use lapwing_core::{CanaryId, Clock as _, SystemClock, Timestamp};
@@ -75,6 +76,10 @@ fn variables() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
+/// How long a command waits for the index to have what is on disk, in all and while nothing is added.
+const CATCH_UP: Duration = Duration::from_secs(5);
+const STANDSTILL: Duration = Duration::from_secs(1);
+
 impl Context {
     /// Opens what `init` or `listen` set up.
     pub(crate) fn open(global: &Global) -> anyhow::Result<Self> {
@@ -110,8 +115,29 @@ impl Context {
         Ok(self.directory.ledger()?)
     }
 
+    /// The index, once a running station has taken into it what is on disk now: what an intruder has
+    /// been answered is shown.
     pub(crate) fn index(&self) -> anyhow::Result<Index> {
-        Ok(Index::open(self.directory.root())?)
+        let index = Index::open(self.directory.root())?;
+        let journal = self.directory.journal();
+        let Some(records) = lapwing_journal::durable_records(&journal) else {
+            return Ok(index);
+        };
+        let begun = Instant::now();
+        let (mut before, mut moved) = (None, begun);
+        while begun.elapsed() < CATCH_UP {
+            let position = index.position(self.directory.station())?;
+            let indexed = position.map_or(0, |followed| followed.sequence + 1);
+            if before != Some(indexed) {
+                (before, moved) = (Some(indexed), Instant::now());
+            }
+            // After a crash nobody indexes until the next start.
+            if indexed >= records || moved.elapsed() >= STANDSTILL {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(index)
     }
 }
 

@@ -145,3 +145,59 @@ pub fn trip(record: &Record) -> Option<Trip> {
         times: body.times,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lapwing_core::{Canary, Carrier, DecoyOutcome};
+
+    use super::*;
+
+    #[test]
+    fn bodies_are_written_in_canonical_form() {
+        let canary = Canary {
+            id: "01a2b3c4-d5e6-7f80-9a0b-1c2d3e4f5a6b".parse().unwrap(),
+            kind: "twilio \" \\ \u{1} \u{20ac}".to_owned(),
+            memo: String::new(),
+            labels: [].into(),
+            fields: [].into(),
+            minted: Timestamp::from_micros(1),
+            retired: None,
+        };
+        let mut sighting = Sighting {
+            canary: Arc::new(canary),
+            fields: vec![MatchedField {
+                field: "token".to_owned(),
+                carrier: Carrier::Bearer,
+            }],
+            observed: Observed {
+                fingerprint: "\u{7f}".to_owned(),
+                forwarded: None,
+                listener: "http".to_owned(),
+                local: "192.0.2.1:80".parse().unwrap(),
+                peer: "[2001:db8::7]:4711".parse().unwrap(),
+                protocol: "http/1.1".to_owned(),
+                size: 7,
+                time: Timestamp::from_micros(1_700_000_000_000_000),
+                truncated: true,
+            },
+            claims: Claims::default(),
+            raw: b"GET /".to_vec(),
+            decoy: DecoyRecord {
+                kind: "twilio".to_owned(),
+                outcome: DecoyOutcome::BadSignature,
+                rule: "GET /{x}".to_owned(),
+                status: 401,
+            },
+        };
+        for forwarded in [None, Some("203.0.113.7:40000".parse().unwrap())] {
+            sighting.observed.forwarded = forwarded;
+            for written in [Written::InTime, Written::Late] {
+                assert!(trip_entry(&sighting, 1, written).body.is_canonical());
+            }
+            let repeats = [Repeat::of(&sighting), Repeat::of(&sighting)];
+            assert!(summary_entry(&sighting, 1, &repeats).body.is_canonical());
+        }
+    }
+}

@@ -350,6 +350,14 @@ pub fn lock(directory: &Path) -> Result<File, JournalError> {
     }
 }
 
+/// How many records are known to be on disk, by the note their writer leaves; `None` if there is no
+/// journal, or a copied one. Costs one small read.
+#[must_use]
+pub fn durable_records(directory: &Path) -> Option<u64> {
+    let durable = DurableFile::open(directory)?.read()?;
+    Some(durable.next)
+}
+
 /// What is in the directory when a station starts.
 struct Found {
     tail: Tail,

@@ -68,7 +68,7 @@ mod tests;
 pub use canonical::write_canonical;
 pub use error::{Broken, JournalError};
 pub use group::{Appending, Passing, Receipt};
-pub use journal::{Journal, Recovery, Settings, lock};
+pub use journal::{Journal, Recovery, Settings, durable_records, lock};
 pub use line::{Body, Entry};
 pub use note::SigningSeed;
 pub use prove::{Proof, prove};
