@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -156,6 +157,9 @@ fn decide(
         Ending::TooLarge => Some(station.persona.closing(413, now)),
         Ending::Whole => match ask(place, seen, found, now) {
             Some(answer) => return decoy(station, seen, answer, now),
+            None if reads(&seen.request) && place.is_stranger(&seen.request.host) => {
+                Some(station.persona.error_of_site(404, seen.head.close, now))
+            }
             None => Some(station.persona.answer(&seen.request, seen.head.close, now)),
         },
     };
@@ -168,6 +172,21 @@ fn decide(
         },
         reply,
         captured: BTreeMap::new(),
+    }
+}
+
+fn reads(request: &Request) -> bool {
+    matches!(request.method.as_str(), "GET" | "HEAD")
+}
+
+impl Place {
+    /// Whether a host name is nobody's here: the site answers to its address and to names that bait
+    /// carries, and not to whatever name a prober thinks of.
+    fn is_stranger(&self, host: &str) -> bool {
+        let literal = host.trim_start_matches('[').trim_end_matches(']');
+        !literal.is_empty()
+            && literal.parse::<IpAddr>().is_err()
+            && self.station.recogniser.bound(host).is_empty()
     }
 }
 

@@ -48,7 +48,7 @@ impl Default for Limits {
             raw_bytes: 64 << 10,
             header_deadline: Duration::from_secs(20),
             body_deadline: Duration::from_secs(60),
-            body_progress: Duration::from_secs(20),
+            body_progress: Duration::from_millis(2500),
             idle: Duration::from_secs(75),
             write_deadline: Duration::from_secs(30),
             lifetime: Duration::from_secs(3600),

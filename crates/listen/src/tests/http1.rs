@@ -199,8 +199,12 @@ async fn unusual_methods_get_dull_answers() {
     let running = start(Limits::default(), &[]);
     for (request, expect) in [
         (
-            "HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+            "HEAD / HTTP/1.1\r\nHost: 192.0.2.1\r\nConnection: close\r\n\r\n",
             "200",
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: nobody.here\r\nConnection: close\r\n\r\n",
+            "404",
         ),
         ("GET / HTTP/1.0\r\n\r\n", "200"),
         (
@@ -220,7 +224,7 @@ async fn unusual_methods_get_dull_answers() {
             "404",
         ),
         (
-            "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n",
             "200",
         ),
     ] {
