@@ -57,20 +57,20 @@ fn a_host_answers_as_its_own_kind_whatever_key_it_is_shown() {
     // Both at a host that is nobody's.
     let nowhere = ["--header", "Host: nowhere.example.org"];
     let site = stage.curl(&[&nowhere[..], &[&url("twilio", "/")]].concat());
-    assert!(site.ends_with("\n1.1 200"), "{site}");
+    assert!(site.ends_with("\n1.1 404"), "{site}");
     for args in [
         ["--user", &login],
         ["--header", &bearer(openai.field("api_key"))],
     ] {
         let said = stage.curl(&[&nowhere[..], &args, &[&url("twilio", "/")]].concat());
-        assert_eq!(said, site, "the dull default site");
+        assert_eq!(said, site, "as to anybody");
     }
     stage.assert_trips(&[
         "twilio basic:account_sid+basic:auth_token http/1.1 openai [] unknown 401",
         "twilio bearer:auth_token http/1.1 openai [GET /v1/models] unknown 401",
         "openai bearer:api_key http/1.1 twilio [] unknown 401",
-        "twilio basic:account_sid+basic:auth_token http/1.1  [] persona 200",
-        "openai bearer:api_key http/1.1  [] persona 200",
+        "twilio basic:account_sid+basic:auth_token http/1.1  [] persona 404",
+        "openai bearer:api_key http/1.1  [] persona 404",
     ]);
 }
 

@@ -54,7 +54,7 @@ fn clean(what: &str, text: &str) {
 
 /// The station answers an honest request.
 fn assert_alive(station: &Station, after: &str) {
-    let answer = get(station.address(), "www.example.org", "/", &[]);
+    let answer = get(station.address(), "192.0.2.1", "/", &[]);
     assert_eq!(answer.status, 200, "after {after}: {}", station.stderr());
 }
 

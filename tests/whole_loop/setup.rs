@@ -354,8 +354,10 @@ fn a_listener_on_a_fresh_machine_sets_itself_up() {
     let station = Station::start(&mut fresh(&["listen", "--json", "--http", "127.0.0.1:0"]));
     let data = home.path().join(".local/state/lapwing");
     assert!(data.join("station.json").exists() && data.join("key").exists());
-    let answer = lapwing_tests::get(station.address(), "example.org", "/", &[]);
+    let answer = lapwing_tests::get(station.address(), "192.0.2.1", "/", &[]);
     assert_eq!(answer.status, 200, "the default site");
+    let answer = lapwing_tests::get(station.address(), "example.org", "/", &[]);
+    assert_eq!(answer.status, 404, "a name that is nobody's here");
     let ran = station.stop();
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let ran = finish(&mut fresh(&["trips", "--json"]));
