@@ -246,7 +246,7 @@ fn open_link(loot: &Loot, from: SocketAddr, what: &'static str, agent: &str) -> 
         ("Accept", "text/html".to_owned()),
         ("Accept-Language", "en-US,en;q=0.9".to_owned()),
     ];
-    let target = loot.profile.path().to_owned();
+    let target = loot.profile[url::Position::BeforePath..].to_owned();
     Deed {
         what,
         from,
