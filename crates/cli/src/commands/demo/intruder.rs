@@ -350,3 +350,30 @@ impl Deed {
         Ok(status.trim_start_matches("HTTP/1.1 ").to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_opened_with_its_query() {
+        let nothing = String::new;
+        let url = |text: &str| Url::parse(text).unwrap();
+        let loot = Loot {
+            relay: url("http://relay.example.org"),
+            account: nothing(),
+            token: nothing(),
+            gateway: url("http://gateway.example.org"),
+            user: nothing(),
+            password: nothing(),
+            cloud: url("http://cloud.example.org"),
+            key_id: nothing(),
+            secret_key: nothing(),
+            profile: url("http://people.example.org/inform?qh=forum-7"),
+        };
+        let opened = deeds(&loot)
+            .into_iter()
+            .filter(|deed| deed.target == "/inform?qh=forum-7");
+        assert_eq!(opened.count(), 2);
+    }
+}
