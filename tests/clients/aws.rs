@@ -92,12 +92,9 @@ impl Denial {
         failed(403, "AccessDenied", &message)
     }
 
-    fn rest(&self, code: &str) -> Value {
-        let message = format!(
-            "User: {} is not authorized to access this resource",
-            self.user
-        );
-        failed(403, code, &message)
+    fn rest(&self, action: &str) -> Value {
+        let message = format!("{} {}", self.not(action), because(action));
+        failed(403, "AccessDeniedException", &message)
     }
 }
 
@@ -132,7 +129,6 @@ fn answers(good: &Minted) -> Map<String, Value> {
         "arn:aws:bedrock:{}::foundation-model/anthropic.claude-v2:1",
         good.field("region")
     );
-    let publish = no.on("SNS:Publish", "+15005550006");
     object(json!({
         "identity": { "UserId": good.field("user_id"), "Account": account, "Arn": no.user },
         "buckets": { "count": 2, "named": [true, true] },
@@ -144,14 +140,14 @@ fn answers(good: &Minted) -> Map<String, Value> {
         "head": failed(403, "403", "Forbidden"),
         "users": no.query("iam:ListUsers"),
         "create": no.query("iam:CreateUser"),
-        "quota": no.query("ses:GetSendQuota"),
-        "mail": no.query("ses:SendEmail"),
-        "publish": failed(403, "AuthorizationError", &publish),
+        "quota": 50000.0,
+        "mail": ["MessageId"],
+        "publish": ["MessageId"],
         "instances": failed(403, "UnauthorizedOperation", &instances),
         "tables": no.json("dynamodb:ListTables"),
         "secrets": no.json("secretsmanager:ListSecrets"),
-        "zones": no.rest("AccessDenied"),
-        "function": no.rest("AccessDeniedException"),
+        "zones": no.query("route53:ListHostedZones"),
+        "function": no.rest("lambda:GetFunction"),
         "model": failed(403, "AccessDeniedException", &no.on("bedrock:InvokeModel", &model)),
     }))
 }
@@ -211,15 +207,15 @@ const TRIPS: &[&str] = &[
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 403 {"aws.action":["GetObject"],"aws.region":["REGION"],"aws.service":["s3"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 403 {"aws.action":["ListUsers"],"aws.region":["REGION"],"aws.service":["iam"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 403 {"aws.action":["CreateUser"],"aws.region":["REGION"],"aws.service":["iam"]}"#,
-    r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 403 {"aws.action":["GetSendQuota"],"aws.region":["REGION"],"aws.service":["ses"]}"#,
-    r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 403 {"aws.action":["SendEmail"],"aws.region":["REGION"],"aws.service":["ses"]}"#,
-    r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 403 {"aws.action":["Publish"],"aws.region":["REGION"],"aws.service":["sns"],"sms.body":["Hällo & <b>"],"sms.to":["+15005550006"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 200 {"aws.action":["GetSendQuota"],"aws.region":["REGION"],"aws.service":["ses"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 200 {"aws.action":["SendEmail"],"aws.region":["REGION"],"aws.service":["ses"],"mail.body":["~*'()\n"],"mail.from":["a@example.org"],"mail.subject":["ü & + %"],"mail.to":["b@example.org"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 200 {"aws.action":["Publish"],"aws.region":["REGION"],"aws.service":["sns"],"sms.body":["Hällo & <b>"],"sms.to":["+15005550006"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /] accepted 403 {"aws.action":["DescribeInstances"],"aws.region":["REGION"],"aws.service":["ec2"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 400 {"aws.action":["ListTables"],"aws.region":["REGION"],"aws.service":["dynamodb"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 400 {"aws.action":["ListSecrets"],"aws.region":["REGION"],"aws.service":["secretsmanager"]}"#,
-    r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 403 {"aws.region":["REGION"],"aws.service":["route53"]}"#,
-    r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 403 {"aws.region":["REGION"],"aws.service":["lambda"]}"#,
-    r#"good sigv4:access_key_id http/1.1 aws-access-key [* /model/{model}/{call}] accepted 403 {"aws.region":["REGION"],"aws.service":["bedrock"],"llm.model":["anthropic.claude-v2:1"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 403 {"aws.action":["ListHostedZones"],"aws.region":["REGION"],"aws.service":["route53"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 403 {"aws.action":["GetFunction"],"aws.region":["REGION"],"aws.service":["lambda"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [* /model/{model}/{call}] accepted 403 {"aws.action":["InvokeModel"],"aws.region":["REGION"],"aws.service":["bedrock"],"llm.model":["anthropic.claude-v2:1"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] bad-signature 403 {"aws.action":["GetCallerIdentity"],"aws.region":["REGION"],"aws.service":["sts"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [GET /] bad-signature 403 {"aws.action":["ListAllMyBuckets"],"aws.region":["REGION"],"aws.service":["s3"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] bad-signature 400 {"aws.action":["ListTables"],"aws.region":["REGION"],"aws.service":["dynamodb"]}"#,
@@ -229,7 +225,7 @@ const TRIPS: &[&str] = &[
     r#"good sigv4:access_key_id http/1.1 aws-access-key [GET|POST /] accepted 200 {"aws.action":["GetCallerIdentity"],"aws.region":["REGION"],"aws.service":["sts"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [GET|POST /] accepted 200 {"aws.action":["GetCallerIdentity"],"aws.region":["REGION"],"aws.service":["sts"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [GET|POST /] accepted 403 {"aws.action":["ListUsers"],"aws.region":["REGION"],"aws.service":["iam"]}"#,
-    r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] bad-signature 403 {"aws.action":["GetObject"],"aws.region":["REGION"],"aws.service":["s3"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [GET /{bucket}/**] bad-signature 403 {"aws.action":["GetObject"],"aws.region":["REGION"],"aws.service":["s3"],"s3.key":["backups/l"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [GET /] bad-signature 403 {"aws.action":["ListAllMyBuckets"],"aws.region":["REGION"],"aws.service":["s3"]}"#,
     r#"retired sigv4:access_key_id http/1.1 aws-access-key [POST /] revoked 403 {"aws.action":["GetCallerIdentity"],"aws.region":["OTHER"],"aws.service":["sts"]}"#,
 ];

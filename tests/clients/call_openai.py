@@ -23,9 +23,30 @@ def models(made):
     return sorted(model.id for model in made.models.list() if model.object == "model")
 
 
+def asked_with(keys):
+    with client(keys) as made:
+        return models(made)
+
+
+def chat():
+    answer = good.chat.completions.create(model="gpt-4o", messages=prompt)
+    choice = answer.choices[0]
+    return {
+        "text": bool(choice.message.content),
+        "end": choice.finish_reason,
+        "model": answer.model,
+        "adds up": answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens,
+    }
+
+
 def stream():
     with good.chat.completions.create(model="gpt-4o", messages=prompt, stream=True) as chunks:
-        return [chunk.id for chunk in chunks]
+        seen = list(chunks)
+    return {
+        "ids": len({chunk.id for chunk in seen}),
+        "text": len([chunk for chunk in seen if chunk.choices[0].delta.content]) > 3,
+        "end": seen[-1].choices[0].finish_reason,
+    }
 
 
 async def later():
@@ -46,14 +67,14 @@ good = client(told["good"])
 
 steps.run(
     {
-        "stranger": lambda: models(client(told["stranger"])),
+        "stranger": lambda: asked_with(told["stranger"]),
         "models": lambda: models(good),
-        "chat": lambda: good.chat.completions.create(model="gpt-4o", messages=prompt).id,
+        "chat": chat,
         "stream": stream,
         "later": lambda: asyncio.run(later()),
         "embed": lambda: good.embeddings.create(model="text-embedding-3-small", input=told["prompt"]).object,
         "nothing there": lambda: good.batches.list().data,
-        "retired": lambda: models(client(told["retired"])),
+        "retired": lambda: asked_with(told["retired"]),
     },
     explain,
 )

@@ -39,7 +39,7 @@ fn pygithub_takes_the_answers_for_githubs() {
         "good bearer:token http/1.1 github-pat [GET /api/v3/user/repos] accepted 200",
         "good bearer:token http/1.1 github-pat [GET /api/v3/user/orgs] accepted 200",
         "good bearer:token http/1.1 github-pat [GET /api/v3/rate_limit] accepted 200",
-        r#"good bearer:token http/1.1 github-pat [* /api/v3/repos/{owner}/{repo}/**] accepted 404 {"git.owner":["platform"],"git.repository":["secrets"]}"#,
+        r#"good bearer:token http/1.1 github-pat [* /api/v3/repos/{group}/{name}/**] accepted 404 {"git.owner":["platform"],"git.repository":["secrets"]}"#,
         "good basic:token http/1.1 github-pat [GET /api/v3/user] accepted 200",
         "retired bearer:token http/1.1 github-pat [GET /api/v3/user] revoked 401",
     ]);
@@ -79,7 +79,7 @@ fn git_is_asked_for_a_login_and_told_that_there_is_no_repository() {
     } = stage.run("wget", &["--quiet", "--output-document=-", &header, &url]);
     assert_eq!((code, stdout.as_str()), (0, "[]"), "{stderr}");
     stage.assert_trips(&[
-        r#"good basic:token http/1.1 github-pat [GET|POST /{owner}/{repo}/info/refs] accepted 404 {"git.owner":["platform"],"git.repository":["secrets.git"]}"#,
+        r#"good basic:token http/1.1 github-pat [GET|POST /{group}/{name}/info/refs] accepted 404 {"git.owner":["platform"],"git.repository":["secrets.git"]}"#,
         "good bearer:token http/1.1 github-pat [GET /api/v3/user/orgs] accepted 200",
     ]);
 }

@@ -40,20 +40,21 @@ fn the_package_takes_the_answers_for_openais() {
     assert_eq!(
         said,
         json!({
-            "stranger": refused, "models": models, "chat": spent, "stream": spent, "later": spent,
-            "embed": spent, "nothing there": absent, "retired": refused,
+            "stranger": refused, "models": models,
+            "chat": { "text": true, "end": "stop", "model": "gpt-4o", "adds up": true },
+            "stream": { "ids": 1, "text": true, "end": "stop" }, "later": spent, "embed": spent, "nothing there": absent, "retired": refused,
         })
     );
     let asked = r#"{"llm.messages":["{\"content\":\"Schreib \\\"ö\\\" 😀\\n\",\"role\":\"user\"}"],"llm.model":["gpt-4o"]}"#;
     let chat = format!(
-        "good bearer:api_key http/1.1 openai [POST /v1/chat/completions] accepted 429 {asked}"
+        "good bearer:api_key http/1.1 openai [POST /v1/chat/completions] accepted 200 {asked}"
     );
     stage.assert_trips(&[
         "good bearer:api_key http/1.1 openai [GET /v1/models] accepted 200",
         &chat,
         &chat,
-        r#"good bearer:api_key http/1.1 openai [POST /v1/chat/completions] accepted 429 {"llm.input":["Schreib \"ö\" 😀\n"],"llm.model":["gpt-4.1"]}"#,
-        r#"good bearer:api_key http/1.1 openai [POST /v1/chat/completions] accepted 429 {"llm.input":["Schreib \"ö\" 😀\n"],"llm.model":["text-embedding-3-small"]}"#,
+        r#"good bearer:api_key http/1.1 openai [POST /v1/responses] accepted 429 {"llm.input":["Schreib \"ö\" 😀\n"],"llm.model":["gpt-4.1"]}"#,
+        r#"good bearer:api_key http/1.1 openai [POST /v1/responses] accepted 429 {"llm.input":["Schreib \"ö\" 😀\n"],"llm.model":["text-embedding-3-small"]}"#,
         "good bearer:api_key http/1.1 openai [] accepted 404",
         "retired bearer:api_key http/1.1 openai [GET /v1/models] revoked 401",
     ]);

@@ -56,6 +56,7 @@ fn arrows_point_down() {
         ("catalog", &["core"]),
         ("plant", &["core", "catalog"]),
         ("journal", &["core"]),
+        ("search", &[]),
         ("store", &["core"]),
         ("listen", &["core", "catalog"]),
         ("attribute", &["core"]),
@@ -144,6 +145,11 @@ fn every_plug_in_is_registered() {
         }
     };
     registered("crates/plant/src/target.rs", "crates/plant/src/target", &[]);
+    registered(
+        "crates/catalog/src/artifact.rs",
+        "crates/catalog/src/artifact",
+        &[],
+    );
     registered("crates/report/src/lib.rs", "crates/report/src", &["lib"]);
     registered(
         "crates/cli/src/commands/mod.rs",

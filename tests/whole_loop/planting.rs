@@ -296,7 +296,7 @@ fn what_must_not_be_planted_is_refused_and_leaves_nothing() {
         (&["plant", "twilio", "link.env"][..], "symlink"),
         (&["plant", "twilio", "none.env"], "does not exist"),
         (&["plant", "twilio", "app/broken.json"], "broken.json"),
-        (&["plant", "nothing", "app/.env"], "lapwing kinds"),
+        (&["plant", "qqqqqqqq", "app/.env"], "lapwing kinds"),
     ] {
         let ran = home.run(args);
         assert_eq!(ran.code, 1, "{args:?}");

@@ -113,14 +113,14 @@ fn kinds_are_listed_and_explained() {
     let home = Home::new();
     let listed = home.ok(&["kinds"]);
     let json = home.json(&["kinds"]);
-    let mut ids: Vec<&str> = json
+    let ids: Vec<&str> = json
         .as_array()
         .unwrap()
         .iter()
         .map(|kind| kind["id"].as_str().unwrap())
         .collect();
-    ids.sort_unstable();
-    assert_eq!(ids, KINDS);
+    assert!(ids.len() >= 150, "{}", ids.len());
+    assert!(KINDS.iter().all(|kind| ids.contains(kind)));
     for kind in KINDS {
         assert!(listed.contains(kind), "{kind}");
         let explained = home.ok(&["kinds", kind]);

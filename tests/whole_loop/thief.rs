@@ -46,16 +46,21 @@ fn the_forms_of_a_value_are_found_where_they_stand() {
     }
 }
 
-/// Every handle and secret of a fresh canary of each kind, by kind and field.
+/// Every handle and secret of a fresh canary of some kinds, by kind and field.
 fn mint_all(home: &Home) -> (Vec<(String, Minted)>, BTreeMap<String, String>) {
     let (mut canaries, mut secrets) = (Vec::new(), BTreeMap::new());
     let kinds = home.json(&["kinds"]);
     for kind in kinds.as_array().unwrap() {
         let id = kind["id"].as_str().unwrap();
+        if !KINDS.contains(&id) {
+            continue;
+        }
         let canary = home.mint(id, &["--memo", "the thief may read this"]);
         for field in kind["fields"].as_array().unwrap() {
             let name = field["name"].as_str().unwrap();
-            if field["handle"] == true || field["secret"] == true {
+            // A hidden one is never shown, so there is nothing to compare with.
+            let shown = field["hidden"] != true;
+            if shown && (field["handle"] == true || field["secret"] == true) {
                 secrets.insert(format!("{id} {name}"), canary.field(name).to_owned());
             }
         }
@@ -102,12 +107,23 @@ fn a_thief_of_the_data_directory_finds_no_bait() {
 
     let station = home.listen(&[]);
     for (kind, canary) in &canaries {
-        touch(station.address(), kind, canary);
+        if KINDS.contains(&kind.as_str()) {
+            touch(station.address(), kind, canary);
+        }
         // Also where it is not expected.
-        let value = canary.fields.values().next().unwrap();
+        let one_line = |value: &&String| value.bytes().all(|byte| byte.is_ascii_graphic());
+        let Some(value) = canary.fields.values().find(one_line) else {
+            continue;
+        };
+        let address = canary.fields.contains_key("beacon.url");
+        let at = if address {
+            host(canary)
+        } else {
+            "192.0.2.1".to_owned()
+        };
         get(
             station.address(),
-            &host(canary),
+            &at,
             &format!("/?q={value}"),
             &[("Cookie", value), CURL],
         );

@@ -96,6 +96,20 @@ impl Address {
         &self.text[self.host.clone()]
     }
 
+    /// The scheme, `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        &self.text[..self.host.start - 3]
+    }
+
+    /// The host, with its port if that is not the scheme's own.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        let rest = &self.text[self.host.start..];
+        rest.split_once('/')
+            .map_or(rest, |(authority, _)| authority)
+    }
+
     /// Whether the host is an IP address.
     #[must_use]
     pub fn is_ip(&self) -> bool {

@@ -6,18 +6,22 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lapwing_core::{Canary, Carrier, DecoyOutcome, Timestamp};
-use minijinja::{Environment, Value};
+use minijinja::Value;
 
-use crate::credential::Standing;
-use crate::decoy::{DEFAULT_STYLE, Decoy, Failures, Reply, Rule, Text};
+use crate::credential::{Fault, Standing};
+use crate::decoy::{Api, DEFAULT_STYLE, Decoy, Failures, Reply, Rule, Text};
 use crate::kind::Kind;
-use crate::render::{LARGEST_BODY, Made, render};
+use crate::memory::{Item, Memory, Quota};
+use crate::render::{LARGEST_BODY, render};
 use crate::request::Request;
 use crate::route;
-use crate::schema::{ApiTable, Auth};
+use crate::sigv2;
 use crate::sigv4::{self, Signed};
+use crate::smart::{Files, GitPart};
+use crate::templates::Templates;
 
 /// Longest text of the peer that is put into an answer, in bytes.
 pub(crate) const LONGEST_ECHO: usize = 2048;
@@ -73,19 +77,31 @@ pub struct Answer {
 
 /// One request before one kind.
 pub(crate) struct Hearing<'a> {
-    environment: &'a Environment<'static>,
+    environment: &'a Templates,
     pub(crate) kind: &'a Kind,
     pub(crate) asked: &'a Asked<'a>,
     pub(crate) segments: &'a [Cow<'a, str>],
     pub(crate) signed: Option<Signed>,
+    pub(crate) memory: &'a Memory,
     /// Drawn once, for what headers and body of the answer say alike.
-    once: [u8; 16],
+    pub(crate) once: [u8; 16],
+}
+
+/// What an answer is made of besides its words.
+pub(crate) struct Said<'a> {
+    rule: Option<&'a Rule>,
+    pub(crate) standing: Standing<'a>,
+    pub(crate) parameters: Vec<(&'a str, String)>,
+    /// The item the request named or made.
+    pub(crate) item: Option<Arc<Item>>,
+    pub(crate) quota: Option<Quota>,
 }
 
 /// The answer of the first kind that has one: APIs first, those with a canary in the request before
 /// others; then beacons and records, in the order they are bound.
 pub(crate) fn answer(
-    environment: &Environment<'static>,
+    environment: &Templates,
+    memory: &Memory,
     kinds: &[&Kind],
     asked: &Asked<'_>,
 ) -> Option<Answer> {
@@ -100,7 +116,9 @@ pub(crate) fn answer(
     order.sort_by_key(|kind| (!kind.is_api(), kind.is_api() && !matches(kind)));
     order.into_iter().find_map(|kind| {
         let signed = match &kind.decoy.api {
-            Some(api) if api.auth == Auth::Sigv4 => sigv4::parse(asked.request),
+            Some(api) if api.signs => {
+                sigv4::parse(asked.request).or_else(|| sigv2::parse(asked.request))
+            }
             _ => None,
         };
         let hearing = Hearing {
@@ -109,6 +127,7 @@ pub(crate) fn answer(
             asked,
             segments: &segments,
             signed,
+            memory,
             once: rand::random(),
         };
         match &kind.decoy.api {
@@ -128,11 +147,18 @@ impl<'a> Hearing<'a> {
             .iter()
             .find_map(|rule| Some((rule, self.fits(rule, self.segments)?)))?;
         let standing = Standing::Open(self.asked.matched.first().map(|matched| matched.canary));
-        Some(self.make(&rule.accepted, Some(rule), standing, &parameters))
+        let said = Said {
+            rule: Some(rule),
+            standing,
+            parameters,
+            item: None,
+            quota: None,
+        };
+        Some(self.make(&rule.accepted, &said))
     }
 
-    fn api(&self, api: &'a ApiTable) -> Answer {
-        let general = self.standing(api.auth, api);
+    fn api(&self, api: &'a Api) -> Answer {
+        let general = self.standing(&api.ways);
         for skip in 0..=self.prefix(general) {
             for rule in &self.kind.decoy.rules {
                 let Some(parameters) = self
@@ -142,27 +168,64 @@ impl<'a> Hearing<'a> {
                 else {
                     continue;
                 };
-                let standing = if rule.auth == api.auth {
-                    general
-                } else {
-                    self.standing(rule.auth, api)
+                let standing = match &rule.ways {
+                    None => general,
+                    Some(ways) => self.standing(ways),
                 };
-                if standing.is_let_in() && !self.names_own_fields(standing, &parameters) {
-                    continue;
+                let mut item = None;
+                if standing.is_let_in() {
+                    let Some(known) = self.known(rule, standing, &parameters) else {
+                        continue;
+                    };
+                    if !self.names_own_fields(standing, &parameters) {
+                        continue;
+                    }
+                    item = known;
                 }
-                let decoy = &self.kind.decoy;
-                let style = decoy.styles.get(&rule.style).map(|style| &style.failures);
-                let reply = if standing.is_let_in() {
-                    Some(&rule.accepted)
-                } else {
-                    failure(&rule.failures, standing)
-                        .or_else(|| style.and_then(|style| failure(style, standing)))
-                };
-                let reply = reply.or_else(|| self.general(decoy, standing));
-                return self.make_or_empty(reply, Some(rule), standing, &parameters);
+                return self.by_rule(Said {
+                    rule: Some(rule),
+                    standing,
+                    parameters,
+                    item,
+                    quota: None,
+                });
             }
         }
-        self.make_or_empty(self.general(&self.kind.decoy, general), None, general, &[])
+        let reply = self.general(&self.kind.decoy, general);
+        self.make_or_empty(
+            reply,
+            &Said {
+                rule: None,
+                standing: general,
+                parameters: Vec::new(),
+                item: None,
+                quota: self.quota(DEFAULT_STYLE, general),
+            },
+        )
+    }
+
+    /// The answer of the rule that fits.
+    fn by_rule(&self, mut said: Said<'_>) -> Answer {
+        let decoy = &self.kind.decoy;
+        let (standing, Some(rule)) = (said.standing, said.rule) else {
+            return self.make_or_empty(None, &said);
+        };
+        let style = decoy.styles.get(&rule.style);
+        said.quota = self.quota(&rule.style, standing);
+        let limited = (said.quota.filter(|quota| quota.exceeded()))
+            .and_then(|_| (rule.limited.as_ref()).or_else(|| style?.limited.as_ref()));
+        if limited.is_some() {
+            return self.make_or_empty(limited, &said);
+        }
+        let reply = if standing.is_let_in() {
+            self.keep(rule, &mut said);
+            Some(&rule.accepted)
+        } else {
+            failure(&rule.failures, standing)
+                .or_else(|| style.and_then(|style| failure(&style.failures, standing)))
+        };
+        let reply = reply.or_else(|| self.general(decoy, standing));
+        self.make_or_empty(reply, &said)
     }
 
     /// The vendor's answer where no rule has one.
@@ -175,20 +238,14 @@ impl<'a> Hearing<'a> {
         }
     }
 
-    fn make_or_empty(
-        &self,
-        reply: Option<&Reply>,
-        rule: Option<&Rule>,
-        standing: Standing<'_>,
-        parameters: &[(&str, String)],
-    ) -> Answer {
+    fn make_or_empty(&self, reply: Option<&Reply>, said: &Said<'_>) -> Answer {
         let nothing = Reply {
             status: 404,
             headers: Vec::new(),
             body: Text::Fixed(Vec::new()),
             tables: Vec::new(),
         };
-        self.make(reply.unwrap_or(&nothing), rule, standing, parameters)
+        self.make(reply.unwrap_or(&nothing), said)
     }
 
     /// How many leading segments may belong to the address the canary carries, not to the vendor's path.
@@ -206,56 +263,6 @@ impl<'a> Hearing<'a> {
         own.min(LONGEST_PREFIX + 2)
     }
 
-    /// Path parameters of a rule that fits but for the credential.
-    fn fits<'r>(
-        &self,
-        rule: &'r Rule,
-        segments: &[Cow<'_, str>],
-    ) -> Option<Vec<(&'r str, String)>> {
-        let request = self.asked.request;
-        let method = |known: &String| {
-            *known == request.method || (known == "GET" && request.method == "HEAD")
-        };
-        if !rule.methods.is_empty() && !rule.methods.iter().any(method) {
-            return None;
-        }
-        let parameters = rule
-            .routes
-            .iter()
-            .find_map(|route| route.matches(segments))?;
-        let has = |value: Option<&str>, wanted: &str| match wanted.strip_suffix('*') {
-            Some(start) => value.is_some_and(|value| value.starts_with(start)),
-            None => value == Some(wanted),
-        };
-        let fits = rule.service.as_ref().is_none_or(|service| {
-            has(
-                self.signed.as_ref().map(|signed| signed.service.as_str()),
-                service,
-            )
-        }) && rule
-            .form
-            .iter()
-            .all(|(name, wanted)| has(request.form_value(name), wanted))
-            && rule
-                .query
-                .iter()
-                .all(|(name, wanted)| has(request.query_value(name), wanted))
-            && rule
-                .header
-                .iter()
-                .all(|(name, wanted)| has(request.header(name), wanted))
-            && rule.missing.iter().all(|source| {
-                self.values(source, &parameters)
-                    .iter()
-                    .all(String::is_empty)
-            })
-            && !rule
-                .except
-                .iter()
-                .any(|route| route.matches(segments).is_some());
-        fits.then_some(parameters)
-    }
-
     /// Parameters named like a field have to hold the canary's own value.
     fn names_own_fields(&self, standing: Standing<'_>, parameters: &[(&str, String)]) -> bool {
         standing.canary().is_none_or(|canary| {
@@ -265,44 +272,42 @@ impl<'a> Hearing<'a> {
         })
     }
 
-    fn make(
-        &self,
-        reply: &Reply,
-        rule: Option<&Rule>,
-        standing: Standing<'_>,
-        parameters: &[(&str, String)],
-    ) -> Answer {
+    fn make(&self, reply: &Reply, said: &Said<'_>) -> Answer {
+        let unknown = said.standing.outcome() == DecoyOutcome::Unknown;
+        let ours = || self.canaries().next().is_some();
         let mut answer = Answer {
             kind: self.kind.id.clone(),
-            rule: rule.map(|rule| rule.name.clone()).unwrap_or_default(),
-            outcome: standing.outcome(),
+            rule: said.rule.map(|rule| rule.name.clone()).unwrap_or_default(),
+            // One of ours shown where the vendor does not look for it.
+            outcome: if unknown && self.kind.is_api() && ours() {
+                DecoyOutcome::Refused
+            } else {
+                said.standing.outcome()
+            },
             status: reply.status,
             headers: Vec::with_capacity(reply.headers.len()),
             body: Vec::new(),
-            captured: self.captured(rule, parameters),
+            captured: self.captured(said.rule, &said.parameters),
         };
         let templated = std::iter::once(&reply.body)
             .chain(reply.headers.iter().map(|(_, text)| text))
             .any(|text| matches!(text, Text::Template(_)));
         let context = if templated {
-            self.context(reply, standing, parameters)
+            self.context(&reply.tables, said)
         } else {
             Value::UNDEFINED
         };
-        let text = |text: &Text, limit| match text {
-            Text::Fixed(bytes) => Some(bytes.clone()),
-            Text::Template(name) => render(self.environment, name, &context, limit)
-                .ok()
-                .map(String::into_bytes),
-        };
         for (name, value) in &reply.headers {
-            if let Some(value) =
-                text(value, LONGEST_HEADER).and_then(|value| String::from_utf8(value).ok())
-            {
+            let value = self.text(value, &context, LONGEST_HEADER);
+            if let Some(value) = value.and_then(|value| String::from_utf8(value).ok()) {
                 answer.headers.push((name.clone(), value));
             }
         }
-        match text(&reply.body, LARGEST_BODY) {
+        let body = match &reply.body {
+            Text::Git(part) => self.git(*part, said.standing),
+            text => self.text(text, &context, LARGEST_BODY),
+        };
+        match body {
             Some(body) => answer.body = body,
             // Out of fuel or too large: what a vendor's front end says when its back end fails.
             None => answer.status = 502,
@@ -310,70 +315,26 @@ impl<'a> Hearing<'a> {
         answer
     }
 
-    fn context(
-        &self,
-        reply: &Reply,
-        standing: Standing<'_>,
-        parameters: &[(&str, String)],
-    ) -> Value {
-        let request = self.asked.request;
-        // Beacons never look at the canary: a made-up id would tell ours from others.
-        let canary = standing.canary().filter(|_| self.kind.is_api());
-        let subject =
-            canary.map_or_else(|| request.path().to_owned(), |canary| canary.id.to_string());
-        let minted = canary.map_or(self.asked.now, |canary| canary.minted);
-        let made = Made {
-            seed: *self.asked.seed,
-            once: self.once,
-            subject,
-            now: self.asked.now,
-            minted,
-        };
-        let mut context: Vec<(&str, Value)> = made.functions();
-        for table in &reply.tables {
-            let value = match *table {
-                "field" => canary.map(fields_value).unwrap_or_default(),
-                "path" => strings(
-                    parameters
-                        .iter()
-                        .map(|(name, value)| (*name, value.as_str())),
-                    LONGEST_NAME,
-                ),
-                "form" => strings(first_of_each(request.form()), LONGEST_ECHO),
-                "query" => strings(first_of_each(request.query()), LONGEST_ECHO),
-                "json" => json_table(request),
-                "auth" => {
-                    let user = request.basic().map(|(user, _)| user).unwrap_or_default();
-                    let token = request.authorization().map_or("", |(_, rest)| rest);
-                    strings(
-                        [("user", user.as_str()), ("token", token)].into_iter(),
-                        LONGEST_NAME,
-                    )
-                }
-                "aws" => {
-                    let mut pairs = self.aws();
-                    if let Standing::BadSignature(_, fault) = standing {
-                        pairs.push(("fault", fault.word().to_owned()));
-                    }
-                    strings(
-                        pairs.iter().map(|(name, value)| (*name, value.as_str())),
-                        LONGEST_NAME,
-                    )
-                }
-                _ => strings(
-                    [
-                        ("method", request.method.as_str()),
-                        ("path", request.path()),
-                        ("target", request.target.as_str()),
-                        ("host", request.header("host").unwrap_or(&request.host)),
-                    ]
-                    .into_iter(),
-                    LONGEST_NAME,
-                ),
-            };
-            context.push((table, value));
+    /// A text as it is sent; `None` if it cannot be made within its limit.
+    pub(crate) fn text(&self, text: &Text, context: &Value, limit: usize) -> Option<Vec<u8>> {
+        match text {
+            Text::Fixed(bytes) => Some(bytes.clone()),
+            Text::Template(name) => render(self.environment, name, context, limit)
+                .ok()
+                .map(String::into_bytes),
+            Text::Git(_) => None,
         }
-        Value::from_pairs(context)
+    }
+
+    fn git(&self, part: GitPart, standing: Standing<'_>) -> Option<Vec<u8>> {
+        let repository = self.kind.decoy.git.as_ref()?;
+        let canary = standing.canary();
+        let files = Files {
+            environment: self.environment,
+            fields: canary.map(|canary| &canary.fields),
+            made: self.made(canary),
+        };
+        repository.serve(part, self.asked.request, &files)
     }
 }
 
@@ -384,6 +345,7 @@ fn failure<'a>(failures: &'a Failures, standing: Standing<'_>) -> Option<&'a Rep
         refused,
         revoked,
         bad_signature,
+        bad_token,
     } = failures;
     let unknown = unknown.as_ref();
     let refused = refused.as_ref().or(unknown);
@@ -391,67 +353,10 @@ fn failure<'a>(failures: &'a Failures, standing: Standing<'_>) -> Option<&'a Rep
         Standing::Missing => missing.as_ref().or(unknown),
         Standing::Refused(_) => refused,
         Standing::Revoked(_) => revoked.as_ref().or(unknown),
+        Standing::BadSignature(_, Fault::Token) => bad_token.as_ref().or(unknown),
         Standing::BadSignature(..) => bad_signature.as_ref().or(refused),
         Standing::Unknown | Standing::Accepted(_) | Standing::Open(_) => unknown,
     }
-}
-
-fn json_table(request: &Request) -> Value {
-    let members = request.json().and_then(serde_json::Value::as_object);
-    let pairs = members
-        .into_iter()
-        .flatten()
-        .take(64)
-        .filter_map(|(name, value)| {
-            let value = match value {
-                serde_json::Value::String(text) => Value::from(cut(text, LONGEST_ECHO)),
-                serde_json::Value::Bool(flag) => Value::from(*flag),
-                serde_json::Value::Number(number) => number.as_i64().map(Value::from)?,
-                _ => return None,
-            };
-            Some((cut(name, 64).to_owned(), value))
-        });
-    Value::from_pairs(pairs)
-}
-
-fn first_of_each(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
-    // Collected backwards, so that the first of a name wins.
-    pairs
-        .iter()
-        .take(64)
-        .rev()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-}
-
-fn strings<'s>(pairs: impl Iterator<Item = (&'s str, &'s str)>, limit: usize) -> Value {
-    Value::from_pairs(
-        pairs.map(|(name, value)| (cut(name, 64).to_owned(), Value::from(cut(value, limit)))),
-    )
-}
-
-/// Fields by name; `beacon.url` is reached as `field.beacon.url`.
-fn fields_value(canary: &Canary) -> Value {
-    let mut nested: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
-    let mut flat: BTreeMap<String, Value> = BTreeMap::new();
-    for (name, value) in &canary.fields {
-        match name.split_once('.') {
-            Some((outer, inner)) => {
-                nested
-                    .entry(outer.to_owned())
-                    .or_default()
-                    .insert(inner.to_owned(), Value::from(value.as_str()));
-            }
-            None => {
-                flat.insert(name.clone(), Value::from(value.as_str()));
-            }
-        }
-    }
-    flat.extend(
-        nested
-            .into_iter()
-            .map(|(name, inner)| (name, Value::from_pairs(inner))),
-    );
-    Value::from_pairs(flat)
 }
 
 /// The first bytes of a text, cut between characters.

@@ -1,9 +1,14 @@
 //! The battery every kind runs through: ours in a test, the operator's own by `lapwing kinds --check`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+mod claims;
 
-use lapwing_core::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use lapwing_core::{Timestamp, Trigger};
 use minijinja::Value;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -14,13 +19,19 @@ use crate::catalog::{CLASSES, Catalog};
 use crate::decoy::Text;
 use crate::error::CatalogError;
 use crate::fit::Fit;
-use crate::kind::{Kind, MintOrder};
+use crate::format::Format;
+use crate::format::Piece;
+use crate::kind::{Field, Kind, MintOrder};
 use crate::render::{LARGEST_BODY, Made, render};
 use crate::request::Request;
 use crate::schema::Checksum;
 
 /// How many of each kind are minted.
 const SAMPLES: usize = 500;
+/// How many files are written of a kind that is one.
+const FILES: usize = 30;
+/// How many of those that hold an RSA key: each takes a tenth of a second.
+const COSTLY_SAMPLES: usize = 3;
 /// Least bits of chance in a handle: fewer, and a stranger may hit one.
 const HANDLE_BITS: f64 = 30.0;
 
@@ -40,23 +51,62 @@ pub struct Finding {
 /// # Errors
 /// A file that cannot be read or does not follow the schema: there is nothing to run then.
 pub fn check(dir: &Path) -> Result<Vec<Finding>, CatalogError> {
-    Ok(examine(&Catalog::load(Some(dir))?))
+    Ok(examine(&Catalog::load_tried(Some(dir))?))
 }
 
 /// Runs the battery over a catalogue.
 pub(crate) fn examine(catalog: &Catalog) -> Vec<Finding> {
+    let kinds: Vec<&Kind> = catalog.kinds().collect();
     let mut findings = Findings(Vec::new());
-    let mut samples: Vec<(&Kind, Vec<BTreeMap<String, String>>)> = Vec::new();
-    for kind in catalog.kinds() {
-        prose(kind, &mut findings);
-        examples(kind, &mut findings);
-        let minted = mint(kind, &mut findings);
-        values(kind, &minted, &mut findings);
-        answers(catalog, kind, &minted, &mut findings);
-        samples.push((kind, minted));
+    let mut samples = Vec::new();
+    for (kind, (of_kind, minted)) in kinds.iter().zip(side_by_side(catalog, &kinds)) {
+        findings.0.extend(of_kind.0);
+        samples.push((*kind, minted));
     }
-    claims(&samples, &mut findings);
+    claims::claims(&samples, &mut findings);
     findings.0
+}
+
+/// What is wrong with one kind by itself, and what was minted of it.
+type Examined = (Findings, Vec<BTreeMap<String, String>>);
+
+/// Each kind in turn on as many threads as there are processors; results in the kinds' order.
+fn side_by_side(catalog: &Catalog, kinds: &[&Kind]) -> Vec<Examined> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(kind) = kinds.get(at) else {
+                return done;
+            };
+            done.push((at, examine_one(catalog, kind)));
+        }
+    };
+    let mut all = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let done = workers.into_iter().map(|worker| worker.join());
+        done.flat_map(|done| done.expect("a check does not panic"))
+            .collect::<Vec<_>>()
+    });
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, examined)| examined).collect()
+}
+
+fn examine_one(catalog: &Catalog, kind: &Kind) -> Examined {
+    let mut findings = Findings(Vec::new());
+    prose(kind, &mut findings);
+    companion(catalog, kind, &mut findings);
+    examples(kind, &mut findings);
+    let minted = mint(kind, &mut findings);
+    values(kind, &minted, &mut findings);
+    answers(catalog, kind, &minted, &mut findings);
+    let files = &minted[..minted.len().min(FILES)];
+    if let Some((what, hint)) = crate::artifact::examine(kind, files, now()) {
+        findings.add(kind, what, hint);
+    }
+    (findings, minted)
 }
 
 struct Findings(Vec<Finding>);
@@ -98,6 +148,29 @@ fn prose(kind: &Kind, findings: &mut Findings) {
     }
 }
 
+/// A kind whose use only a vendor sees names another that we do see.
+fn companion(catalog: &Catalog, kind: &Kind, findings: &mut Findings) {
+    let hint = "name a kind that carries our address, `companion = \"id\"`";
+    match kind.companion.as_deref().map(|id| (id, catalog.kind(id))) {
+        None if kind.trigger == Trigger::Provider => {
+            findings.add(
+                kind,
+                "only a vendor sees its use, and it has no companion",
+                hint,
+            );
+        }
+        Some((id, None)) => findings.add(kind, format!("there is no kind {id:?}"), hint),
+        Some((id, Some(other))) if other.trigger != Trigger::Endpoint => {
+            findings.add(
+                kind,
+                format!("its companion {id} does not carry our address"),
+                hint,
+            );
+        }
+        _ => {}
+    }
+}
+
 fn examples(kind: &Kind, findings: &mut Findings) {
     let fit = |field: &str, value: &str| {
         let shapes = kind
@@ -114,7 +187,7 @@ fn examples(kind: &Kind, findings: &mut Findings) {
         let field = example.field.get_ref();
         let has_checksum = kind
             .field(field)
-            .is_some_and(|field| field.shapes.iter().any(crate::format::Format::has_checksum));
+            .is_some_and(|field| field.shapes.iter().any(Format::has_checksum));
         match (fit(field, &example.value), example.checksum) {
             (Fit::Full, Checksum::None) if !has_checksum => {}
             (Fit::Shape, Checksum::Wrong) => {}
@@ -147,20 +220,31 @@ fn examples(kind: &Kind, findings: &mut Findings) {
     }
 }
 
+/// The day on which samples are minted.
+fn now() -> Timestamp {
+    Timestamp::parse("2026-06-01").expect("a valid date")
+}
+
 fn mint(kind: &Kind, findings: &mut Findings) -> Vec<BTreeMap<String, String>> {
     let mut rng = StdRng::seed_from_u64(0x6c61_7077);
     let address = Address::parse("https://*.example.org").expect("a valid address");
     let set = BTreeMap::new();
-    let now = Timestamp::parse("2026-06-01").expect("a valid date");
+    let now = now();
     let mut order = MintOrder {
         rng: &mut rng,
         address: Some(&address),
         mail_domain: Some("example.org"),
         set: &set,
         now,
+        scene: crate::locale::Scene::default(),
     };
-    let mut minted = Vec::with_capacity(SAMPLES);
-    for _ in 0..SAMPLES {
+    let samples = if kind.is_costly() {
+        COSTLY_SAMPLES
+    } else {
+        SAMPLES
+    };
+    let mut minted = Vec::with_capacity(samples);
+    for _ in 0..samples {
         match kind.mint(&mut order) {
             Ok(fields) => minted.push(fields),
             Err(error) => {
@@ -173,33 +257,20 @@ fn mint(kind: &Kind, findings: &mut Findings) -> Vec<BTreeMap<String, String>> {
 }
 
 fn values(kind: &Kind, minted: &[BTreeMap<String, String>], findings: &mut Findings) {
-    for field in &kind.fields {
+    for (at, field) in kind.fields.iter().enumerate() {
         let mut seen = BTreeSet::new();
-        for value in minted.iter().filter_map(|fields| fields.get(&field.name)) {
-            if field
-                .shapes
-                .iter()
-                .all(|shape| shape.fit(value) != Fit::Full)
-            {
-                findings.add(
-                    kind,
-                    format!("a minted {} does not fit its own format", field.name),
-                    "this is a mistake of the format",
-                );
-                break;
-            }
-            if field.handle && !(8..=crate::candidates::LONGEST).contains(&value.len()) {
-                findings.add(
-                    kind,
-                    format!("a handle {} is {} bytes long", field.name, value.len()),
-                    "handles are 8 to 1024 bytes",
-                );
+        for fields in minted {
+            let Some(value) = fields.get(&field.name) else {
+                continue;
+            };
+            if let Some((what, hint)) = wrong_value(kind, at, fields) {
+                findings.add(kind, what, hint);
                 break;
             }
             if !seen.insert(value) && field.handle {
                 findings.add(
                     kind,
-                    format!("two of {SAMPLES} canaries share a {}", field.name),
+                    format!("two of {} canaries share a {}", minted.len(), field.name),
                     "put more chance into the format",
                 );
                 break;
@@ -210,10 +281,7 @@ fn values(kind: &Kind, minted: &[BTreeMap<String, String>], findings: &mut Findi
             .iter()
             .map(|shape| shape.bits(&kind.tables))
             .fold(f64::INFINITY, f64::min);
-        let own = !field
-            .shapes
-            .iter()
-            .all(|shape| shape.uses(|piece| matches!(piece, crate::format::Piece::Field { .. })));
+        let own = !field.shapes.iter().all(|shape| shape.uses(is_of_another));
         if field.handle && own && least < HANDLE_BITS {
             findings.add(
                 kind,
@@ -231,6 +299,41 @@ fn values(kind: &Kind, minted: &[BTreeMap<String, String>], findings: &mut Findi
             );
             break;
         }
+    }
+}
+
+/// What is wrong with a minted value of the field at `at`, and what to do about it.
+fn wrong_value(
+    kind: &Kind,
+    at: usize,
+    fields: &BTreeMap<String, String>,
+) -> Option<(String, &'static str)> {
+    let of = |field: &Field| fields.get(&field.name).map_or("", String::as_str);
+    let above: Vec<&str> = kind.fields[..at].iter().map(of).collect();
+    let field = &kind.fields[at];
+    let value = of(field);
+    let fits = |shape: &Format| shape.fit_with(value, Some(&above)) == Fit::Full;
+    if !field.shapes.iter().any(fits) {
+        return Some((
+            format!("a minted {} does not fit its own format", field.name),
+            "this is a mistake of the format",
+        ));
+    }
+    let handles = 8..=crate::candidates::LONGEST;
+    (field.handle && !handles.contains(&value.len())).then(|| {
+        (
+            format!("a handle {} is {} bytes long", field.name, value.len()),
+            "handles are 8 to 1024 bytes",
+        )
+    })
+}
+
+/// Whether a piece has its chance from another field.
+fn is_of_another(piece: &Piece) -> bool {
+    match piece {
+        Piece::Field { .. } => true,
+        Piece::Made(made) => made.is_derived(),
+        _ => false,
     }
 }
 
@@ -252,44 +355,6 @@ fn found_again(kind: &Kind, fields: &BTreeMap<String, String>) -> bool {
     })
 }
 
-/// A value whose shape alone says what it is must not have the shape of another kind.
-fn claims(samples: &[(&Kind, Vec<BTreeMap<String, String>>)], findings: &mut Findings) {
-    for (kind, minted) in samples {
-        for field in kind.fields.iter().filter(|field| {
-            field
-                .shapes
-                .iter()
-                .all(crate::format::Format::is_distinctive)
-        }) {
-            for (other, _) in samples.iter().filter(|(other, _)| other.id != kind.id) {
-                let claimed = other.fields.iter().find(|theirs| {
-                    theirs
-                        .shapes
-                        .iter()
-                        .filter(|shape| shape.is_distinctive())
-                        .any(|shape| {
-                            minted
-                                .iter()
-                                .take(50)
-                                .filter_map(|fields| fields.get(&field.name))
-                                .any(|value| shape.fit(value) == Fit::Full)
-                        })
-                });
-                if let Some(theirs) = claimed {
-                    findings.add(
-                        kind,
-                        format!(
-                            "{} is also claimed by {} of {}",
-                            field.name, theirs.name, other.id
-                        ),
-                        "make one of the formats tighter",
-                    );
-                }
-            }
-        }
-    }
-}
-
 fn answers(
     catalog: &Catalog,
     kind: &Kind,
@@ -308,6 +373,9 @@ fn answers(
     let Some(fields) = minted.first() else {
         return;
     };
+    crate::rehearsal::state(catalog, kind, fields, |what| {
+        findings.add(kind, what, "correct or shorten the template");
+    });
     for reply in kind.decoy.replies() {
         if !(200..=599).contains(&reply.status) {
             findings.add(
@@ -331,7 +399,7 @@ fn answers(
 
 /// What is wrong with a text of an answer: tried with nothing from the peer, and with the longest
 /// values it may send, of characters that grow when they are escaped.
-fn failing(
+pub(crate) fn failing(
     catalog: &Catalog,
     text: &Text,
     limit: usize,
@@ -340,6 +408,8 @@ fn failing(
     let name = match text {
         Text::Fixed(bytes) if bytes.len() <= limit => return None,
         Text::Fixed(bytes) => return Some(format!("{} bytes are more than {limit}", bytes.len())),
+        // Made of templates that are tried by themselves, and tried as a whole by `repositories`.
+        Text::Git(_) => return None,
         Text::Template(name) => name,
     };
     ["", "\u{1}", "\""].into_iter().find_map(|unit| {
@@ -368,6 +438,7 @@ fn sample_context(
         minted: Timestamp::from_micros(0),
     };
     let mut tables: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
+    let template_kind = template.split('/').next();
     let template = catalog.environment().get_template(template);
     let used = template.map(|template| template.undeclared_variables(true));
     for name in used.unwrap_or_default() {
@@ -376,11 +447,17 @@ fn sample_context(
         {
             let limit = match table {
                 "form" | "query" | "json" => LONGEST_ECHO,
+                "item" if name != "id" => crate::memory::LONGEST_KEPT,
                 _ => LONGEST_NAME,
             };
             let value = &value[..value.len().min(limit)];
+            // What an item says of itself is a number, and so is a limit.
+            let value = match (table, name) {
+                ("item", "age" | "time") | ("limit", _) => Value::from(60),
+                _ => Value::from(value),
+            };
             let table = tables.entry(table.to_owned()).or_default();
-            table.insert(name.to_owned(), Value::from(value));
+            table.insert(name.to_owned(), value);
         }
     }
     let fields = fields
@@ -390,7 +467,12 @@ fn sample_context(
     let tables = tables
         .into_iter()
         .map(|(name, table)| (name, Value::from_pairs(table)));
-    let functions = made.functions().into_iter();
+    let kind = template_kind.and_then(|id| catalog.kind(id));
+    let lists = kind.map(|kind| crate::rehearsal::lists(kind, value));
+    let functions = made
+        .functions()
+        .into_iter()
+        .chain(lists.unwrap_or_default());
     Value::from_pairs(
         functions
             .map(|(name, value)| (name.to_owned(), value))
@@ -404,8 +486,7 @@ mod tests {
 
     #[test]
     fn every_builtin_kind_passes() {
-        let catalog = Catalog::builtin().unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(catalog.kinds().count(), 10);
+        let catalog = Catalog::load_tried(None).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(examine(&catalog), []);
     }
 }

@@ -307,6 +307,9 @@ fn path<'a>(path: &'a [u8], found: &mut Collector<'a>) {
         if let Cow::Owned(plain) = plain {
             segment_stems(&Cow::Owned(plain), found);
         }
+        if segment.contains(&b'+') {
+            segment_stems(&decode_form(segment), found);
+        }
         found.value(&raw, Carrier::Path, 0);
     }
 }
@@ -398,12 +401,21 @@ fn headers<'a>(request: &'a Request, found: &mut Collector<'a>) {
 fn body<'a>(request: &'a Request, found: &mut Collector<'a>) {
     match request.body_type() {
         BodyType::Empty => {}
-        BodyType::Form => pairs(&request.body, Carrier::Form, found),
+        BodyType::Form => pairs(request.plain_body(), Carrier::Form, found),
+        BodyType::Multipart => {
+            for (_, value) in request.form() {
+                if found.full() {
+                    return;
+                }
+                found.value(&Cow::Borrowed(value.as_bytes()), Carrier::Form, 0);
+            }
+            text(request.plain_body(), found);
+        }
         BodyType::Json => match request.json() {
             Some(value) => json(value, found),
-            None => text(&request.body, found),
+            None => text(request.plain_body(), found),
         },
-        BodyType::Text => text(&request.body, found),
+        BodyType::Text => text(request.plain_body(), found),
     }
 }
 

@@ -5,19 +5,19 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use lapwing_core::bounded;
-use minijinja::Environment;
-
 use crate::answer::{self, Answer, Asked};
 use crate::error::CatalogError;
 use crate::kind::Kind;
-use crate::render;
+use crate::memory::Memory;
+use crate::render::{self, NewTemplate};
 use crate::schema::Source;
+use crate::templates::Templates;
+use lapwing_core::bounded;
 
 /// The files of `canaries/`, listed by the build script.
 const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 /// Folders a kind's file may lie in.
-pub(crate) const CLASSES: [&str; 3] = ["beacon", "credential", "record"];
+pub(crate) const CLASSES: [&str; 4] = ["beacon", "credential", "document", "record"];
 /// Largest kind file, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
 /// Most files of an overlay.
@@ -27,7 +27,17 @@ const MOST_FILES: usize = 10_000;
 #[derive(Debug)]
 pub struct Catalog {
     kinds: Vec<Kind>,
-    environment: Environment<'static>,
+    templates: Templates,
+    memory: Memory,
+}
+
+/// When the templates of a kind are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tried {
+    /// While it is read.
+    Now,
+    /// By the battery, in the tests of this program.
+    Already,
 }
 
 impl Catalog {
@@ -36,9 +46,14 @@ impl Catalog {
     /// # Errors
     /// A file does not follow the schema (a mistake in this program, caught by its tests).
     pub fn builtin() -> Result<Self, CatalogError> {
+        Self::compiled_in(Tried::Already)
+    }
+
+    fn compiled_in(tried: Tried) -> Result<Self, CatalogError> {
         let mut catalog = Self {
             kinds: Vec::new(),
-            environment: render::environment(),
+            templates: Templates::default(),
+            memory: Memory::default(),
         };
         for (file, text) in BUILTIN {
             let path = Path::new(file);
@@ -51,7 +66,7 @@ impl Catalog {
                 .file_stem()
                 .map(|name| name.to_string_lossy())
                 .unwrap_or_default();
-            catalog.add(&class, &stem, Source { file, text })?;
+            catalog.add(&class, &stem, Source { file, text }, tried)?;
         }
         catalog.sort();
         Ok(catalog)
@@ -64,6 +79,16 @@ impl Catalog {
     /// A file that cannot be read or does not follow the schema.
     pub fn load(overlay: Option<&Path>) -> Result<Self, CatalogError> {
         let mut catalog = Self::builtin()?;
+        if let Some(overlay) = overlay {
+            catalog.overlay(overlay)?;
+        }
+        catalog.sort();
+        Ok(catalog)
+    }
+
+    /// As [`Catalog::load`], with every template tried.
+    pub(crate) fn load_tried(overlay: Option<&Path>) -> Result<Self, CatalogError> {
+        let mut catalog = Self::compiled_in(Tried::Now)?;
         if let Some(overlay) = overlay {
             catalog.overlay(overlay)?;
         }
@@ -97,11 +122,11 @@ impl Catalog {
     #[must_use]
     pub fn answer(&self, asked: &Asked<'_>) -> Option<Answer> {
         let kinds: Vec<&Kind> = asked.kinds.iter().filter_map(|id| self.kind(id)).collect();
-        answer::answer(&self.environment, &kinds, asked)
+        answer::answer(&self.templates, &self.memory, &kinds, asked)
     }
 
-    pub(crate) fn environment(&self) -> &Environment<'static> {
-        &self.environment
+    pub(crate) fn environment(&self) -> &Templates {
+        &self.templates
     }
 
     fn overlay(&mut self, root: &Path) -> Result<(), CatalogError> {
@@ -128,13 +153,20 @@ impl Catalog {
                     file: &file,
                     text: &text,
                 },
+                Tried::Now,
             )?;
         }
         Ok(())
     }
 
     /// Compiles one file and takes it in, in place of a kind of the same name.
-    fn add(&mut self, class: &str, stem: &str, source: Source<'_>) -> Result<(), CatalogError> {
+    fn add(
+        &mut self,
+        class: &str,
+        stem: &str,
+        source: Source<'_>,
+        tried: Tried,
+    ) -> Result<(), CatalogError> {
         if !CLASSES.contains(&class) {
             return Err(source.wrong(
                 0,
@@ -143,30 +175,43 @@ impl Catalog {
             ));
         }
         let (kind, templates) = Kind::compile(class, stem, source)?;
+        let names: Vec<(String, usize)> = templates
+            .iter()
+            .map(|template| (template.name.clone(), template.offset))
+            .collect();
+        if tried == Tried::Now {
+            for template in &templates {
+                Templates::try_one(template)
+                    .map_err(|error| wrong_syntax(source, template, &error))?;
+            }
+        }
+        self.templates.replace(&kind.id, templates);
+        if tried == Tried::Now {
+            self.check_names(&kind, &names, source)?;
+            self.templates.forget(&kind.id);
+        }
+        self.kinds.retain(|known| known.id != kind.id);
+        self.kinds.push(kind);
+        Ok(())
+    }
+
+    /// Whether templates use only what they are given.
+    fn check_names(
+        &self,
+        kind: &Kind,
+        names: &[(String, usize)],
+        source: Source<'_>,
+    ) -> Result<(), CatalogError> {
         let fields: Vec<&str> = kind
             .fields
             .iter()
             .map(|field| field.name.as_str())
             .collect();
-        for template in templates {
-            let (name, offset) = (template.name, template.offset);
-            self.environment
-                .add_template_owned(name.clone(), template.text)
-                .map_err(|error| {
-                    source.wrong(
-                        offset,
-                        format!(
-                            "line {} of a template: {}",
-                            error.line().unwrap_or(1),
-                            error.detail().unwrap_or("syntax error")
-                        ),
-                        "correct the template",
-                    )
-                })?;
-            let wrong = render::undeclared(&self.environment, &name, &fields);
+        for (name, offset) in names {
+            let wrong = render::undeclared(&self.templates, name, &fields);
             if !wrong.is_empty() {
                 return Err(source.wrong(
-                    offset,
+                    *offset,
                     format!(
                         "a template uses {}, which it is not given",
                         wrong.join(", ")
@@ -175,8 +220,6 @@ impl Catalog {
                 ));
             }
         }
-        self.kinds.retain(|known| known.id != kind.id);
-        self.kinds.push(kind);
         Ok(())
     }
 
@@ -195,8 +238,24 @@ impl Catalog {
                 scored.entry(distance).or_default().push(kind.id.clone());
             }
         }
-        scored.into_values().flatten().take(3).collect()
+        scored.into_values().flatten().take(8).collect()
     }
+}
+
+fn wrong_syntax(
+    source: Source<'_>,
+    template: &NewTemplate,
+    error: &minijinja::Error,
+) -> CatalogError {
+    source.wrong(
+        template.offset,
+        format!(
+            "line {} of a template: {}",
+            error.line().unwrap_or(1),
+            error.detail().unwrap_or("syntax error")
+        ),
+        "correct the template",
+    )
 }
 
 /// Every `.toml` below a directory, sorted; none if it is not there. Links are not followed.

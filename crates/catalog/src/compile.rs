@@ -2,10 +2,11 @@
 
 use toml::Spanned;
 
+use crate::artifact::Plan;
 use crate::clean::Rules;
 use crate::decoy::Decoy;
 use crate::error::CatalogError;
-use crate::format::{Filter, Format, Names, Piece};
+use crate::format::{Format, LONGEST_HANDLE, Names, Piece, longest};
 use crate::kind::{
     AddressUse, ColumnHint, Field, IniHint, Kind, PlantHints, Table, Tables, TreeHint,
 };
@@ -30,6 +31,10 @@ impl Kind {
         let tables = Tables::compile(&mut file)
             .map_err(|what| source.wrong(0, what, "see [list] and [[table]] in this file"))?;
         let fields = compile_fields(&file.field, &tables, source)?;
+        let artifact = file.artifact.take();
+        let plan = artifact
+            .map(|table| Plan::compile(table, &fields, &tables, source))
+            .transpose()?;
         let (decoy, templates) = Decoy::compile(&file, &fields, source)?;
         let kind = Self {
             id: stem.to_owned(),
@@ -43,6 +48,7 @@ impl Kind {
             fires: file.fires,
             blind_spots: file.blind_spots,
             lives: file.lives,
+            companion: file.companion.map(Spanned::into_inner),
             fields,
             address: file.address.map(|table| AddressUse {
                 labels: table.labels,
@@ -54,6 +60,8 @@ impl Kind {
             examples: file.example,
             counter_examples: file.counter_example,
             decoy,
+            plan,
+            dump: file.dump,
         };
         kind.check_names(source)?;
         Ok((kind, templates))
@@ -61,34 +69,7 @@ impl Kind {
 
     /// Hints and examples may name declared fields only; handles have to be there.
     fn check_names(&self, source: Source<'_>) -> Result<(), CatalogError> {
-        let plant = &self.plant;
-        let named = plant
-            .env
-            .iter()
-            .map(|(_, field)| field)
-            .chain(
-                plant
-                    .tree
-                    .iter()
-                    .flat_map(|tree| tree.values.iter().map(|(_, field)| field)),
-            )
-            .chain(
-                plant
-                    .ini
-                    .iter()
-                    .flat_map(|ini| ini.values.iter().map(|(_, field)| field)),
-            )
-            .chain(plant.row.iter().map(|column| &column.field));
-        for name in named {
-            if self.field(name).is_none() {
-                let at = source.text.find("[plant").unwrap_or_default();
-                return Err(source.wrong(
-                    at,
-                    format!("[plant] names the field {name:?}, which is not declared"),
-                    "declare it under [[field]], or correct the name",
-                ));
-            }
-        }
+        self.check_planted(source)?;
         for example in self.examples.iter().chain(&self.counter_examples) {
             if self.field(example.field.get_ref()).is_none() {
                 return Err(source.wrong(
@@ -112,16 +93,18 @@ impl Kind {
             .fields
             .iter()
             .flat_map(|field| &field.shapes)
-            .any(|shape| shape.uses(|piece| matches!(piece, Piece::Url)));
+            .any(|shape| {
+                shape.uses(|piece| matches!(piece, Piece::Url | Piece::Host | Piece::Authority))
+            });
         match (&self.address, carries) {
             (None, true) => Err(source.wrong(
                 0,
-                "a format holds {url}, but there is no [address]",
+                "a format holds {url}, {host} or {authority}, but there is no [address]",
                 "add [address] with the labels its host may have",
             )),
             (Some(_), false) => Err(source.wrong(
                 source.text.find("[address]").unwrap_or_default(),
-                "[address] is there, but no format holds {url}",
+                "[address] is there, but no format holds {url}, {host} or {authority}",
                 "add the field \"beacon.url\"",
             )),
             (Some(usage), true)
@@ -135,6 +118,53 @@ impl Kind {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Hints name fields that are declared, and none that is hidden.
+    fn check_planted(&self, source: Source<'_>) -> Result<(), CatalogError> {
+        let plant = &self.plant;
+        let named = plant
+            .env
+            .iter()
+            .map(|(_, field)| field)
+            .chain(
+                plant
+                    .tree
+                    .iter()
+                    .flat_map(|tree| tree.values.iter().map(|(_, field)| field)),
+            )
+            .chain(
+                plant
+                    .ini
+                    .iter()
+                    .flat_map(|ini| ini.values.iter().map(|(_, field)| field)),
+            )
+            .chain(plant.row.iter().map(|column| &column.field));
+        for name in named {
+            let at = source.text.find("[plant").unwrap_or_default();
+            match self.field(name) {
+                None => {
+                    return Err(source.wrong(
+                        at,
+                        format!("[plant] names the field {name:?}, which is not declared"),
+                        "declare it under [[field]], or correct the name",
+                    ));
+                }
+                Some(field) if field.hidden => {
+                    return Err(source.wrong(
+                        at,
+                        format!("[plant] names the field {name:?}, which is hidden"),
+                        "hidden fields are never planted; name another or drop `hidden`",
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some(what) = self.dump.wrong(|field| self.field(field).is_some()) {
+            let at = source.text.find("[dump]").unwrap_or_default();
+            return Err(source.wrong(at, what, "correct [dump]"));
+        }
+        Ok(())
     }
 }
 
@@ -212,6 +242,14 @@ fn compile_fields(
             },
             source,
         )?;
+        let too_long = |shape: &Format| longest(&shape.pieces) > LONGEST_HANDLE;
+        if table.handle && shapes.iter().any(too_long) {
+            return Err(source.wrong(
+                table.name.span().start,
+                format!("field {name:?} is no handle: it is longer than 1024 bytes"),
+                "drop `handle`; mark the part of it that comes back",
+            ));
+        }
         let worded = shapes.iter().any(|shape| {
             shape.uses(|piece| {
                 matches!(
@@ -225,6 +263,8 @@ fn compile_fields(
             handle: table.handle,
             secret: table.secret,
             settable: table.settable,
+            uniform: table.uniform,
+            hidden: table.hidden,
             format: shapes
                 .iter()
                 .map(|shape| shape.text.as_str())
@@ -267,7 +307,7 @@ fn shapes(
             text: format!("{{field:{}}}", from.get_ref()),
             pieces: vec![Piece::Field {
                 index,
-                filter: Filter::Plain,
+                filters: Box::default(),
             }],
         }]);
     }

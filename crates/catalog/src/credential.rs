@@ -1,10 +1,17 @@
-//! What the credential of a request is worth: ours, wrong, retired, forged, unknown or absent.
+//! What the credential of a request is worth: ours, wrong, retired, forged, unknown or absent. A kind
+//! may have its callers show one in several ways; the best showing counts.
 
 use lapwing_core::{Canary, DecoyOutcome};
 
 use crate::answer::Hearing;
-use crate::schema::{ApiTable, Auth};
-use crate::sigv4::{self, Fault};
+use crate::azure;
+use crate::jwt;
+use crate::sigv2;
+use crate::sigv4;
+use crate::ways::{Auth, Way};
+
+/// Stands in for a secret where no canary is known, so that a miss verifies as a hit does.
+const STAND_IN: &str = "c3RhbmRzIGluIHdoZXJlIG5vIHNlY3JldCBpcyBrbm93bg==";
 
 /// What a credential is worth.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +24,30 @@ pub(crate) enum Standing<'a> {
     Missing,
     /// No credential is wanted.
     Open(Option<&'a Canary>),
+}
+
+/// Why a signature does not stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is not what the secret gives.
+    Mismatch,
+    /// Its time is too far from ours.
+    Skewed,
+    /// What was signed has lapsed.
+    Expired,
+    /// It comes with a session token that nobody gave out, or without the one it needs.
+    Token,
+}
+
+impl Fault {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Mismatch => "mismatch",
+            Self::Skewed => "skewed",
+            Self::Expired => "expired",
+            Self::Token => "token",
+        }
+    }
 }
 
 impl<'a> Standing<'a> {
@@ -44,10 +75,31 @@ impl<'a> Standing<'a> {
     pub(crate) const fn is_let_in(self) -> bool {
         matches!(self, Self::Accepted(_) | Self::Open(_))
     }
+
+    pub(crate) const fn fault(self) -> Option<Fault> {
+        match self {
+            Self::BadSignature(_, fault) => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Of several showings the highest counts. Where no credential is wanted, a wrong one is still
+    /// refused.
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Accepted(_) => 6,
+            Self::Revoked(_) => 5,
+            Self::BadSignature(..) => 4,
+            Self::Refused(_) => 3,
+            Self::Unknown => 2,
+            Self::Open(_) => 1,
+            Self::Missing => 0,
+        }
+    }
 }
 
 impl<'a> Hearing<'a> {
-    fn canaries(&self) -> impl Iterator<Item = &'a Canary> + use<'a> {
+    pub(crate) fn canaries(&self) -> impl Iterator<Item = &'a Canary> + use<'a> {
         let id = &self.kind.id;
         self.asked
             .matched
@@ -56,88 +108,115 @@ impl<'a> Hearing<'a> {
             .filter(move |canary| canary.kind == *id)
     }
 
-    pub(crate) fn standing(&self, auth: Auth, api: &ApiTable) -> Standing<'a> {
+    pub(crate) fn standing(&self, ways: &[Way]) -> Standing<'a> {
+        ways.iter()
+            .map(|way| self.shown_by(way))
+            .fold(Standing::Missing, |best, next| {
+                if next.rank() > best.rank() {
+                    next
+                } else {
+                    best
+                }
+            })
+    }
+
+    fn shown_by(&self, way: &Way) -> Standing<'a> {
         let request = self.asked.request;
-        let (user, password) = (
-            api.user.as_deref().unwrap_or_default(),
-            api.password.as_deref().unwrap_or_default(),
-        );
-        match auth {
+        match way.by {
             Auth::None => Standing::Open(self.canaries().next()),
             Auth::Basic => match request.basic() {
-                Some((name, secret)) => self.pair(user, password, &name, &secret),
+                Some((name, secret)) => self.pair(way, &[name], &[secret]),
                 None => Standing::Missing,
             },
-            Auth::Query => {
-                let value = |parameter: Option<&str>| {
-                    parameter.and_then(|name| {
-                        request
-                            .form_value(name)
-                            .or_else(|| request.query_value(name))
-                    })
+            Auth::Bearer | Auth::Token => self.token(way, &self.bearer(way.by)),
+            Auth::Query | Auth::Header | Auth::Form | Auth::Json => {
+                let secrets = self.shown(way, &way.passwords);
+                if way.users.is_empty() {
+                    return self.token(way, &secrets);
+                }
+                let names = self.shown(way, &way.users);
+                if names.is_empty() && (secrets.is_empty() || way.by == Auth::Query) {
+                    return Standing::Missing;
+                }
+                self.pair(way, &names, &secrets)
+            }
+            Auth::Path => self.in_path(way),
+            Auth::Sigv4 => self.aws_signature(way),
+            Auth::AzureSharedKey => self.azure_shared_key(way),
+            Auth::AzureSas => self.azure_sas(way),
+            Auth::Jwt => self.jwt(way),
+        }
+    }
+
+    /// Values of sources, those of a header without the word in front of them.
+    pub(crate) fn shown(&self, way: &Way, sources: &[String]) -> Vec<String> {
+        let mut shown = Vec::new();
+        for source in sources {
+            for value in self.values(source, &[]) {
+                let value = match &way.scheme {
+                    Some(words) if source.starts_with("header.") => unworded(&value, words),
+                    _ => Some(value.as_str()),
                 };
-                match value(api.user_parameter.as_deref().or(Some(user))) {
-                    Some(name) => self.pair(
-                        user,
-                        password,
-                        name,
-                        value(api.password_parameter.as_deref().or(Some(password)))
-                            .unwrap_or_default(),
-                    ),
-                    None => Standing::Missing,
+                let Some(value) = value.filter(|value| !value.is_empty()) else {
+                    continue;
+                };
+                shown.push(value.to_owned());
+                if source.starts_with("header.") {
+                    shown.extend(parameters(value).map(str::to_owned));
                 }
             }
-            Auth::Bearer | Auth::Token => self.token(auth, password),
-            Auth::Sigv4 => self.signature(user, password),
         }
+        shown
     }
 
-    fn pair(&self, user: &str, password: &str, name: &str, secret: &str) -> Standing<'a> {
-        let known = self
-            .canaries()
-            .find(|canary| canary.fields.get(user).is_some_and(|value| value == name));
-        match known {
-            Some(canary)
-                if canary
-                    .fields
-                    .get(password)
-                    .is_some_and(|value| value == secret) =>
-            {
-                admitted(canary)
-            }
-            Some(canary) => Standing::Refused(canary),
-            None => self
-                .canaries()
-                .next()
-                .map_or(Standing::Unknown, Standing::Refused),
-        }
-    }
-
-    fn token(&self, auth: Auth, password: &str) -> Standing<'a> {
+    fn bearer(&self, by: Auth) -> Vec<String> {
         let request = self.asked.request;
-        let basic = if auth == Auth::Token {
-            request.basic()
-        } else {
-            None
-        };
-        let mut shown: Vec<&str> = match request.authorization() {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => vec![rest],
-            Some((scheme, rest)) if auth == Auth::Token && scheme.eq_ignore_ascii_case("token") => {
-                vec![rest]
-            }
-            _ => Vec::new(),
-        };
-        if let Some((user, secret)) = &basic {
-            shown.extend([user.as_str(), secret.as_str()]);
+        let mut shown = Vec::new();
+        if let Some((scheme, rest)) = request.authorization() {
+            let known = scheme.eq_ignore_ascii_case("bearer")
+                || by == Auth::Token && scheme.eq_ignore_ascii_case("token");
+            shown.extend(known.then(|| rest.to_owned()));
         }
+        if by == Auth::Token
+            && let Some((user, secret)) = request.basic()
+        {
+            shown.extend([user, secret]);
+        }
+        shown
+    }
+
+    /// A name and a secret; a field the kind does not name is not looked at.
+    fn pair(&self, way: &Way, names: &[String], secrets: &[String]) -> Standing<'a> {
+        let is = |canary: &Canary, field: &str, shown: &[String]| {
+            field.is_empty()
+                || canary
+                    .fields
+                    .get(field)
+                    .is_some_and(|value| shown.contains(value))
+        };
+        let right = self
+            .canaries()
+            .find(|canary| is(canary, &way.user, names) && is(canary, &way.password, secrets));
+        if let Some(canary) = right {
+            return admitted(canary);
+        }
+        let named = self
+            .canaries()
+            .find(|canary| !way.user.is_empty() && is(canary, &way.user, names));
+        named
+            .or_else(|| self.canaries().next())
+            .map_or(Standing::Unknown, Standing::Refused)
+    }
+
+    fn token(&self, way: &Way, shown: &[String]) -> Standing<'a> {
         if shown.is_empty() {
             return Standing::Missing;
         }
         let known = self.canaries().find(|canary| {
             canary
                 .fields
-                .get(password)
-                .is_some_and(|value| shown.contains(&value.as_str()))
+                .get(&way.password)
+                .is_some_and(|value| shown.contains(value))
         });
         match known {
             Some(canary) => admitted(canary),
@@ -148,27 +227,155 @@ impl<'a> Hearing<'a> {
         }
     }
 
-    fn signature(&self, user: &str, password: &str) -> Standing<'a> {
+    /// A token that is a stretch of the path, such as `/bot<token>/getMe`.
+    fn in_path(&self, way: &Way) -> Standing<'a> {
+        let path = self.segments.join("/");
+        let known = self.canaries().find(|canary| {
+            canary
+                .fields
+                .get(&way.password)
+                .is_some_and(|value| !value.is_empty() && path.contains(value.as_str()))
+        });
+        match known {
+            Some(canary) => admitted(canary),
+            None => self
+                .canaries()
+                .next()
+                .map_or(Standing::Unknown, Standing::Refused),
+        }
+    }
+
+    fn aws_signature(&self, way: &Way) -> Standing<'a> {
         let Some(signed) = &self.signed else {
+            return Standing::Missing;
+        };
+        let request = self.asked.request;
+        let known = self.canaries().find(|canary| {
+            canary
+                .fields
+                .get(&way.user)
+                .is_some_and(|value| *value == signed.key_id)
+        });
+        let secret = field(known, &way.password).unwrap_or(STAND_IN);
+        let verified = match signed.version {
+            2 => sigv2::verify(request, signed, secret, self.asked.now),
+            _ => sigv4::verify(request, signed, secret, self.asked.now),
+        };
+        let wanted = way.session.as_ref().and_then(|name| field(known, name));
+        // The vendor looks a session token up before it looks at the signature.
+        let verified = if sigv4::session(request) == wanted {
+            verified
+        } else {
+            Err(Fault::Token)
+        };
+        signed_by(known, verified)
+    }
+
+    fn azure_shared_key(&self, way: &Way) -> Standing<'a> {
+        let request = self.asked.request;
+        let Some(shown) = azure::shared_key(request) else {
             return Standing::Missing;
         };
         let known = self.canaries().find(|canary| {
             canary
                 .fields
-                .get(user)
-                .is_some_and(|value| *value == signed.key_id)
+                .get(&way.user)
+                .is_some_and(|value| *value == shown.account)
         });
-        let Some(canary) = known else {
-            return Standing::Unknown;
+        let key = field(known, &way.password).unwrap_or(STAND_IN);
+        signed_by(
+            known,
+            azure::verify_key(request, &shown, key, self.asked.now),
+        )
+    }
+
+    fn azure_sas(&self, way: &Way) -> Standing<'a> {
+        let request = self.asked.request;
+        let Some(shown) = azure::sas(request) else {
+            return Standing::Missing;
         };
-        if canary.retired.is_some() {
-            return Standing::Revoked(canary);
+        let verify = |canary: Option<&Canary>| {
+            let account = field(canary, &way.user).unwrap_or_default();
+            let key = field(canary, &way.password).unwrap_or(STAND_IN);
+            azure::verify_sas(request, &shown, account, key, self.asked.now)
+        };
+        self.first_to_stand(verify)
+    }
+
+    fn jwt(&self, way: &Way) -> Standing<'a> {
+        let shown = self.jwt_shown(way);
+        let Some(token) = shown else {
+            return Standing::Missing;
+        };
+        let verify = |canary: Option<&Canary>| {
+            let key = field(canary, &way.password).unwrap_or(STAND_IN);
+            token.verify(key, self.asked.now)
+        };
+        self.first_to_stand(verify)
+    }
+
+    /// Where a signature names nobody: of the canaries in the request the first that it stands for,
+    /// else the first. Without any it is verified all the same.
+    fn first_to_stand(
+        &self,
+        verify: impl Fn(Option<&Canary>) -> Result<(), Fault>,
+    ) -> Standing<'a> {
+        let mut first = None;
+        let mut tried: Vec<&Canary> = Vec::new();
+        for canary in self.canaries() {
+            if tried.iter().any(|known| known.id == canary.id) {
+                continue;
+            }
+            tried.push(canary);
+            let verified = verify(Some(canary));
+            let stands = verified.is_ok();
+            let standing = signed_by(Some(canary), verified);
+            if stands {
+                return standing;
+            }
+            first = first.or(Some(standing));
         }
-        let secret = canary.fields.get(password).map_or("", String::as_str);
-        match sigv4::verify(self.asked.request, signed, secret, self.asked.now) {
-            Ok(()) => Standing::Accepted(canary),
-            Err(fault) => Standing::BadSignature(canary, fault),
-        }
+        first.unwrap_or_else(|| signed_by(None, verify(None)))
+    }
+
+    /// The first value of a way's sources that is a web token.
+    pub(crate) fn jwt_shown(&self, way: &Way) -> Option<jwt::Token> {
+        let bearer = self.bearer(Auth::Bearer);
+        bearer
+            .iter()
+            .chain(&self.shown(way, &way.passwords))
+            .find_map(|text| jwt::Token::parse(text))
+    }
+}
+
+fn field<'c>(canary: Option<&'c Canary>, name: &str) -> Option<&'c str> {
+    canary?.fields.get(name).map(String::as_str)
+}
+
+/// Values of the parameters in a header: `Token token=..`, `Sentry sentry_key=.., sentry_version=7`.
+fn parameters(value: &str) -> impl Iterator<Item = &str> {
+    value
+        .split([',', ' '])
+        .filter_map(|part| part.split_once('='))
+        .map(|(_, value)| value.trim_matches('"'))
+        .filter(|value| !value.is_empty())
+}
+
+/// The rest of a header's value behind one of the words `a|b`.
+fn unworded<'v>(value: &'v str, words: &str) -> Option<&'v str> {
+    let (word, rest) = value.split_once(' ')?;
+    words
+        .split('|')
+        .any(|known| known.eq_ignore_ascii_case(word))
+        .then_some(rest.trim())
+}
+
+fn signed_by(known: Option<&Canary>, verified: Result<(), Fault>) -> Standing<'_> {
+    match (known, verified) {
+        (None, _) => Standing::Unknown,
+        (Some(canary), _) if canary.retired.is_some() => Standing::Revoked(canary),
+        (Some(canary), Ok(())) => Standing::Accepted(canary),
+        (Some(canary), Err(fault)) => Standing::BadSignature(canary, fault),
     }
 }
 

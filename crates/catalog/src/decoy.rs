@@ -9,7 +9,11 @@ use crate::error::CatalogError;
 use crate::kind::Field;
 use crate::render::{Escape, NewTemplate, template_name};
 use crate::route::Route;
-use crate::schema::{AnswerTable, ApiTable, Auth, DecoyTable, KindFile, Source, StyleTable};
+use crate::schema::{
+    AnswerTable, DecoyTable, KindFile, LimitTable, RememberTable, Scalar, Source, StyleTable,
+};
+use crate::smart::{GitPart, Repository};
+use crate::ways::{self, ApiTable, Auth, AuthList, Way};
 
 /// Name of the style that applies where a rule names none.
 pub(crate) const DEFAULT_STYLE: &str = "default";
@@ -18,9 +22,20 @@ pub(crate) const DEFAULT_STYLE: &str = "default";
 #[derive(Debug, Default)]
 pub(crate) struct Decoy {
     /// Present if the kind stands for a vendor's API, which has an answer to everything.
-    pub(crate) api: Option<ApiTable>,
+    pub(crate) api: Option<Api>,
+    /// The repository it serves to `git`.
+    pub(crate) git: Option<Repository>,
     pub(crate) styles: BTreeMap<String, Style>,
     pub(crate) rules: Vec<Rule>,
+}
+
+/// A vendor's API.
+#[derive(Debug)]
+pub(crate) struct Api {
+    /// How its callers show who they are, where a rule says nothing else.
+    pub(crate) ways: Vec<Way>,
+    /// Whether any of its ways, or those of its rules, signs as AWS does.
+    pub(crate) signs: bool,
 }
 
 /// How a vendor fails, for one protocol of its.
@@ -28,6 +43,8 @@ pub(crate) struct Decoy {
 pub(crate) struct Style {
     pub(crate) failures: Failures,
     pub(crate) not_found: Option<Reply>,
+    pub(crate) limit: Option<LimitTable>,
+    pub(crate) limited: Option<Reply>,
 }
 
 /// Answers to credentials that are not accepted; each falls back to a more general one.
@@ -38,6 +55,8 @@ pub(crate) struct Failures {
     pub(crate) refused: Option<Reply>,
     pub(crate) revoked: Option<Reply>,
     pub(crate) bad_signature: Option<Reply>,
+    /// Signed, with a session token that nobody gave out.
+    pub(crate) bad_token: Option<Reply>,
 }
 
 /// One rule.
@@ -50,8 +69,15 @@ pub(crate) struct Rule {
     /// Its path and those it is also for.
     pub(crate) routes: Vec<Route>,
     pub(crate) except: Vec<Route>,
-    pub(crate) auth: Auth,
+    /// How callers show who they are, if not as everywhere in this API.
+    pub(crate) ways: Option<Vec<Way>>,
     pub(crate) service: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) json: Vec<(String, String)>,
+    /// Items that have to be remembered: list, and where the id comes from.
+    pub(crate) known: Vec<(String, String)>,
+    pub(crate) remember: Option<Remember>,
+    pub(crate) forget: Vec<(String, String)>,
     pub(crate) form: Vec<(String, String)>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) header: Vec<(String, String)>,
@@ -62,6 +88,25 @@ pub(crate) struct Rule {
     pub(crate) style: String,
     pub(crate) accepted: Reply,
     pub(crate) failures: Failures,
+    pub(crate) limited: Option<Reply>,
+}
+
+/// What a rule keeps.
+#[derive(Debug)]
+pub(crate) struct Remember {
+    pub(crate) list: String,
+    pub(crate) id: Text,
+    pub(crate) keep: Vec<(String, Keep)>,
+    /// Tables its templates look at.
+    pub(crate) tables: Vec<&'static str>,
+}
+
+/// A value that is kept.
+#[derive(Debug)]
+pub(crate) enum Keep {
+    Text(Text),
+    Number(i64),
+    Truth(bool),
 }
 
 /// One answer.
@@ -79,17 +124,20 @@ pub(crate) struct Reply {
 pub(crate) enum Text {
     Fixed(Vec<u8>),
     Template(String),
+    /// A part of the kind's repository.
+    Git(GitPart),
 }
 
 /// Where values to capture and conditions on absence may come from.
 const SOURCES: &[&str] = &[
-    "form", "query", "param", "json", "header", "path", "auth", "aws", "body",
+    "form", "query", "param", "json", "header", "cookie", "path", "auth", "aws", "body",
 ];
 
-struct Compiler<'a> {
+pub(crate) struct Compiler<'a> {
     kind: &'a str,
     source: Source<'a>,
     templates: Vec<NewTemplate>,
+    has_git: bool,
 }
 
 impl Decoy {
@@ -103,10 +151,14 @@ impl Decoy {
             kind: file.id.get_ref(),
             source,
             templates: Vec::new(),
+            has_git: file.git.is_some(),
         };
-        if let Some(api) = &file.api {
-            check_api(api, fields, file, source)?;
-        }
+        let mut api = (file.api.as_ref())
+            .map(|table| compile_api(table, fields, file, source))
+            .transpose()?;
+        let git = (file.git.as_ref())
+            .map(|table| Repository::compile(table, &mut compiler))
+            .transpose()?;
         let mut styles = BTreeMap::new();
         for (name, table) in &file.style {
             styles.insert(name.clone(), compiler.style(table)?);
@@ -126,16 +178,20 @@ impl Decoy {
                     ));
                 }
             };
-            let auth = table
-                .matching
-                .auth
-                .or(file.api.as_ref().map(|api| api.auth))
-                .unwrap_or(Auth::None);
-            rules.push(compiler.rule(table, name, style, auth)?);
+            let at = table.matching.path.span().start;
+            let ways = (table.matching.auth.as_ref())
+                .map(|list| compile_ways(list, file.api.as_ref(), fields, source, at))
+                .transpose()?;
+            if let Some(api) = &mut api {
+                api.signs |= ways.iter().flatten().any(|way| way.by == Auth::Sigv4);
+            }
+            rules.push(compiler.rule(table, name, style, ways)?);
         }
+        check_lists(&rules, source)?;
         Ok((
             Self {
-                api: file.api.clone(),
+                api,
+                git,
                 styles,
                 rules,
             },
@@ -145,15 +201,14 @@ impl Decoy {
 
     /// Every answer, for the battery.
     pub(crate) fn replies(&self) -> impl Iterator<Item = &Reply> {
-        let styles = self
-            .styles
-            .values()
-            .flat_map(|style| style.failures.replies().chain(&style.not_found));
-        styles.chain(
-            self.rules
-                .iter()
-                .flat_map(|rule| std::iter::once(&rule.accepted).chain(rule.failures.replies())),
-        )
+        let styles = self.styles.values().flat_map(|style| {
+            let more = style.not_found.iter().chain(&style.limited);
+            style.failures.replies().chain(more)
+        });
+        styles.chain(self.rules.iter().flat_map(|rule| {
+            let more = rule.failures.replies().chain(&rule.limited);
+            std::iter::once(&rule.accepted).chain(more)
+        }))
     }
 }
 
@@ -165,42 +220,79 @@ impl Failures {
             refused,
             revoked,
             bad_signature,
+            bad_token,
         } = self;
-        [unknown, missing, refused, revoked, bad_signature]
-            .into_iter()
-            .flatten()
+        let shown = [unknown, missing, refused, revoked, bad_signature, bad_token];
+        shown.into_iter().flatten()
     }
 }
 
-fn check_api(
+fn compile_ways(
+    list: &AuthList,
+    api: Option<&ApiTable>,
+    fields: &[Field],
+    source: Source<'_>,
+    at: usize,
+) -> Result<Vec<Way>, CatalogError> {
+    let ways = ways::compile(list, api)
+        .map_err(|what| source.wrong(at, what, "see \"Answers\" in docs/KINDS.md"))?;
+    for way in &ways {
+        for name in way.fields() {
+            if !fields.iter().any(|field| field.name == name) {
+                return Err(source.wrong(
+                    at,
+                    format!("`auth` names the field {name:?}, which is not declared"),
+                    "declare it under [[field]]",
+                ));
+            }
+        }
+        for text in way.sources() {
+            check_source(text, source, at)?;
+        }
+    }
+    Ok(ways)
+}
+
+/// Checks that a source is a part of a request.
+fn check_source(text: &str, source: Source<'_>, at: usize) -> Result<(), CatalogError> {
+    let known = text.split('.').next().unwrap_or_default();
+    if SOURCES.contains(&known) {
+        return Ok(());
+    }
+    let hint = format!(
+        "write one of {} and a name behind a dot",
+        SOURCES.join(", ")
+    );
+    Err(source.wrong(at, format!("{text:?} is no part of a request"), hint))
+}
+
+/// Lists that are asked for have to be filled by some rule.
+fn check_lists(rules: &[Rule], source: Source<'_>) -> Result<(), CatalogError> {
+    let filled = |list: &String| {
+        let mut remembered = rules.iter().filter_map(|rule| rule.remember.as_ref());
+        remembered.any(|remember| remember.list == *list)
+    };
+    let mut asked = rules
+        .iter()
+        .flat_map(|rule| rule.known.iter().chain(&rule.forget));
+    match asked.find(|(list, _)| !filled(list)) {
+        None => Ok(()),
+        Some((list, _)) => Err(source.wrong(
+            source.text.find("known = {").unwrap_or_default(),
+            format!("no rule remembers anything in the list {list:?}"),
+            "add `remember` to the rule that makes such items",
+        )),
+    }
+}
+
+fn compile_api(
     api: &ApiTable,
     fields: &[Field],
     file: &KindFile,
     source: Source<'_>,
-) -> Result<(), CatalogError> {
+) -> Result<Api, CatalogError> {
     let at = source.text.find("[api]").unwrap_or_default();
-    for name in [&api.user, &api.password].into_iter().flatten() {
-        if !fields.iter().any(|field| field.name == *name) {
-            return Err(source.wrong(
-                at,
-                format!("[api] names the field {name:?}, which is not declared"),
-                "declare it under [[field]]",
-            ));
-        }
-    }
-    let (user, password) = (api.user.is_some(), api.password.is_some());
-    let enough = match api.auth {
-        Auth::None => true,
-        Auth::Bearer | Auth::Token => password,
-        Auth::Basic | Auth::Sigv4 | Auth::Query => user && password,
-    };
-    if !enough {
-        return Err(source.wrong(
-            at,
-            "[api] does not name the fields its callers show",
-            "set `user` and `password` to field names",
-        ));
-    }
+    let ways = compile_ways(&api.auth, Some(api), fields, source, at)?;
     let complete = file
         .style
         .get(DEFAULT_STYLE)
@@ -208,7 +300,10 @@ fn check_api(
     if !complete {
         return Err(source.wrong(at, "an API answers everything, so it has to have [style.default] with `unknown` and `not_found`", "add them as the vendor answers"));
     }
-    Ok(())
+    Ok(Api {
+        signs: ways.iter().any(|way| way.by == Auth::Sigv4),
+        ways,
+    })
 }
 
 impl Compiler<'_> {
@@ -219,8 +314,12 @@ impl Compiler<'_> {
             refused,
             revoked,
             bad_signature,
+            bad_token,
             not_found,
-            ..
+            limit,
+            limited,
+            content_type: _,
+            headers: _,
         } = table;
         Ok(Style {
             failures: Failures {
@@ -229,8 +328,11 @@ impl Compiler<'_> {
                 refused: self.optional(refused.as_ref(), table)?,
                 revoked: self.optional(revoked.as_ref(), table)?,
                 bad_signature: self.optional(bad_signature.as_ref(), table)?,
+                bad_token: self.optional(bad_token.as_ref(), table)?,
             },
             not_found: self.optional(not_found.as_ref(), table)?,
+            limit: *limit,
+            limited: self.optional(limited.as_ref(), table)?,
         })
     }
 
@@ -239,7 +341,7 @@ impl Compiler<'_> {
         table: &DecoyTable,
         style_name: &str,
         style: &StyleTable,
-        auth: Auth,
+        ways: Option<Vec<Way>>,
     ) -> Result<Rule, CatalogError> {
         let matching = &table.matching;
         let at = matching.path.span().start;
@@ -254,18 +356,9 @@ impl Compiler<'_> {
             .iter()
             .map(|path| route(path))
             .collect::<Result<_, _>>()?;
-        for source in table.capture.values().chain(&matching.missing) {
-            let known = source.split('.').next().unwrap_or_default();
-            if !SOURCES.contains(&known) {
-                return Err(self.source.wrong(
-                    at,
-                    format!("{source:?} is no part of a request"),
-                    format!(
-                        "write one of {} and a name behind a dot",
-                        SOURCES.join(", ")
-                    ),
-                ));
-            }
+        let stateful = matching.known.values().chain(table.forget.values());
+        for source in (table.capture.values().chain(&matching.missing)).chain(stateful) {
+            check_source(source, self.source, at)?;
         }
         let accepted = AnswerTable {
             status: table.status,
@@ -273,7 +366,9 @@ impl Compiler<'_> {
             headers: table.headers.clone(),
             body: table.body.clone(),
             body_base64: table.body_base64.clone(),
+            artifact: table.artifact.clone(),
         };
+        let pairs = |table: &BTreeMap<String, String>| table.clone().into_iter().collect();
         Ok(Rule {
             name: format!("{method} {}", matching.path.get_ref()),
             methods: if method == "*" {
@@ -283,13 +378,20 @@ impl Compiler<'_> {
             },
             routes,
             except,
-            auth,
+            ways,
             service: matching.service.clone(),
-            form: matching.form.clone().into_iter().collect(),
-            query: matching.query.clone().into_iter().collect(),
-            header: matching.header.clone().into_iter().collect(),
+            host: matching.host.clone(),
+            json: (matching.json.iter())
+                .map(|(name, wanted)| (name.clone(), wanted.to_string()))
+                .collect(),
+            known: pairs(&matching.known),
+            remember: (table.remember.as_ref()).map(|table| self.remember(table)),
+            forget: pairs(&table.forget),
+            form: pairs(&matching.form),
+            query: pairs(&matching.query),
+            header: pairs(&matching.header),
             missing: matching.missing.clone(),
-            capture: table.capture.clone().into_iter().collect(),
+            capture: pairs(&table.capture),
             style: style_name.to_owned(),
             accepted: self.reply(&accepted, style)?,
             failures: Failures {
@@ -297,9 +399,36 @@ impl Compiler<'_> {
                 missing: self.optional(table.missing.as_ref(), style)?,
                 refused: self.optional(table.refused.as_ref(), style)?,
                 revoked: self.optional(table.revoked.as_ref(), style)?,
-                bad_signature: None,
+                bad_signature: self.optional(table.bad_signature.as_ref(), style)?,
+                bad_token: None,
             },
+            limited: self.optional(table.limited.as_ref(), style)?,
         })
+    }
+
+    fn remember(&mut self, table: &RememberTable) -> Remember {
+        let at = table.list.span().start;
+        let mut tables = Vec::new();
+        // As text: what is kept is escaped where it is shown.
+        let id = self.text(&table.id, at, Escape::Text, &mut tables);
+        let keep = (table.keep.iter())
+            .map(|(name, value)| {
+                let value = match value {
+                    Scalar::Text(text) => {
+                        Keep::Text(self.text(text, at, Escape::Text, &mut tables))
+                    }
+                    Scalar::Number(number) => Keep::Number(*number),
+                    Scalar::Truth(truth) => Keep::Truth(*truth),
+                };
+                (name.clone(), value)
+            })
+            .collect();
+        Remember {
+            list: table.list.get_ref().clone(),
+            id,
+            keep,
+            tables,
+        }
     }
 
     fn optional(
@@ -311,7 +440,13 @@ impl Compiler<'_> {
     }
 
     fn reply(&mut self, table: &AnswerTable, style: &StyleTable) -> Result<Reply, CatalogError> {
-        let content_type = table.content_type.as_ref().or(style.content_type.as_ref());
+        let part = (table.artifact.as_ref())
+            .map(|name| self.artifact(name))
+            .transpose()?;
+        let made = part.map(GitPart::content_type).map(str::to_owned);
+        let content_type = (table.content_type.as_ref())
+            .or(made.as_ref())
+            .or(style.content_type.as_ref());
         let mut tables = Vec::new();
         let mut headers = Vec::new();
         if let Some(content_type) = content_type {
@@ -332,17 +467,18 @@ impl Compiler<'_> {
             ));
         }
         let body = match (&table.body, &table.body_base64) {
-            (Some(body), None) => {
+            (None, None) if part.is_some() => part.map_or(Text::Fixed(Vec::new()), Text::Git),
+            (Some(body), None) if part.is_none() => {
                 let escape = Escape::of(content_type.map_or("", String::as_str));
                 self.text(body.get_ref(), body.span().start, escape, &mut tables)
             }
-            (None, Some(encoded)) => Text::Fixed(self.decoded(encoded)?),
+            (None, Some(encoded)) if part.is_none() => Text::Fixed(self.decoded(encoded)?),
             (None, None) => Text::Fixed(Vec::new()),
-            (Some(body), Some(_)) => {
+            (Some(one), _) | (_, Some(one)) => {
                 return Err(self.source.wrong(
-                    body.span().start,
-                    "an answer has `body` or `body_base64`, not both",
-                    "drop one",
+                    one.span().start,
+                    "an answer has one of `body`, `body_base64` and `artifact`",
+                    "drop the others",
                 ));
             }
         };
@@ -351,6 +487,21 @@ impl Compiler<'_> {
             headers,
             body,
             tables,
+        })
+    }
+
+    /// A mistake of [git].
+    pub(crate) fn wrong_git(&self, what: &str, hint: &str) -> CatalogError {
+        let at = self.source.text.find("[git]").unwrap_or_default();
+        self.source.wrong(at, what, hint)
+    }
+
+    fn artifact(&self, name: &Spanned<String>) -> Result<GitPart, CatalogError> {
+        let known = self.has_git.then(|| GitPart::named(name.get_ref()));
+        known.flatten().ok_or_else(|| {
+            let what = format!("there is no artifact {:?} here", name.get_ref());
+            let hint = "write git-refs or git-pack, and a [git] with the files";
+            self.source.wrong(name.span().start, what, hint)
         })
     }
 
@@ -366,7 +517,7 @@ impl Compiler<'_> {
             })
     }
 
-    fn text(
+    pub(crate) fn text(
         &mut self,
         text: &str,
         offset: usize,
@@ -376,7 +527,7 @@ impl Compiler<'_> {
         if !text.contains("{{") && !text.contains("{%") && !text.contains("{#") {
             return Text::Fixed(text.as_bytes().to_vec());
         }
-        for table in crate::render::TABLES {
+        for table in crate::render::TABLES.iter().chain(crate::render::LISTS) {
             if text.contains(table) && !tables.contains(table) {
                 tables.push(table);
             }

@@ -51,6 +51,20 @@ impl<'a> Dice<'a> {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
+    /// A number in `low..=high` of 64 bits.
+    pub(crate) fn number(&mut self, low: u64, high: u64) -> u64 {
+        let Some(bound) = (high - low).checked_add(1) else {
+            return u64::from_be_bytes(self.bytes());
+        };
+        let mask = u64::MAX >> (bound - 1).leading_zeros().min(63);
+        loop {
+            let number = u64::from_be_bytes(self.bytes()) & mask;
+            if number < bound {
+                return low + number;
+            }
+        }
+    }
+
     pub(crate) fn pick<'t, T>(&mut self, items: &'t [T]) -> Option<&'t T> {
         items.get(self.below(items.len()))
     }

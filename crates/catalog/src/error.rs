@@ -51,6 +51,30 @@ pub enum CatalogError {
         /// The kind.
         kind: String,
     },
+    /// There are no lists for this locale.
+    #[error("there is no locale {id:?}; there are {}", known.join(", "))]
+    UnknownLocale {
+        /// What was asked for.
+        id: String,
+        /// Those there are.
+        known: Vec<&'static str>,
+    },
+    /// Not a telephone number a record can show.
+    #[error(
+        "{text:?} is no telephone number a record can show; write 5 to 15 digits without a `+` (a table program would take it for a formula), or `reserved`"
+    )]
+    Phone {
+        /// What was given.
+        text: String,
+    },
+    /// The locale's regulator keeps no numbers for fiction.
+    #[error(
+        "no telephone numbers are kept for fiction in {country}; give numbers of your own, or none"
+    )]
+    NoReservedPhones {
+        /// The country, in its own words.
+        country: String,
+    },
     /// A field that was to be set is not there, or not to be set by hand.
     #[error(
         "field {field:?} of kind {kind} cannot be set; {}",

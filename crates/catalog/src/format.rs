@@ -1,11 +1,5 @@
-//! Formats: `ghp_{base62:30}{crc32-base62:6}`. Compiled once, drawn many times, and matched.
-//!
-//! Pieces: literals; `{alphabet:n}` or `{alphabet:n-m}` with the alphabets of [`ALPHABETS`];
-//! `{words:n}` or `{words:n-m}` (joined by `-`); `{uuid}`; `{date:%Y/%m/%d}` (in the two years
-//! before minting); `{pick:list}`; `{row:table.column}` (the same row for the whole canary, its cell a
-//! format of its own); `{field:name}` and `{field:name|lower}` (also `slug`, `initial`); `{url}` (our
-//! address); `{mail-domain}`; `{aws-account}`; `{aws-key:account-field}`; `{crc32-base62:6}` over what
-//! was drawn since the last literal.
+//! Formats: `ghp_{base62:30}{crc32-base62:6}`. Compiled once, drawn many times, and matched. Every piece
+//! is described in docs/KINDS.md; `{{` and `}}` are braces of the value itself.
 
 use std::fmt::Write as _;
 
@@ -13,8 +7,13 @@ use lapwing_core::Timestamp;
 
 use crate::dice::Dice;
 use crate::fit::{self, Fit};
+use crate::formats::checksum::Sum;
+use crate::formats::filter::{self, Filter};
+use crate::formats::made::Made;
+use crate::formats::piece::piece;
+use crate::locale::{self, Part};
 use crate::words::PATH_WORDS;
-use crate::{aws, kind::Tables};
+use crate::{address::Address, aws, kind::Tables};
 
 pub(crate) const BASE62: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -27,7 +26,13 @@ pub(crate) const ALPHABETS: &[(&str, &[u8])] = &[
     ("lower", b"abcdefghijklmnopqrstuvwxyz"),
     ("upper", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
     ("alnum", b"0123456789abcdefghijklmnopqrstuvwxyz"),
+    ("upper-alnum", b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    (
+        "letters",
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    ),
     ("base32", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
+    ("lower-base32", b"abcdefghijklmnopqrstuvwxyz234567"),
     (
         "base58",
         b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
@@ -37,22 +42,23 @@ pub(crate) const ALPHABETS: &[(&str, &[u8])] = &[
         "base64",
         b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
     ),
+    // What `django-admin startproject` draws a SECRET_KEY from.
+    (
+        "django",
+        b"abcdefghijklmnopqrstuvwxyz0123456789!@#$%^&*(-_=+)",
+    ),
     (
         "base64url",
         b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
     ),
 ];
 
-/// Longest value a format may give, in bytes: the longest candidate a request is searched for.
-const LONGEST: usize = 1024;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Filter {
-    Plain,
-    Lower,
-    Slug,
-    Initial,
-}
+/// Longest handle, in bytes: the longest candidate a request is searched for.
+pub(crate) const LONGEST_HANDLE: usize = crate::candidates::LONGEST;
+/// Longest value of any field, in bytes: a key or a whole file.
+pub(crate) const LONGEST: usize = 64 << 10;
+/// How far back a canary's moment and made-up dates lie.
+const TWO_YEARS: usize = 730 * 86_400;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
@@ -75,17 +81,25 @@ pub(crate) enum Piece {
     },
     Field {
         index: usize,
-        filter: Filter,
+        filters: Box<[Filter]>,
     },
+    /// What depends on the locale, the person or the moment.
+    Part(Part),
+    /// Our address, as `[address]` chose it.
     Url,
+    /// Its scheme, `https`.
+    Scheme,
+    /// Its host, without port.
+    Host,
+    /// Its host, and its port if that is not the scheme's own.
+    Authority,
     MailDomain,
     AwsAccount,
     AwsKey {
         account: usize,
     },
-    Crc32Base62 {
-        width: usize,
-    },
+    Sum(Sum),
+    Made(Made),
 }
 
 /// A compiled format.
@@ -108,38 +122,30 @@ pub(crate) struct Drawing<'a> {
     pub(crate) tables: &'a Tables,
     pub(crate) rows: Vec<Option<usize>>,
     pub(crate) values: Vec<String>,
-    pub(crate) url: Option<String>,
+    pub(crate) address: Option<Address>,
     pub(crate) mail_domain: Option<String>,
+    pub(crate) drawn: locale::Drawn<'a>,
     pub(crate) now: Timestamp,
+    /// The moment the canary says it was made, once something asked for it: milliseconds.
+    pub(crate) moment: Option<i64>,
+}
+
+impl Drawing<'_> {
+    /// When the canary says it was made, in milliseconds: some time in the two years before now.
+    pub(crate) fn moment(&mut self) -> i64 {
+        let (now, dice) = (self.now, &mut self.dice);
+        *self.moment.get_or_insert_with(|| {
+            let back = dice.below(TWO_YEARS * 1000) as i64;
+            now.seconds() * 1000 - back
+        })
+    }
 }
 
 impl Format {
     /// Compiles a format; an error is what is wrong, in words.
     pub(crate) fn compile(text: &str, names: Names<'_>) -> Result<Self, String> {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        while let Some(open) = rest.find('{') {
-            if open > 0 {
-                pieces.push(Piece::Literal(rest[..open].into()));
-            }
-            let close = rest[open..].find('}').ok_or("a `{` without its `}`")? + open;
-            pieces.push(piece(&rest[open + 1..close], names)?);
-            rest = &rest[close + 1..];
-        }
-        if rest.contains('}') {
-            return Err("a `}` without its `{`".to_owned());
-        }
-        if !rest.is_empty() {
-            pieces.push(Piece::Literal(rest.into()));
-        }
-        let longest: usize = pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Literal(text) => text.len(),
-                Piece::Draw { max, .. } => *max,
-                _ => 0,
-            })
-            .sum();
+        let pieces = pieces(text, names)?;
+        let longest = longest(&pieces);
         if pieces.is_empty() || longest > LONGEST {
             return Err(format!("it has to give 1 to {LONGEST} characters"));
         }
@@ -165,19 +171,23 @@ impl Format {
                     literal_end = out.len();
                     continue;
                 }
-                Piece::Crc32Base62 { width } => {
-                    let sum = crc32_base62(&out.as_bytes()[literal_end..], *width);
-                    // A sum with a leading zero is rejected by a widespread decoder.
-                    if sum.first() == Some(&b'0') {
+                Piece::Sum(sum) => {
+                    let text = sum.of(out.as_bytes(), literal_end);
+                    if !sum.is_liked(&text) {
                         return false;
                     }
-                    out.extend(sum.iter().map(|byte| char::from(*byte)));
+                    out.push_str(&text);
+                }
+                Piece::Made(made) => {
+                    if !made.draw(drawing, out) {
+                        return false;
+                    }
                 }
                 _ => self.draw_piece(piece, drawing, out),
             }
             // The first half of an AWS key id is the account: not chance, and not to be thrown back.
             let start = match piece {
-                Piece::Draw { .. } | Piece::Crc32Base62 { .. } => start,
+                Piece::Draw { .. } | Piece::Sum(_) => start,
                 Piece::AwsKey { .. } => out.len() - 8,
                 _ => continue,
             };
@@ -225,8 +235,15 @@ impl Format {
                 drawing.rows[*table] = Some(row);
                 rows[row][*column].draw(drawing, out, &mut Vec::new());
             }
-            Piece::Field { index, filter } => push_filtered(&drawing.values[*index], *filter, out),
-            Piece::Url => out.push_str(drawing.url.as_deref().unwrap_or_default()),
+            Piece::Field { index, filters } => {
+                let spelling = drawing.drawn.spelling();
+                out.push_str(&filter::apply(filters, &drawing.values[*index], spelling));
+            }
+            Piece::Part(part) => part.draw(drawing, out),
+            Piece::Url | Piece::Scheme | Piece::Host | Piece::Authority => {
+                let address = drawing.address.as_ref();
+                out.push_str(address.map_or("", |address| part(address, piece)));
+            }
             Piece::MailDomain => out.push_str(drawing.mail_domain.as_deref().unwrap_or_default()),
             Piece::AwsAccount => {
                 let _ = write!(out, "{:012}", aws::draw_account(&mut drawing.dice));
@@ -235,17 +252,39 @@ impl Format {
                 let account = drawing.values[*account].parse().unwrap_or_default();
                 out.push_str(&aws::draw_key_body(account, &mut drawing.dice));
             }
-            Piece::Literal(_) | Piece::Crc32Base62 { .. } => {}
+            Piece::Literal(_) | Piece::Sum(_) | Piece::Made(_) => {}
         }
     }
 
-    /// How a text fits.
+    /// How a text fits, whatever the fields it refers to are.
     pub(crate) fn fit(&self, text: &str) -> Fit {
+        self.fit_with(text, None)
+    }
+
+    /// How a text fits, with the values of the fields above it if they are known.
+    pub(crate) fn fit_with(&self, text: &str, values: Option<&[&str]>) -> Fit {
         if text.len() > LONGEST || !text.is_ascii() && self.is_ascii() {
             return Fit::No;
         }
-        let mut budget = 100_000;
-        fit::fit(&self.pieces, text, 0, 0, &mut budget)
+        fit::Fitting::new(text, values).fit(&self.pieces, 0, 0)
+    }
+
+    /// Whether a value is nothing but what other fields, rows and our address make it: drawing it
+    /// again would give the same.
+    pub(crate) fn is_derived(&self) -> bool {
+        !self.uses(|piece| {
+            matches!(
+                piece,
+                Piece::Draw { .. }
+                    | Piece::Words { .. }
+                    | Piece::Uuid
+                    | Piece::Date(_)
+                    | Piece::Pick(_)
+                    | Piece::AwsAccount
+                    | Piece::AwsKey { .. }
+                    | Piece::Part(_)
+            ) || matches!(piece, Piece::Made(made) if !made.is_derived())
+        })
     }
 
     /// Least bits of chance a value holds.
@@ -259,6 +298,7 @@ impl Format {
                 Piece::Pick(list) => (tables.lists[*list].1.len() as f64).log2(),
                 Piece::Row { table, .. } => (tables.tables[*table].rows.len() as f64).log2(),
                 Piece::AwsKey { .. } => 39.0,
+                Piece::Made(made) => made.bits(),
                 _ => 0.0,
             })
             .sum()
@@ -272,7 +312,7 @@ impl Format {
             .iter()
             .map(|piece| match piece {
                 Piece::Literal(text) => text.bytes().filter(u8::is_ascii_alphanumeric).count(),
-                Piece::Crc32Base62 { .. } | Piece::AwsKey { .. } => 3,
+                Piece::Sum(_) | Piece::AwsKey { .. } => 3,
                 _ => 0,
             })
             .sum();
@@ -281,7 +321,11 @@ impl Format {
                 matches!(
                     piece,
                     Piece::Url
+                        | Piece::Scheme
+                        | Piece::Host
+                        | Piece::Authority
                         | Piece::Field { .. }
+                        | Piece::Part(_)
                         | Piece::Row { .. }
                         | Piece::Pick(_)
                         | Piece::Words { .. }
@@ -293,8 +337,8 @@ impl Format {
         self.uses(|piece| {
             matches!(
                 piece,
-                Piece::Crc32Base62 { .. } | Piece::AwsKey { .. } | Piece::AwsAccount
-            )
+                Piece::Sum(_) | Piece::AwsKey { .. } | Piece::AwsAccount
+            ) || matches!(piece, Piece::Made(made) if made.has_checksum())
         })
     }
 
@@ -309,160 +353,110 @@ impl Format {
                 Piece::Pick(_)
                     | Piece::Row { .. }
                     | Piece::Field { .. }
+                    | Piece::Part(_)
                     | Piece::Url
+                    | Piece::Host
+                    | Piece::Authority
                     | Piece::MailDomain
             )
         })
     }
 }
 
-fn piece(inner: &str, names: Names<'_>) -> Result<Piece, String> {
-    let (name, argument) = inner.split_once(':').unwrap_or((inner, ""));
-    if let Some((_, alphabet)) = ALPHABETS.iter().find(|(known, _)| *known == name) {
-        let (min, max) = range(argument)?;
-        return Ok(Piece::Draw { alphabet, min, max });
+/// The pieces of a format, left to right.
+fn pieces(text: &str, names: Names<'_>) -> Result<Vec<Piece>, String> {
+    let mut pieces = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        literal.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let brace = &rest[..1];
+        if rest[1..].starts_with(brace) {
+            literal.push_str(brace);
+            rest = &rest[2..];
+            continue;
+        }
+        if brace == "}" {
+            return Err("a `}` without its `{`; write `}}` for the sign itself".to_owned());
+        }
+        let close = rest
+            .find('}')
+            .ok_or("a `{` without its `}`; write `{{` for the sign itself")?;
+        if !literal.is_empty() {
+            pieces.push(Piece::Literal(std::mem::take(&mut literal).into()));
+        }
+        pieces.push(piece(&rest[1..close], names)?);
+        rest = &rest[close + 1..];
     }
-    let known_field = |name: &str| {
-        names
-            .fields
-            .iter()
-            .position(|field| field == name)
-            .ok_or_else(|| format!("it refers to field {name:?}, which is not declared above it"))
-    };
-    Ok(match name {
-        "words" => {
-            let (min, max) = range(argument)?;
-            Piece::Words { min, max }
-        }
-        "word" => Piece::Words { min: 1, max: 1 },
-        "uuid" => Piece::Uuid,
-        "date" => Piece::Date(date_format(argument)?.into()),
-        "pick" => Piece::Pick(
-            names
-                .tables
-                .list(argument)
-                .ok_or_else(|| format!("there is no [list] {argument:?}"))?,
-        ),
-        "row" => {
-            let (table, column) = argument
-                .split_once('.')
-                .ok_or("`{row:..}` wants table.column")?;
-            let (table, column) = names
-                .tables
-                .column(table, column)
-                .ok_or_else(|| format!("there is no column {argument:?} in a [[table]]"))?;
-            Piece::Row { table, column }
-        }
-        "field" => {
-            let (field, filter) = argument.split_once('|').unwrap_or((argument, ""));
-            Piece::Field {
-                index: known_field(field)?,
-                filter: filter_named(filter)?,
-            }
-        }
-        "url" => Piece::Url,
-        "mail-domain" => Piece::MailDomain,
-        "aws-account" => Piece::AwsAccount,
-        "aws-key" => Piece::AwsKey {
-            account: known_field(argument)?,
-        },
-        "crc32-base62" => {
-            let (width, _) = range(argument)?;
-            if width > 11 {
-                return Err("a checksum is at most 11 characters wide".to_owned());
-            }
-            Piece::Crc32Base62 { width }
-        }
-        _ => {
-            let alphabets: Vec<&str> = ALPHABETS.iter().map(|(name, _)| *name).collect();
-            return Err(format!(
-                "`{{{inner}}}` is no piece of a format; alphabets are {}",
-                alphabets.join(", ")
-            ));
-        }
-    })
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        pieces.push(Piece::Literal(literal.into()));
+    }
+    Ok(pieces)
 }
 
-fn range(argument: &str) -> Result<(usize, usize), String> {
-    let (min, max) = argument.split_once('-').unwrap_or((argument, argument));
-    match (min.parse(), max.parse()) {
-        (Ok(min), Ok(max)) if min <= max && (1..=LONGEST).contains(&max) => Ok((min, max)),
-        _ => Err(format!("{argument:?} is no length; write 32 or 20-26")),
-    }
+/// The longest value of pieces, as far as they alone decide it.
+pub(crate) fn longest(pieces: &[Piece]) -> usize {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => text.len(),
+            Piece::Draw { max, .. } => *max,
+            Piece::Made(made) => made.lengths().map_or(0, |(_, max)| max),
+            _ => 0,
+        })
+        .sum()
 }
 
-fn filter_named(name: &str) -> Result<Filter, String> {
-    Ok(match name {
-        "" => Filter::Plain,
-        "lower" => Filter::Lower,
-        "slug" => Filter::Slug,
-        "initial" => Filter::Initial,
-        _ => {
-            return Err(format!(
-                "{name:?} is no filter; there are lower, slug and initial"
-            ));
-        }
-    })
-}
-
-fn date_format(format: &str) -> Result<&str, String> {
-    let mut rest = format;
-    while let Some(at) = rest.find('%') {
-        if !rest[at + 1..].starts_with(['Y', 'm', 'd', 'H', 'M', 'S', 'q']) {
-            return Err("a date has only %Y %m %d %H %M %S".to_owned());
-        }
-        rest = &rest[at + 2..];
-    }
-    if format.contains('%') {
-        Ok(format)
-    } else {
-        Err("a date wants a form, {date:%Y-%m}".to_owned())
+/// The part of our address a piece asks for.
+fn part<'a>(address: &'a Address, piece: &Piece) -> &'a str {
+    match piece {
+        Piece::Scheme => address.scheme(),
+        Piece::Host => address.host(),
+        Piece::Authority => address.authority(),
+        _ => address.as_str(),
     }
 }
 
 fn push_date(format: &str, drawing: &mut Drawing<'_>, out: &mut String) {
-    const TWO_YEARS: usize = 730 * 86_400;
     let back = i64::try_from(drawing.dice.below(TWO_YEARS)).unwrap_or_default();
     if let Ok(at) = jiff::Timestamp::from_second(drawing.now.seconds() - back) {
         let _ = write!(out, "{}", at.strftime(format));
     }
 }
 
-fn push_filtered(value: &str, filter: Filter, out: &mut String) {
-    match filter {
-        Filter::Plain => out.push_str(value),
-        Filter::Lower => out.extend(value.chars().flat_map(char::to_lowercase)),
-        Filter::Initial => out.extend(
-            value
-                .chars()
-                .next()
-                .iter()
-                .flat_map(|first| first.to_lowercase()),
-        ),
-        Filter::Slug => out.extend(value.chars().filter_map(|c| match c {
-            c if c.is_ascii_alphanumeric() => Some(c.to_ascii_lowercase()),
-            ' ' | '-' | '.' => Some('-'),
-            _ => None,
-        })),
-    }
-}
-
-/// CRC-32 (ISO-HDLC) of `body` in base 62, padded with `0` on the left to `width`.
-pub(crate) fn crc32_base62(body: &[u8], width: usize) -> Vec<u8> {
-    let mut sum = crc32fast::hash(body) as usize;
-    let mut out = vec![b'0'; width];
-    for digit in out.iter_mut().rev() {
-        *digit = BASE62[sum % 62];
-        sum /= 62;
-    }
-    out
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use rand::SeedableRng as _;
+
     use super::*;
 
-    fn compile(text: &str) -> Result<Format, String> {
+    /// The time formats are drawn at in tests.
+    pub(crate) const NOW: i64 = 1_780_000_000;
+
+    /// A value of a format; the field `account` is `7304`.
+    pub(crate) fn draw(format: &Format) -> String {
+        let mut rng = rand::rngs::StdRng::from_rng(&mut rand::rng());
+        let mut drawing = Drawing {
+            dice: Dice::new(&mut rng),
+            tables: &Tables::default(),
+            rows: Vec::new(),
+            values: vec!["7304".to_owned()],
+            address: Address::parse("https://a.example.org:8443/x").ok(),
+            mail_domain: None,
+            drawn: locale::Scene::default().begin(0, Timestamp::from_micros(NOW * 1_000_000)),
+            now: Timestamp::from_micros(NOW * 1_000_000),
+            moment: None,
+        };
+        let mut out = String::new();
+        while !format.draw(&mut drawing, &mut out, &mut Vec::new()) {
+            out.clear();
+        }
+        out
+    }
+
+    pub(crate) fn compile(text: &str) -> Result<Format, String> {
         let tables = Tables::default();
         Format::compile(
             text,
@@ -488,7 +482,7 @@ mod tests {
         check("{lower:2-4}{digits:2}x", "abcd12x", Fit::Full);
         check("{alnum:2-4}{digits:2}", "ab1212", Fit::Full);
         check("{alnum:2-4}{digits:2}", "ab12121", Fit::No);
-        let sum = String::from_utf8(crc32_base62(b"abc", 6)).expect("ASCII");
+        let sum = Sum::Base62 { width: 6 }.of(b"abc", 0);
         check(
             "p_{lower:3}{crc32-base62:6}",
             &format!("p_abc{sum}"),
@@ -522,8 +516,10 @@ mod tests {
             ("{hex:x}", "no length"),
             ("{field:later}", "not declared above"),
             ("{row:a.b}", "no column"),
-            ("", "1 to 1024"),
-            ("{hex:1000}{hex:1000}", "1 to 1024"),
+            ("", "1 to 65536"),
+            ("{hex:60000}{hex:60000}", "1 to 65536"),
+            ("{field:account|rot13}", "no filter"),
+            ("{checksum:none}", "no checksum"),
         ] {
             let error = compile(format).expect_err(format);
             assert!(error.contains(part), "{format}: {error}");
@@ -531,12 +527,17 @@ mod tests {
     }
 
     #[test]
-    fn the_checksum_is_githubs() {
-        // CRC-32 of "123456789" is the standard's check value 0xcbf43926 = 3421780262.
-        let sum = crc32_base62(b"123456789", 6);
-        let back = sum.iter().fold(0u64, |n, c| {
-            n * 62 + BASE62.iter().position(|b| b == c).expect("base62") as u64
-        });
-        assert_eq!(back, 0xcbf4_3926);
+    fn braces_of_the_value_are_doubled() {
+        let format = compile("{{\"id\":{field:account},\"u\":{{\"h\":\"{authority}\"}}}}")
+            .expect("compiles");
+        let value = draw(&format);
+        assert_eq!(value, r#"{"id":7304,"u":{"h":"a.example.org:8443"}}"#);
+        assert_eq!(format.fit(&value), Fit::Full);
+        assert_eq!(format.fit_with(&value, Some(&["7304"])), Fit::Full);
+        assert_eq!(format.fit_with(&value, Some(&["7305"])), Fit::No);
+        assert_eq!(
+            draw(&compile("{scheme} {host} {url}").expect("compiles")),
+            "https a.example.org https://a.example.org:8443/x"
+        );
     }
 }

@@ -11,10 +11,13 @@ use crate::dice::Dice;
 use crate::error::CatalogError;
 use crate::fit::Fit;
 use crate::format::{Drawing, Format, Piece};
+use crate::locale::{Part, Scene};
 use crate::schema::ExampleTable;
 
 /// How often a value is drawn before its rules are blamed.
 const TRIES: u32 = 10_000;
+/// How often a whole canary is drawn again because of a value that follows from others.
+const RESTARTS: u32 = 200;
 
 /// A kind of bait.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub struct Kind {
     pub blind_spots: Vec<String>,
     /// Where it usually lives.
     pub lives: Vec<String>,
+    /// The kind to plant with it or in its place, where only a vendor would see its use.
+    pub companion: Option<String>,
     /// Its fields, in the order they are drawn.
     pub fields: Vec<Field>,
     /// Present if it carries our address.
@@ -53,6 +58,8 @@ pub struct Kind {
     pub(crate) examples: Vec<ExampleTable>,
     pub(crate) counter_examples: Vec<ExampleTable>,
     pub(crate) decoy: crate::decoy::Decoy,
+    pub(crate) plan: Option<crate::artifact::Plan>,
+    pub(crate) dump: crate::dump::Hints,
 }
 
 /// A named value of a canary.
@@ -66,8 +73,13 @@ pub struct Field {
     pub secret: bool,
     /// Whether the operator may choose its value when minting.
     pub settable: bool,
+    /// Whether it stands inside other fields or answers only: kept with the canary, never shown or
+    /// planted by itself.
+    pub hidden: bool,
     /// Its form as written, several joined by ` | `.
     pub format: String,
+    /// Whether rows of one table share a shape.
+    pub(crate) uniform: bool,
     pub(crate) shapes: Vec<Format>,
     pub(crate) rules: Rules,
 }
@@ -139,6 +151,8 @@ pub struct MintOrder<'a> {
     pub set: &'a BTreeMap<String, String>,
     /// The time now: made-up dates lie before it.
     pub now: Timestamp,
+    /// Where and when the people of records live.
+    pub scene: Scene<'a>,
 }
 
 impl Kind {
@@ -153,26 +167,53 @@ impl Kind {
     ) -> Result<BTreeMap<String, String>, CatalogError> {
         self.check_set(order.set)?;
         let mut dice = Dice::new(&mut *order.rng);
-        let address = self.chosen_address(order.address, &mut dice)?;
+        let address = self.chosen_address(order.address, order.scene, &mut dice)?;
         let mail_domain = self.chosen_mail_domain(order.mail_domain, order.address)?;
         let mut drawing = Drawing {
             dice,
             tables: &self.tables,
             rows: vec![None; self.tables.tables.len()],
             values: Vec::with_capacity(self.fields.len()),
-            url: address.map(|address| address.as_str().to_owned()),
+            address,
             mail_domain,
+            drawn: order.scene.begin(self.dump.days, order.now),
             now: order.now,
+            moment: None,
         };
-        for field in &self.fields {
-            let value = match order.set.get(&field.name) {
-                Some(value) => value.clone(),
-                None => self.draw(field, &mut drawing)?,
-            };
-            drawing.values.push(value);
+        for _ in 0..RESTARTS {
+            if self.draw_all(order.set, &mut drawing)? {
+                // A telephone number that is left out is no field of the canary.
+                let names = self.fields.iter().map(|field| field.name.clone());
+                let fields = names.zip(drawing.values);
+                return Ok(fields.filter(|(_, value)| !value.is_empty()).collect());
+            }
+            drawing.rows.fill(None);
+            drawing.drawn = order.scene.begin(self.dump.days, order.now);
+            drawing.moment = None;
+            drawing.values.clear();
         }
-        let names = self.fields.iter().map(|field| field.name.clone());
-        Ok(names.zip(drawing.values).collect())
+        Err(self.undrawable(None, RESTARTS))
+    }
+
+    /// What an artefact of a canary draws from: its fields are drawn already.
+    pub(crate) fn drawing<'a>(
+        &'a self,
+        rng: &'a mut dyn Rng,
+        fields: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Drawing<'a> {
+        let value = |field: &Field| fields.get(&field.name).cloned().unwrap_or_default();
+        Drawing {
+            dice: Dice::new(rng),
+            tables: &self.tables,
+            rows: vec![None; self.tables.tables.len()],
+            values: self.fields.iter().map(value).collect(),
+            address: None,
+            mail_domain: None,
+            drawn: Scene::default().begin(self.dump.days, now),
+            now,
+            moment: None,
+        }
     }
 
     /// The fields a canary is recognised by: name, and value as it will be looked up.
@@ -189,7 +230,18 @@ impl Kind {
     /// have counts as secret.
     #[must_use]
     pub fn is_secret(&self, field: &str) -> bool {
-        self.field(field).is_none_or(|field| field.secret)
+        self.field(field)
+            .is_none_or(|field| field.secret || field.hidden)
+    }
+
+    /// What may be shown and planted of a canary's fields: all but the hidden ones.
+    #[must_use]
+    pub fn shown(&self, fields: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        fields
+            .iter()
+            .filter(|(name, _)| self.field(name).is_none_or(|field| !field.hidden))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 
     /// The field of this name.
@@ -198,28 +250,95 @@ impl Kind {
         self.fields.iter().find(|field| field.name == name)
     }
 
+    /// Whether another locale gives other values.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.parts().any(Part::is_local)
+    }
+
+    /// Whether its records can show a telephone number.
+    #[must_use]
+    pub fn shows_phone(&self) -> bool {
+        self.parts().any(Part::is_phone)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        let pieces = self
+            .fields
+            .iter()
+            .flat_map(|field| &field.shapes)
+            .flat_map(|shape| &shape.pieces);
+        pieces.filter_map(|piece| match piece {
+            Piece::Part(part) => Some(part),
+            _ => None,
+        })
+    }
+
+    /// Whether it holds a key that takes long to make.
+    pub(crate) fn is_costly(&self) -> bool {
+        let costly = |piece: &Piece| matches!(piece, Piece::Made(made) if made.is_costly());
+        let mut shapes = self.fields.iter().flat_map(|field| &field.shapes);
+        shapes.any(|shape| shape.uses(costly))
+    }
+
     /// Whether it answers as a vendor's API (and has that vendor's answer to anything).
     #[must_use]
     pub fn is_api(&self) -> bool {
         self.decoy.api.is_some()
     }
 
-    fn draw(&self, field: &Field, drawing: &mut Drawing<'_>) -> Result<String, CatalogError> {
+    /// Draws every field in turn. False: a value that follows from others breaks its rules.
+    fn draw_all(
+        &self,
+        set: &BTreeMap<String, String>,
+        drawing: &mut Drawing<'_>,
+    ) -> Result<bool, CatalogError> {
+        for field in &self.fields {
+            let value = match set.get(&field.name) {
+                Some(value) => Some(value.clone()),
+                None => self.draw(field, drawing)?,
+            };
+            let Some(value) = value else {
+                return Ok(false);
+            };
+            drawing.values.push(value);
+        }
+        Ok(true)
+    }
+
+    /// Draws one field; `None` if it follows from others and they have to be drawn again.
+    fn draw(
+        &self,
+        field: &Field,
+        drawing: &mut Drawing<'_>,
+    ) -> Result<Option<String>, CatalogError> {
         let mut value = String::with_capacity(48);
         let mut drawn = Vec::new();
+        let derived = field.shapes.iter().all(Format::is_derived);
         for _ in 0..TRIES {
             value.clear();
             drawn.clear();
-            let shape = &field.shapes[drawing.dice.below(field.shapes.len())];
+            let shape = drawing
+                .drawn
+                .shared(field.uniform, &field.name, field.shapes.len())
+                .unwrap_or_else(|| drawing.dice.below(field.shapes.len()));
+            let shape = &field.shapes[shape];
             if shape.draw(drawing, &mut value, &mut drawn) && field.rules.accept(&value, &drawn) {
-                return Ok(value);
+                return Ok(Some(value));
+            }
+            if derived {
+                return Ok(None);
             }
         }
-        Err(CatalogError::Draw {
+        Err(self.undrawable(Some(field), TRIES))
+    }
+
+    fn undrawable(&self, field: Option<&Field>, tries: u32) -> CatalogError {
+        CatalogError::Draw {
             kind: self.id.clone(),
-            field: field.name.clone(),
-            tries: TRIES,
-        })
+            field: field.map_or_else(|| "*".to_owned(), |field| field.name.clone()),
+            tries,
+        }
     }
 
     fn check_set(&self, set: &BTreeMap<String, String>) -> Result<(), CatalogError> {
@@ -254,6 +373,7 @@ impl Kind {
     fn chosen_address(
         &self,
         address: Option<&Address>,
+        scene: Scene<'_>,
         dice: &mut Dice<'_>,
     ) -> Result<Option<Address>, CatalogError> {
         let Some(usage) = &self.address else {
@@ -262,7 +382,10 @@ impl Kind {
         let address = address.ok_or_else(|| CatalogError::NeedsAddress {
             kind: self.id.clone(),
         })?;
-        let label = dice.pick(&usage.labels).map_or("www", String::as_str);
+        let label = scene
+            .shared("label", usage.labels.len())
+            .unwrap_or_else(|| dice.below(usage.labels.len()));
+        let label = usage.labels.get(label).map_or("www", String::as_str);
         Ok(Some(address.with_label(label)))
     }
 

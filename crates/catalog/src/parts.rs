@@ -4,9 +4,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::answer::{Hearing, cut};
+use crate::aws_rest;
 use crate::decoy::Rule;
 use crate::request::Request;
+use crate::sigv4;
 
 /// Most values captured under one name.
 const MOST_CAPTURED: usize = 100;
@@ -38,17 +42,38 @@ impl Hearing<'_> {
                 .filter(|(known, _)| *known == name)
                 .map(|(_, value)| value.clone())
                 .collect(),
-            "auth" => request.basic().map(|(user, _)| user).into_iter().collect(),
+            "auth" => self.shown_as(name),
+            "cookie" => cookies(request, name),
             "aws" => self
                 .aws()
                 .into_iter()
                 .filter(|(known, _)| *known == name)
                 .map(|(_, value)| value)
                 .collect(),
-            "body" => vec![String::from_utf8_lossy(&request.body).into_owned()],
+            "body" => vec![String::from_utf8_lossy(request.plain_body()).into_owned()],
             "json" => json_values(request, name),
             _ => Vec::new(),
         }
+    }
+
+    /// What was shown as a credential: `user`, `password`, `token`, or `claims.sub` of a web token.
+    fn shown_as(&self, name: &str) -> Vec<String> {
+        let request = self.asked.request;
+        let basic = request.basic();
+        let bearer = request.authorization().map(|(_, rest)| rest.to_owned());
+        let one = match name.split_once('.') {
+            Some(("claims", member)) => {
+                let api = self.kind.decoy.api.iter();
+                let token = api
+                    .flat_map(|api| &api.ways)
+                    .find_map(|way| self.jwt_shown(way));
+                return token.map_or_else(Vec::new, |token| members_of(&token.claims, member));
+            }
+            _ if name == "password" => basic.map(|(_, password)| password),
+            _ if name == "token" => bearer,
+            _ => basic.map(|(user, _)| user),
+        };
+        one.into_iter().collect()
     }
 
     /// What a signed request asks for: service, region and action, as its protocol says it.
@@ -67,12 +92,18 @@ impl Hearing<'_> {
         let action = match action {
             Some(action) => action.to_owned(),
             None if signed.service == "s3" => s3_action(request, self.segments).to_owned(),
-            None => String::new(),
+            None => aws_rest::action(&signed.service, &request.method, self.segments).to_owned(),
         };
         vec![
+            ("prefix", aws_rest::prefix(&signed.service).to_owned()),
+            ("version", signed.version.to_string()),
             ("service", signed.service.clone()),
             ("region", signed.region.clone()),
             ("action", action),
+            (
+                "token",
+                sigv4::session(request).unwrap_or_default().to_owned(),
+            ),
             ("key_id", signed.key_id.clone()),
             ("date", signed.amz_date.clone()),
             ("resource", self.segments.join("/")),
@@ -149,19 +180,58 @@ fn s3_action(request: &Request, segments: &[Cow<'_, str>]) -> &'static str {
     }
 }
 
+/// A member of a JSON body by its dotted name; `*` stands for every item of a list.
 fn json_values(request: &Request, name: &str) -> Vec<String> {
-    let pointer = format!("/{}", name.replace('.', "/"));
-    match request.json().and_then(|json| json.pointer(&pointer)) {
-        Some(serde_json::Value::String(text)) => vec![text.clone()],
-        Some(serde_json::Value::Array(items)) => items
-            .iter()
+    request
+        .json()
+        .map_or_else(Vec::new, |json| members_of(json, name))
+}
+
+/// The values of one cookie.
+fn cookies(request: &Request, name: &str) -> Vec<String> {
+    let pairs = request.header("cookie").unwrap_or_default().split(';');
+    pairs
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(known, _)| *known == name)
+        .map(|(_, value)| value.trim_matches('"').to_owned())
+        .collect()
+}
+
+fn members_of(json: &Value, name: &str) -> Vec<String> {
+    let mut found: Vec<&Value> = vec![json];
+    for step in name.split('.') {
+        found = found
+            .into_iter()
+            .flat_map(|value| members(value, step))
             .take(MOST_CAPTURED)
-            .map(|item| {
-                item.as_str()
-                    .map_or_else(|| item.to_string(), str::to_owned)
-            })
+            .collect();
+    }
+    found
+        .into_iter()
+        .flat_map(|value| match value {
+            Value::Array(items) => items.iter().collect(),
+            value => vec![value],
+        })
+        .filter(|value| !value.is_null())
+        .take(MOST_CAPTURED)
+        .map(|value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        })
+        .collect()
+}
+
+fn members<'v>(value: &'v Value, step: &str) -> Vec<&'v Value> {
+    match value {
+        Value::Array(items) if step == "*" => items.iter().take(MOST_CAPTURED).collect(),
+        Value::Array(items) => step
+            .parse::<usize>()
+            .ok()
+            .and_then(|at| items.get(at))
+            .into_iter()
             .collect(),
-        Some(serde_json::Value::Null) | None => Vec::new(),
-        Some(other) => vec![other.to_string()],
+        Value::Object(members) => members.get(step).into_iter().collect(),
+        _ => Vec::new(),
     }
 }

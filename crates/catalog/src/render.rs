@@ -1,8 +1,10 @@
 //! Templates of decoy answers: compiled once, rendered within a fuel limit, escaped by content type.
 //! Text of the peer is a value in them, never part of the template.
 //!
-//! A template may use: `field`, `path`, `form`, `query`, `json` (tables of strings), `auth` (`user`, `token`),
-//! `aws` (`service`, `region`, `action`, `fault`, `key_id`, `date`, `resource`), `request` (`method`, `path`, `target`, `host`);
+//! A template may use: `field`, `path`, `form`, `query`, `json` (tables of strings), `auth` (`user`, `token`, `claims`),
+//! `aws` (`version`, `service`, `prefix`, `region`, `action`, `fault`, `token`, `key_id`, `date`, `resource`), `request` (`method`, `path`, `target`,
+//! `host`), `item` (what the rule remembers or asks for: `id`, `time`, `age` and what is kept), `limit` (`requests`, `used`,
+//! `remaining`, `reset`, `wait`); `items(list)` and `count(list)` of what is remembered, the filter `date(format)` on seconds;
 //! `hex(n)`, `base32(n)`, `base64(n)`, `uuid()`, `random(low, high)` (new each time); `stable(label, n)` (hex digits) and
 //! `stable_number(label, low, high)`, `stable_pick(label, list)` (always the same for one canary);
 //! `time(format, seconds)` and `minted(format, seconds)`; the filter `json` (a whole JSON value).
@@ -17,6 +19,7 @@ use minijinja::{
 };
 
 use crate::sigv4::hmac;
+use crate::templates::Templates;
 
 /// Steps one rendering may take.
 const FUEL: u64 = 50_000;
@@ -25,8 +28,10 @@ pub(crate) const LARGEST_BODY: usize = 64 << 10;
 
 /// Names a template may use besides what it sets itself.
 pub(crate) const TABLES: &[&str] = &[
-    "field", "path", "form", "query", "json", "auth", "aws", "request",
+    "field", "path", "form", "query", "json", "auth", "aws", "request", "item", "limit",
 ];
+/// Functions over what is remembered: looked at like tables.
+pub(crate) const LISTS: &[&str] = &["items", "count"];
 const FUNCTIONS: &[&str] = &[
     "hex",
     "base32",
@@ -39,6 +44,8 @@ const FUNCTIONS: &[&str] = &[
     "time",
     "minted",
     "once",
+    "items",
+    "count",
 ];
 
 /// How a template's values are escaped.
@@ -100,6 +107,9 @@ pub(crate) fn environment() -> Environment<'static> {
     environment.add_filter("json", |value: Value| {
         Value::from_safe_string(to_json(&value))
     });
+    environment.add_filter("date", |seconds: i64, format: String| {
+        written(Timestamp::from_micros(0), &format, Some(seconds))
+    });
     environment.add_function("hex", |count: usize| random_text(&HEXLOWER, count));
     environment.add_function("base32", |count: usize| {
         random_text(&data_encoding::BASE32_NOPAD, count)
@@ -115,11 +125,7 @@ pub(crate) fn environment() -> Environment<'static> {
 }
 
 /// Names a template refers to and may not: what is not given to it, or a field the kind lacks.
-pub(crate) fn undeclared(
-    environment: &Environment<'_>,
-    name: &str,
-    fields: &[&str],
-) -> Vec<String> {
+pub(crate) fn undeclared(environment: &Templates, name: &str, fields: &[&str]) -> Vec<String> {
     let Ok(template) = environment.get_template(name) else {
         return vec![name.to_owned()];
     };
@@ -216,7 +222,7 @@ impl Made {
         out
     }
 
-    fn number(&self, label: &str, low: u64, high: u64) -> u64 {
+    pub(crate) fn number(&self, label: &str, low: u64, high: u64) -> u64 {
         let drawn = u64::from_str_radix(&self.stable(label, 15), 16).unwrap_or_default();
         low + drawn % (high.saturating_sub(low).saturating_add(1)).max(1)
     }
@@ -268,7 +274,7 @@ fn random_text(encoding: &data_encoding::Encoding, count: usize) -> String {
 
 /// Renders a template; an error if it runs out of fuel or past `limit` bytes.
 pub(crate) fn render(
-    environment: &Environment<'_>,
+    environment: &Templates,
     name: &str,
     context: &Value,
     limit: usize,
@@ -316,7 +322,8 @@ fn write_json(out: &mut dyn fmt::Write, value: &Value) -> fmt::Result {
 fn to_json(value: &Value) -> String {
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => "null".to_owned(),
-        ValueKind::Bool | ValueKind::Number => value.to_string(),
+        ValueKind::Bool => if value.is_true() { "true" } else { "false" }.to_owned(),
+        ValueKind::Number => value.to_string(),
         ValueKind::Seq | ValueKind::Iterable => {
             let items: Vec<String> = value
                 .try_iter()

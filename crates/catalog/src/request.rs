@@ -22,6 +22,7 @@ pub struct Request {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body, transfer coding removed.
     pub body: Vec<u8>,
+    plain: OnceLock<Option<Vec<u8>>>,
     query: OnceLock<Vec<(String, String)>>,
     form: OnceLock<Vec<(String, String)>>,
     json: OnceLock<Option<Value>>,
@@ -43,6 +44,7 @@ impl Request {
             host,
             headers,
             body,
+            plain: OnceLock::new(),
             query: OnceLock::new(),
             form: OnceLock::new(),
             json: OnceLock::new(),
@@ -109,11 +111,16 @@ impl Request {
             .map(|(scheme, rest)| (scheme, rest.trim()))
     }
 
-    /// Pairs of a form body (`application/x-www-form-urlencoded`), decoded, in order.
+    /// Pairs of a form body (`application/x-www-form-urlencoded` or `multipart/form-data`), decoded, in
+    /// order.
     #[must_use]
     pub fn form(&self) -> &[(String, String)] {
         self.form.get_or_init(|| match self.body_type() {
-            BodyType::Form => decoded_pairs(&self.body),
+            BodyType::Form => decoded_pairs(self.plain_body()),
+            BodyType::Multipart => {
+                let declared = self.header("content-type").unwrap_or_default();
+                crate::multipart::pairs(declared, self.plain_body())
+            }
             _ => Vec::new(),
         })
     }
@@ -129,26 +136,40 @@ impl Request {
     pub fn json(&self) -> Option<&Value> {
         self.json
             .get_or_init(|| match self.body_type() {
-                BodyType::Json => serde_json::from_slice(&self.body).ok(),
+                BodyType::Json => serde_json::from_slice(self.plain_body()).ok(),
                 _ => None,
             })
             .as_ref()
     }
 
+    /// The body without its content coding (`gzip`, `deflate`), up to a bound; as sent if it has none.
+    #[must_use]
+    pub fn plain_body(&self) -> &[u8] {
+        let plain = self.plain.get_or_init(|| {
+            let coding = self.header("content-encoding")?;
+            crate::unpack::unpacked(coding, &self.body)
+        });
+        plain.as_deref().unwrap_or(&self.body)
+    }
+
     pub(crate) fn body_type(&self) -> BodyType {
-        if self.body.is_empty() {
+        let body = self.plain_body();
+        if body.is_empty() {
             return BodyType::Empty;
         }
         let declared = self.header("content-type").unwrap_or_default();
         let declared = declared.split(';').next().unwrap_or_default().trim();
-        let start = self.body.iter().find(|byte| !byte.is_ascii_whitespace());
+        let start = body.iter().find(|byte| !byte.is_ascii_whitespace());
         if matches!(start, Some(b'{' | b'[')) && !declared.starts_with("multipart/") {
             return BodyType::Json;
         }
         if declared.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return BodyType::Form;
         }
-        if declared.is_empty() && looks_like_form(&self.body) {
+        if declared.eq_ignore_ascii_case("multipart/form-data") {
+            return BodyType::Multipart;
+        }
+        if declared.is_empty() && looks_like_form(body) {
             return BodyType::Form;
         }
         BodyType::Text
@@ -171,6 +192,7 @@ impl Request {
 pub(crate) enum BodyType {
     Empty,
     Form,
+    Multipart,
     Json,
     Text,
 }

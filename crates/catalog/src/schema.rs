@@ -10,6 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use toml::Spanned;
 
 use crate::error::CatalogError;
+use crate::ways::{ApiTable, AuthList};
 
 /// Keys and values in the order they are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +54,7 @@ pub(crate) struct KindFile {
     pub(crate) blind_spots: Vec<String>,
     #[serde(default)]
     pub(crate) lives: Vec<String>,
+    pub(crate) companion: Option<Spanned<String>>,
     pub(crate) address: Option<AddressTable>,
     #[serde(default)]
     pub(crate) list: BTreeMap<String, Vec<String>>,
@@ -61,7 +63,11 @@ pub(crate) struct KindFile {
     pub(crate) field: Vec<FieldTable>,
     #[serde(default)]
     pub(crate) plant: PlantTable,
+    #[serde(default)]
+    pub(crate) dump: crate::dump::Hints,
     pub(crate) api: Option<ApiTable>,
+    pub(crate) artifact: Option<crate::artifact::ArtifactTable>,
+    pub(crate) git: Option<GitTable>,
     #[serde(default)]
     pub(crate) style: BTreeMap<String, StyleTable>,
     #[serde(default)]
@@ -94,6 +100,11 @@ pub(crate) struct FieldTable {
     pub(crate) secret: bool,
     #[serde(default)]
     pub(crate) settable: bool,
+    /// Rows of one table have one of the formats throughout.
+    #[serde(default)]
+    pub(crate) uniform: bool,
+    #[serde(default)]
+    pub(crate) hidden: bool,
     pub(crate) clean: Option<bool>,
     #[serde(default)]
     pub(crate) entropy: f64,
@@ -144,34 +155,6 @@ pub(crate) struct ColumnTable {
     pub(crate) field: String,
 }
 
-/// How a caller shows who it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Auth {
-    /// Not at all.
-    None,
-    /// HTTP Basic: user and password.
-    Basic,
-    /// `Authorization: Bearer`.
-    Bearer,
-    /// `Authorization: Bearer` or `token`, or Basic with the token as user or password.
-    Token,
-    /// AWS Signature Version 4, in the header or in the query.
-    Sigv4,
-    /// Query or form parameters.
-    Query,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ApiTable {
-    pub(crate) auth: Auth,
-    pub(crate) user: Option<String>,
-    pub(crate) password: Option<String>,
-    pub(crate) user_parameter: Option<String>,
-    pub(crate) password_parameter: Option<String>,
-}
-
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StyleTable {
@@ -183,7 +166,18 @@ pub(crate) struct StyleTable {
     pub(crate) refused: Option<AnswerTable>,
     pub(crate) revoked: Option<AnswerTable>,
     pub(crate) bad_signature: Option<AnswerTable>,
+    pub(crate) bad_token: Option<AnswerTable>,
     pub(crate) not_found: Option<AnswerTable>,
+    pub(crate) limit: Option<LimitTable>,
+    pub(crate) limited: Option<AnswerTable>,
+}
+
+/// How many requests a caller may make in how long.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitTable {
+    pub(crate) requests: u32,
+    pub(crate) seconds: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -195,6 +189,7 @@ pub(crate) struct AnswerTable {
     pub(crate) headers: Pairs,
     pub(crate) body: Option<Spanned<String>>,
     pub(crate) body_base64: Option<Spanned<String>>,
+    pub(crate) artifact: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -211,10 +206,73 @@ pub(crate) struct DecoyTable {
     pub(crate) headers: Pairs,
     pub(crate) body: Option<Spanned<String>>,
     pub(crate) body_base64: Option<Spanned<String>>,
+    pub(crate) artifact: Option<Spanned<String>>,
+    pub(crate) remember: Option<RememberTable>,
+    /// Lists and where the id of the item to drop from each comes from.
+    #[serde(default)]
+    pub(crate) forget: BTreeMap<String, String>,
     pub(crate) unknown: Option<AnswerTable>,
     pub(crate) missing: Option<AnswerTable>,
     pub(crate) refused: Option<AnswerTable>,
     pub(crate) revoked: Option<AnswerTable>,
+    pub(crate) bad_signature: Option<AnswerTable>,
+    pub(crate) limited: Option<AnswerTable>,
+}
+
+/// What a rule makes and keeps: an item of a list, found again by its id.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RememberTable {
+    pub(crate) list: Spanned<String>,
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) keep: BTreeMap<String, Scalar>,
+}
+
+/// A value written in TOML as text, number or truth.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Scalar {
+    Text(String),
+    Number(i64),
+    Truth(bool),
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Truth(truth) => write!(f, "{truth}"),
+        }
+    }
+}
+
+/// A small repository served over HTTP to `git`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GitTable {
+    pub(crate) branch: Option<String>,
+    /// Path and content: one commit of them, or the first of several.
+    #[serde(default)]
+    pub(crate) files: Pairs,
+    pub(crate) author: Option<String>,
+    pub(crate) message: Option<String>,
+    #[serde(default)]
+    pub(crate) commit: Vec<CommitTable>,
+}
+
+/// A commit: what it changes, and when it was made.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CommitTable {
+    pub(crate) message: String,
+    pub(crate) author: Option<String>,
+    /// Days before the canary was minted.
+    pub(crate) days: u32,
+    /// Path and content; an empty content removes the file.
+    #[serde(default)]
+    pub(crate) files: Pairs,
 }
 
 #[derive(Debug, Deserialize)]
@@ -226,14 +284,22 @@ pub(crate) struct MatchTable {
     /// Further paths the same rule is for.
     #[serde(default)]
     pub(crate) also: Vec<String>,
-    pub(crate) auth: Option<Auth>,
+    pub(crate) auth: Option<AuthList>,
     pub(crate) service: Option<String>,
+    /// A label of the host, or the whole of it.
+    pub(crate) host: Option<String>,
     #[serde(default)]
     pub(crate) form: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) query: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) header: BTreeMap<String, String>,
+    /// Members of a JSON body, by dotted name.
+    #[serde(default)]
+    pub(crate) json: BTreeMap<String, Scalar>,
+    /// Lists and where the id of the item comes from that has to be in each.
+    #[serde(default)]
+    pub(crate) known: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) missing: Vec<String>,
     #[serde(default)]

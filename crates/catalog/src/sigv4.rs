@@ -9,47 +9,29 @@ use lapwing_core::Timestamp;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::credential::Fault;
 use crate::request::{MOST_PAIRS, Request, percent_decode, raw_pairs};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// How far a signer's clock may be off, in seconds.
-const SKEW: i64 = 15 * 60;
+pub(crate) const SKEW: i64 = 15 * 60;
 /// Longest life of a presigned address, in seconds.
 const LONGEST_LIFE: i64 = 7 * 86_400;
 
 /// What a signed request says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Signed {
+    /// Of the signature: 4, or 2 where `sigv2` read it.
+    pub(crate) version: u8,
     pub(crate) key_id: String,
     pub(crate) date: String,
     pub(crate) region: String,
     pub(crate) service: String,
-    signed_headers: Vec<String>,
-    signature: String,
+    pub(crate) signed_headers: Vec<String>,
+    pub(crate) signature: String,
     pub(crate) amz_date: String,
-    /// Seconds an address stays valid; `None` for the header form.
-    expires: Option<i64>,
-}
-
-/// Why a signature does not stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// It is not what the secret gives.
-    Mismatch,
-    /// Its time is too far from ours.
-    Skewed,
-    /// The presigned address has lapsed.
-    Expired,
-}
-
-impl Fault {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Mismatch => "mismatch",
-            Self::Skewed => "skewed",
-            Self::Expired => "expired",
-        }
-    }
+    /// Seconds an address stays valid (version 2: the second it lapses); `None` for the header form.
+    pub(crate) expires: Option<i64>,
 }
 
 /// Reads the signature of a request, from its header or its query; `None` if it has none.
@@ -100,6 +82,7 @@ fn signed(
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     (parts.next()? == "aws4_request").then_some(())?;
     Some(Signed {
+        version: 4,
         key_id,
         date,
         region,
@@ -113,6 +96,13 @@ fn signed(
         amz_date: amz_date.to_owned(),
         expires,
     })
+}
+
+/// The session token that comes with a signature.
+pub(crate) fn session(request: &Request) -> Option<&str> {
+    request
+        .header("x-amz-security-token")
+        .or_else(|| request.query_value("X-Amz-Security-Token"))
 }
 
 /// Verifies a signature against a secret.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,15 +12,17 @@ use sha2::{Digest, Sha256};
 
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::builtin().expect("compiles"));
+
 struct Stage {
-    catalog: Catalog,
+    catalog: &'static Catalog,
     canary: Canary,
     now: Timestamp,
 }
 
 impl Stage {
     fn new(kind: &str) -> Self {
-        let catalog = Catalog::builtin().expect("compiles");
+        let catalog = &*CATALOG;
         let now = Timestamp::parse("2026-06-01T12:00:00Z").expect("RFC 3339");
         let address = Address::parse("https://trap.example.org").expect("parses");
         let mut rng = rand::rng();
@@ -29,6 +32,7 @@ impl Stage {
             mail_domain: None,
             set: &BTreeMap::new(),
             now,
+            scene: lapwing_catalog::Scene::default(),
         };
         let fields = catalog
             .require(kind)
@@ -406,7 +410,7 @@ fn github_knows_its_token_in_every_scheme() {
 }
 
 #[test]
-fn openai_lists_models_and_has_no_quota() {
+fn openai_lists_models_chats_and_has_no_quota_for_more() {
     let stage = Stage::new("openai");
     let auth = format!("Bearer {}", stage.field("api_key"));
     for path in ["/v1/models", "/models"] {
@@ -434,10 +438,24 @@ fn openai_lists_models_and_has_no_quota() {
             asked,
         ),
         DecoyOutcome::Accepted,
+        200,
+    );
+    assert_eq!(json(&answer)["choices"][0]["finish_reason"], "stop");
+    assert_eq!(answer.captured["llm.model"], ["gpt-4o"]);
+    let spent = stage.expect(
+        &request(
+            "POST",
+            "/v1/embeddings",
+            &[
+                ("Authorization", &auth),
+                ("Content-Type", "application/json"),
+            ],
+            asked,
+        ),
+        DecoyOutcome::Accepted,
         429,
     );
-    assert_eq!(json(&answer)["error"]["code"], "insufficient_quota");
-    assert_eq!(answer.captured["llm.model"], ["gpt-4o"]);
+    assert_eq!(json(&spent)["error"]["code"], "insufficient_quota");
     let wrong = stage.expect(
         &request(
             "GET",
@@ -628,6 +646,140 @@ fn aws_really_verifies() {
 }
 
 #[test]
+fn aws_refuses_session_tokens_it_never_gave_out() {
+    let stage = Stage::new("aws-access-key");
+    let at = |service| Signer {
+        id: stage.field("access_key_id"),
+        secret: stage.field("secret_access_key"),
+        service,
+        amz_date: "20260601T120000Z",
+    };
+    let token = [("x-amz-security-token", "invented<>")];
+    let identity = at("sts").request("POST", "/", &sha(IDENTITY), IDENTITY, &token);
+    let refused = stage.expect(&identity, DecoyOutcome::BadSignature, 403);
+    assert!(body(&refused).contains("<Code>InvalidClientTokenId</Code>"));
+    let buckets = at("s3").request("GET", "/", "UNSIGNED-PAYLOAD", "", &token);
+    let refused = stage.expect(&buckets, DecoyOutcome::BadSignature, 400);
+    assert!(body(&refused).contains("<Code>InvalidToken</Code>"));
+    assert!(body(&refused).contains("<Token-0>invented&lt;&gt;</Token-0>"));
+}
+
+#[test]
+fn s3_takes_the_older_signature_too() {
+    let stage = Stage::new("aws-access-key");
+    let ask = |secret: &str| {
+        let date = "Mon, 01 Jun 2026 12:00:00 +0000";
+        let key =
+            ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
+        let signature = ring::hmac::sign(&key, format!("GET\n\n\n{date}\n/").as_bytes());
+        let signature = BASE64.encode(signature.as_ref());
+        let authorization = format!("AWS {}:{signature}", stage.field("access_key_id"));
+        request(
+            "GET",
+            "/",
+            &[("Date", date), ("Authorization", &authorization)],
+            "",
+        )
+    };
+    let secret = stage.field("secret_access_key");
+    let buckets = stage.expect(&ask(secret), DecoyOutcome::Accepted, 200);
+    assert!(body(&buckets).contains("<ListAllMyBucketsResult"));
+    assert_eq!(buckets.captured["aws.action"], ["ListAllMyBuckets"]);
+    let wrong = stage.expect(&ask("other"), DecoyOutcome::BadSignature, 403);
+    assert!(body(&wrong).contains("<Code>SignatureDoesNotMatch</Code>"));
+}
+
+#[test]
+fn twilio_finds_what_was_queued_and_created() {
+    let mut stage = Stage::new("twilio");
+    let (sid, token) = (
+        stage.field("account_sid").to_owned(),
+        stage.field("auth_token").to_owned(),
+    );
+    let auth = basic(&sid, &token);
+    let messages = format!("/2010-04-01/Accounts/{sid}/Messages.json");
+    let ask = |stage: &Stage, method: &str, path: &str, form: &str, status| {
+        let asked = request(method, path, &[("Authorization", &auth), FORM], form);
+        stage.expect(&asked, DecoyOutcome::Accepted, status)
+    };
+    let text = "To=%2B12025550142&From=ACME&Body=hello";
+    let made = json(&ask(&stage, "POST", &messages, text, 201));
+    assert_eq!(made["num_segments"], "1");
+    let one = made["uri"].as_str().expect("a path").to_owned();
+    let now = json(&ask(&stage, "GET", &one, "", 200));
+    assert_eq!(
+        (&now["status"], &now["sid"]),
+        (&"queued".into(), &made["sid"])
+    );
+    stage.now = stage.now.plus_seconds(60);
+    let later = json(&ask(&stage, "GET", &one, "", 200));
+    assert_eq!(later["status"], "undelivered");
+    assert_eq!(later["error_code"], 30008);
+    assert_eq!(later["date_created"], made["date_created"]);
+    let list = json(&ask(&stage, "GET", &messages, "", 200));
+    assert_eq!(list["messages"][0], later);
+    ask(&stage, "DELETE", &one, "", 204);
+    ask(&stage, "GET", &one, "", 404);
+    let list = json(&ask(&stage, "GET", &messages, "", 200));
+    assert_eq!(list["messages"], serde_json::json!([]));
+
+    let accounts = "/2010-04-01/Accounts.json";
+    let sub = json(&ask(&stage, "POST", accounts, "FriendlyName=Bulk", 201));
+    assert_eq!(
+        (&sub["friendly_name"], &sub["status"]),
+        (&"Bulk".into(), &"active".into())
+    );
+    assert_eq!(sub["owner_account_sid"], *sid);
+    let path = sub["uri"].as_str().expect("a path");
+    assert_eq!(json(&ask(&stage, "GET", path, "", 200)), sub);
+    let list = json(&ask(&stage, "GET", accounts, "", 200));
+    assert_eq!(list["accounts"][0], sub);
+    assert_eq!(list["accounts"][1]["sid"], *sid);
+    let closed = json(&ask(&stage, "POST", path, "Status=closed", 200));
+    assert_eq!(closed["status"], "closed");
+}
+
+#[test]
+fn jasmin_takes_logins_in_every_form_it_reads() {
+    let stage = Stage::new("jasmin-http");
+    let (user, password) = (stage.field("username"), stage.field("password"));
+    let multipart = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\n{user}\r\n--b\r\n\
+         Content-Disposition: form-data; name=\"password\"\r\n\r\n{password}\r\n--b\r\n\
+         Content-Disposition: form-data; name=\"to\"\r\n\r\n12025550142\r\n--b\r\n\
+         Content-Disposition: form-data; name=\"content\"\r\n\r\nhi\r\n--b--\r\n"
+    );
+    let kind = ("Content-Type", "multipart/form-data; boundary=b");
+    let sent = stage.expect(
+        &request("POST", "/send", &[kind], &multipart),
+        DecoyOutcome::Accepted,
+        200,
+    );
+    assert!(body(&sent).starts_with("Success \""));
+    assert_eq!(sent.captured["sms.to"], ["12025550142"]);
+    let rest = |auth: &str| {
+        let headers = [
+            ("Authorization", auth),
+            ("Content-Type", "application/json"),
+        ];
+        let text = r#"{"to":"12025550142","from":"ACME","content":"hi"}"#;
+        request("POST", "/secure/send", &headers, text)
+    };
+    let sent = stage.expect(&rest(&basic(user, password)), DecoyOutcome::Accepted, 200);
+    assert!(
+        json(&sent)["data"]
+            .as_str()
+            .is_some_and(|said| said.starts_with("Success"))
+    );
+    assert_eq!(sent.captured["sms.from"], ["ACME"]);
+    stage.expect(&rest(&basic(user, "wrong")), DecoyOutcome::Refused, 403);
+    // The older API does not look for a login there, but it was one of ours.
+    let auth = basic(user, password);
+    let balance = request("GET", "/balance", &[("Authorization", &auth)], "");
+    stage.expect(&balance, DecoyOutcome::Refused, 400);
+}
+
+#[test]
 fn aws_denies_each_service_in_its_own_words() {
     let stage = Stage::new("aws-access-key");
     let at = |service| Signer {
@@ -682,7 +834,7 @@ fn aws_denies_each_service_in_its_own_words() {
     let publish = stage.expect(
         &at("sns").request("POST", "/", &sha(text), text, &[]),
         DecoyOutcome::Accepted,
-        403,
+        200,
     );
     assert_eq!(publish.captured["sms.to"], ["+12025550142"]);
     let list = stage.expect(

@@ -19,6 +19,7 @@ fn canary(kind: &str) -> Canary {
         mail_domain: Some("example.org"),
         set: &BTreeMap::new(),
         now,
+        scene: lapwing_catalog::Scene::default(),
     };
     Canary {
         id: CanaryId::fresh(),
@@ -118,6 +119,11 @@ proptest! {
         for kind in CATALOG.kinds() {
             let canary = canary(&kind.id);
             for (field, value) in kind.handles(&canary.fields) {
+                // Among other words, a value that holds separators itself has no edges.
+                let edges = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./+@~%".contains(&byte);
+                if place == 13 && !value.bytes().all(edges) {
+                    continue;
+                }
                 let request = hide(&value, place);
                 prop_assert!(
                     request.candidates().iter().any(|candidate| *candidate.value == *value.as_bytes()),

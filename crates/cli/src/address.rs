@@ -100,19 +100,28 @@ impl Hosts<'_> {
         if !address.is_wildcard() {
             return Ok(address.clone());
         }
-        let labels: Vec<&String> = self
-            .wants
-            .labels
-            .iter()
-            .filter(|label| {
-                self.other_costume(address.with_label(label).host())
-                    .is_none()
-            })
-            .collect();
-        let label = labels
-            .choose(&mut rand::rng())
-            .ok_or_else(|| self.none_left())?;
-        Ok(address.with_label(label))
+        let label = self.label_under(address).ok_or_else(|| self.none_left())?;
+        Ok(address.with_label(&label))
+    }
+
+    /// A label that no other API kind answers at: one of the kind's own, or, where others have taken
+    /// them all, one of them with a number, as admins number their machines.
+    fn label_under(&self, address: &Address) -> Option<String> {
+        let free = |label: &String| {
+            let host = address.with_label(label);
+            self.other_costume(host.host()).is_none()
+        };
+        let mut rng = rand::rng();
+        let labels = &self.wants.labels;
+        let own: Vec<&String> = labels.iter().filter(|label| free(label)).collect();
+        if let Some(label) = own.choose(&mut rng) {
+            return Some((*label).clone());
+        }
+        (2..100).find_map(|number| {
+            let label = labels.choose(&mut rng)?;
+            let joint = ["", "-", "0"].choose(&mut rng)?;
+            Some(format!("{label}{joint}{number}")).filter(free)
+        })
     }
 
     /// The host this kind already has under `address`.

@@ -81,6 +81,10 @@ pub(crate) enum Command {
     Incident(Incident),
     /// List actors, newest first
     Actors(List),
+    /// Look at bait as detectors, scanners and people do (exit code 6: something gives it away)
+    Audit(Audit),
+    /// Look for canary values in logs, dumps and model output (exit code 6: some were found)
+    Scan(Scan),
     /// Alert channels and deliveries
     #[command(subcommand)]
     Alert(Alert),
@@ -162,6 +166,20 @@ pub(crate) enum Out {
     Json,
     /// `NAME=value` lines.
     Env,
+    /// A dump of the table such records lie in, without our ids.
+    Sql,
+}
+
+/// Whose dump `--out sql` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dialect {
+    /// As `pg_dump` writes it.
+    #[default]
+    Postgresql,
+    /// As `mysqldump` or `mariadb-dump` writes it.
+    Mysql,
+    /// As `.dump` of SQLite's shell writes it.
+    Sqlite,
 }
 
 /// What describes a fresh canary.
@@ -179,6 +197,9 @@ pub(crate) struct Fresh {
     /// Carry this one of the configured addresses
     #[arg(long, value_name = "URL")]
     pub(crate) address: Option<String>,
+    /// Where the people of records live: `es_MX`, `de_DE`, ... [default: setting locale, en_US]
+    #[arg(long, value_name = "LOCALE")]
+    pub(crate) locale: Option<String>,
 }
 
 /// `mint`
@@ -194,6 +215,25 @@ pub(crate) struct Mint {
     /// How to print them [default: env for one, csv for more]
     #[arg(long, value_enum)]
     pub(crate) out: Option<Out>,
+    /// Whose dump --out sql writes [default: postgresql]
+    #[arg(long, value_enum)]
+    pub(crate) dialect: Option<Dialect>,
+    /// Print rows of this table, with its columns and without our ids (csv, json, sql)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
+    #[command(flatten)]
+    pub(crate) files: FileOptions,
+}
+
+/// `mint` of kinds that are files.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct FileOptions {
+    /// Documents: write the file here; nothing is replaced [default: a name of the kind's own]
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Documents: put the beacon into this one of your own and write the result beside it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) into: Option<PathBuf>,
 }
 
 /// `plant`
@@ -223,6 +263,23 @@ pub(crate) struct Plant {
     /// Allow a name that programs read by default, or a table whose triggers would run
     #[arg(long)]
     pub(crate) danger_default: bool,
+}
+
+/// `audit`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Audit {
+    /// A file, a directory (what is planted below it) or a target as `plant` takes it
+    #[arg(required = true, value_name = "PATH|TARGET")]
+    pub(crate) paths: Vec<String>,
+}
+
+/// `scan`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Scan {
+    /// Files (also packed by gzip), directories, or - for standard input. With --json each finding is
+    /// one line
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 /// `check`

@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     Broken,
     /// `drill`, `alert test`: an alert did not arrive.
     Undelivered,
+    /// `scan`, `audit`: something was found.
+    Found,
 }
 
 impl From<Exit> for ExitCode {
@@ -28,6 +30,7 @@ impl From<Exit> for ExitCode {
             Exit::Drift => 3,
             Exit::Broken => 4,
             Exit::Undelivered => 5,
+            Exit::Found => 6,
         })
     }
 }

@@ -17,6 +17,11 @@ pub struct Settings {
     pub addresses: Vec<String>,
     /// Domain of e-mail addresses in decoy records: one of the operator's own.
     pub mail_domain: String,
+    /// Where the people of decoy records live, `es_MX`; empty: `en_US`.
+    pub locale: String,
+    /// Telephone numbers of the operator's own, for decoy records; `reserved` stands for numbers
+    /// kept for fiction, which a reader may know. Empty: records show none.
+    pub phones: Vec<String>,
     /// Who runs this, for the head of reports.
     pub operator: String,
     /// File with the master key (64 hex digits), outside the data directory.

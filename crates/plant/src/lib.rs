@@ -7,6 +7,7 @@
 //! - Nothing that exists is touched; no name is a default or mentioned by the tree around.
 //! - No copy of the owner's content is kept: a placement holds our bytes and digests.
 
+mod audit;
 mod bait;
 mod diff;
 mod disk;
@@ -19,6 +20,7 @@ mod text;
 use lapwing_catalog::Kind;
 use lapwing_core::{Canary, Placement, PlacementState, Timestamp};
 
+pub use crate::audit::{Auditor, Remark, Subject};
 pub use crate::diff::{Diff, Line, Sign};
 pub use crate::error::{PlantError, Problem};
 pub use crate::target::{TARGETS, Target};

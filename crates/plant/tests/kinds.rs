@@ -24,6 +24,7 @@ fn mint(kind: &Kind) -> Canary {
             mail_domain: Some("rookery.example"),
             set: &BTreeMap::new(),
             now,
+            scene: lapwing_catalog::Scene::default(),
         })
         .unwrap_or_else(|error| panic!("{}: {error}", kind.id));
     Canary {

@@ -30,7 +30,10 @@ pub(crate) fn run(global: &Global, args: &Kinds) -> anyhow::Result<Exit> {
         None => {
             let mut table = output::table(&["kind", "class", "trigger", "what it is"]);
             for kind in catalog.kinds() {
-                let trigger = trigger(kind);
+                let trigger = match &kind.companion {
+                    Some(companion) => format!("{} (with {companion})", trigger(kind)),
+                    None => trigger(kind),
+                };
                 table.add_row([&kind.id, &kind.class, &trigger, &kind.summary]);
             }
             output::print_table(&table)?;
@@ -47,11 +50,12 @@ fn trigger(kind: &Kind) -> String {
 fn as_json(kind: &Kind) -> Value {
     json!({
         "id": kind.id, "class": kind.class, "name": kind.name, "summary": kind.summary,
-        "trigger": kind.trigger, "fires": kind.fires, "blind_spots": kind.blind_spots,
+        "trigger": kind.trigger, "companion": kind.companion, "fires": kind.fires, "blind_spots": kind.blind_spots,
         "lives": kind.lives, "references": kind.references, "attack": kind.attack,
         "d3fend": kind.d3fend, "carries_address": kind.address.is_some(),
         "fields": kind.fields.iter().map(|field| json!({
             "name": field.name, "handle": field.handle, "secret": field.secret,
+            "settable": field.settable, "hidden": field.hidden,
         })).collect::<Vec<_>>(),
     })
 }
@@ -77,18 +81,26 @@ fn explain(kind: &Kind) -> anyhow::Result<()> {
         &format!("How it fires ({})", trigger(kind)),
         std::slice::from_ref(&kind.fires),
     )?;
+    section("Plant with it, or in its place", kind.companion.as_slice())?;
     section("What it will not notice", &kind.blind_spots)?;
     section("Where it usually lives", &kind.lives)?;
     let fields: Vec<String> = kind
         .fields
         .iter()
         .map(|field| {
+            let set = format!("--set {}=..", field.name);
             let mut marks = Vec::new();
             if field.handle {
                 marks.push("recognised by");
             }
             if field.secret {
                 marks.push("secret");
+            }
+            if field.hidden {
+                marks.push("hidden");
+            }
+            if field.settable {
+                marks.push(&set);
             }
             format!("{:<20} {}", field.name, marks.join(", "))
                 .trim_end()

@@ -3,21 +3,25 @@
 //! A canary is in the ledger before its values are printed, so no value is ever seen that would not
 //! be recognised. A million are written in transactions of bounded size, so memory is bounded too.
 
+mod lines;
+mod warn;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufWriter, Write};
 
 use indicatif::ProgressBar;
 
-use lapwing_catalog::{Address, Catalog, Kind, MintOrder};
-use lapwing_core::{Canary, CanaryId, Clock as _, SystemClock, Trigger};
+use lapwing_catalog::{Address, Catalog, Kind, Locale, MintOrder, Scene};
+use lapwing_core::{Canary, CanaryId, Clock as _, SystemClock};
 use lapwing_store::Ledger;
-use serde_json::json;
 
+use self::lines::{Lines, Row};
+use self::warn::warn;
 use crate::address;
 use crate::args::{Fresh, Global, Mint, Out};
 use crate::context::{Context, pairs};
-use crate::failure::Exit;
+use crate::failure::{Advice, Exit};
 use crate::output;
 
 pub(crate) fn run(global: &Global, args: &Mint) -> anyhow::Result<Exit> {
@@ -26,6 +30,10 @@ pub(crate) fn run(global: &Global, args: &Mint) -> anyhow::Result<Exit> {
         fresh,
         count,
         out,
+        // `Lines` reads these two.
+        dialect: _,
+        table: _,
+        files,
     } = args;
     let context = Context::open_or_create(global)?;
     let catalog = context.catalog()?;
@@ -33,21 +41,26 @@ pub(crate) fn run(global: &Global, args: &Mint) -> anyhow::Result<Exit> {
     let kind = catalog.require(kind)?;
     let mint = Minter::new(&context, &catalog, &ledger, kind, fresh)?;
     mint.bind(&ledger)?;
+    if super::artifact::is_asked(kind, files) {
+        let as_json = global.json || *out == Some(Out::Json);
+        return super::artifact::mint(&mint, kind, &ledger, *count, files, as_json);
+    }
     let default = if *count == 1 { Out::Env } else { Out::Csv };
     let format = out.unwrap_or(if global.json { Out::Json } else { default });
     let bar = output::progress(*count, &format!("minting {}", kind.id));
     if *count < 10_000 {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
-    let mut lines = Lines::new(kind, format, *count);
+    let mut lines = Lines::new(kind, format, args, !mint.phones.is_empty())?;
     let mut out = BufWriter::new(io::stdout());
     if *count == 1 {
-        let canary = mint.one()?;
+        let canary = mint.one_at(lines.next())?;
         ledger.add(&canary, &handles(kind, &canary))?;
         out.write_all(&lines.of(&canary)?)?;
     } else {
         mint_many(&mint, &ledger, *count, &mut lines, &mut out, &bar)?;
     }
+    out.write_all(lines.end().as_bytes())?;
     out.flush()?;
     bar.finish_and_clear();
     if *count > 1 {
@@ -75,7 +88,7 @@ fn mint_many(
             return Ok(None);
         }
         left -= 1;
-        let canary = mint.one()?;
+        let canary = mint.one_at(lines.next())?;
         let handles = handles(mint.kind, &canary);
         unwritten.borrow_mut().push_back(lines.of(&canary)?);
         Ok(Some((canary, handles)))
@@ -111,6 +124,8 @@ pub(crate) struct Minter<'a> {
     set: BTreeMap<String, String>,
     address: Option<Address>,
     mail_domain: Option<String>,
+    locale: Option<&'static Locale>,
+    phones: Vec<String>,
 }
 
 impl<'a> Minter<'a> {
@@ -127,18 +142,16 @@ impl<'a> Minter<'a> {
             label,
             set,
             address,
+            locale,
         } = fresh;
         let configured = &context.settings().addresses;
         let address = address::choose(kind, catalog, ledger, configured, address.as_deref())?;
-        if kind.trigger == Trigger::Provider {
-            output::say(&format!(
-                "note: only the vendor would see a use of {}",
-                kind.id
-            ));
-        }
         let mail_domain = mail_domain(context, address.as_ref());
         let labels = pairs("label", label)?;
-        let set = pairs("set", set)?;
+        let mut set = pairs("set", set)?;
+        warn(catalog, kind, &set);
+        let locale = chosen_locale(context, kind, locale.as_deref())?;
+        let phones = chosen_phones(context, kind, locale, &mut set)?;
         Ok(Self {
             kind,
             memo: memo.clone(),
@@ -146,6 +159,8 @@ impl<'a> Minter<'a> {
             set,
             address,
             mail_domain,
+            locale,
+            phones,
         })
     }
 
@@ -159,13 +174,24 @@ impl<'a> Minter<'a> {
 
     /// One fresh canary, not stored yet.
     pub(crate) fn one(&self) -> anyhow::Result<Canary> {
+        self.one_at(None)
+    }
+
+    /// One as a row of a table, or one by itself.
+    fn one_at(&self, row: Option<Row>) -> anyhow::Result<Canary> {
         let now = SystemClock.now();
         let fields = self.kind.mint(&mut MintOrder {
             rng: &mut rand::rng(),
             address: self.address.as_ref(),
             mail_domain: self.mail_domain.as_deref(),
             set: &self.set,
-            now,
+            now: row.map_or(now, |row| row.written),
+            scene: Scene {
+                locale: self.locale,
+                phones: &self.phones,
+                created: row.map(|row| row.created),
+                style: row.map(|row| row.style),
+            },
         })?;
         Ok(Canary {
             id: CanaryId::fresh(),
@@ -177,6 +203,51 @@ impl<'a> Minter<'a> {
             retired: None,
         })
     }
+}
+
+/// Where the people of records live: by flag, else by setting, if the kind has any.
+fn chosen_locale(
+    context: &Context,
+    kind: &Kind,
+    asked: Option<&str>,
+) -> anyhow::Result<Option<&'static Locale>> {
+    if asked.is_some() && !kind.is_local() {
+        return Err(Advice::error(
+            format!("--locale: {} has nothing that differs by country", kind.id),
+            "leave it out",
+        ));
+    }
+    let set = Some(context.settings().locale.as_str()).filter(|set| !set.is_empty());
+    match asked.or(set).filter(|_| kind.is_local()) {
+        Some(id) => Ok(Some(Locale::named(id)?)),
+        None => Ok(None),
+    }
+}
+
+/// Telephone numbers records may show: `--set phone=...`, else the setting.
+fn chosen_phones(
+    context: &Context,
+    kind: &Kind,
+    locale: Option<&'static Locale>,
+    set: &mut BTreeMap<String, String>,
+) -> anyhow::Result<Vec<String>> {
+    if !kind.shows_phone() {
+        return Ok(Vec::new());
+    }
+    let phones = match set.remove("phone") {
+        Some(text) => text.split(',').map(|one| one.trim().to_owned()).collect(),
+        None => context.settings().phones.clone(),
+    };
+    let scene = Scene {
+        locale,
+        phones: &phones,
+        ..Scene::default()
+    };
+    scene.check()?;
+    if scene.shows_reserved() {
+        output::say("note: numbers kept for fiction are publicly listed; a reader may know them");
+    }
+    Ok(phones)
 }
 
 /// The operator's own mail domain, or the domain of the address bait carries.
@@ -194,81 +265,4 @@ pub(crate) fn mail_domain(context: &Context, address: Option<&Address>) -> Optio
     };
     let is_name = host.parse::<std::net::IpAddr>().is_err() && host.contains('.');
     is_name.then(|| host.trim_start_matches("*.").to_owned())
-}
-
-/// Writes a canary's values as the operator asked for them.
-struct Lines<'a> {
-    kind: &'a Kind,
-    format: Out,
-    many: bool,
-    /// The columns, once the head of the table is written.
-    columns: Vec<String>,
-}
-
-impl<'a> Lines<'a> {
-    fn new(kind: &'a Kind, format: Out, count: u64) -> Self {
-        Self {
-            kind,
-            format,
-            many: count > 1,
-            columns: Vec::new(),
-        }
-    }
-
-    fn of(&mut self, canary: &Canary) -> anyhow::Result<Box<[u8]>> {
-        let mut out = Vec::with_capacity(256);
-        match self.format {
-            Out::Json => {
-                let line = json!({
-                    "id": canary.id, "kind": canary.kind, "memo": canary.memo,
-                    "labels": canary.labels, "minted": canary.minted.to_string(),
-                    "fields": canary.fields,
-                });
-                writeln!(out, "{line}")?;
-            }
-            Out::Csv => self.row(canary, &mut out)?,
-            Out::Env => self.env(canary, &mut out)?,
-        }
-        Ok(out.into())
-    }
-
-    fn row(&mut self, canary: &Canary, out: &mut Vec<u8>) -> anyhow::Result<()> {
-        let mut csv = csv::WriterBuilder::new()
-            .buffer_capacity(256)
-            .from_writer(out);
-        if self.columns.is_empty() {
-            self.columns = canary.fields.keys().cloned().collect();
-            csv.write_field("id")?;
-            csv.write_record(&self.columns)?;
-        }
-        let value = |name: &String| canary.fields.get(name).map_or("", String::as_str);
-        csv.write_field(canary.id.to_string())?;
-        csv.write_record(self.columns.iter().map(value))?;
-        csv.flush()?;
-        Ok(())
-    }
-
-    fn env(&self, canary: &Canary, out: &mut Vec<u8>) -> anyhow::Result<()> {
-        writeln!(out, "# {} {}", canary.kind, canary.id)?;
-        let plant = &self.kind.plant;
-        let role = plant
-            .roles
-            .first()
-            .map_or("legacy", String::as_str)
-            .to_uppercase();
-        if plant.env.is_empty() {
-            for (name, value) in &canary.fields {
-                writeln!(out, "{}={value}", name.to_uppercase().replace('.', "_"))?;
-            }
-        }
-        for (name, field) in &plant.env {
-            if let Some(value) = canary.fields.get(field) {
-                writeln!(out, "{}={value}", name.replace("{ROLE}", &role))?;
-            }
-        }
-        if self.many {
-            writeln!(out)?;
-        }
-        Ok(())
-    }
 }

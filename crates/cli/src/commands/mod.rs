@@ -1,6 +1,8 @@
 //! One file a command, or a few that belong together.
 
 mod alert;
+mod artifact;
+mod audit;
 mod backup;
 mod canaries;
 mod config;
@@ -16,6 +18,7 @@ mod mint;
 mod plant;
 mod reindex;
 mod report;
+mod scan;
 mod trips;
 
 use crate::args::{Args, Command};
@@ -45,6 +48,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Actors(args) => trips::actors(&global, &args),
         Command::Alert(args) => alert::run(&global, &args),
         Command::Report(args) => report::run(&global, &args),
+        Command::Audit(args) => audit::run(&global, &args),
+        Command::Scan(args) => scan::run(&global, &args),
         Command::Geo(args) => geo::run(&global, &args),
         Command::Evidence(args) => evidence::run(&global, &args),
         Command::Reindex(_) => reindex::run(&global),

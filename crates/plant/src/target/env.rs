@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::Options;
 use crate::bait::Wish;
-use crate::error::PlantError;
+use crate::error::{PlantError, Problem};
 use crate::mask::Mask;
 use crate::names::{self, Case};
 use crate::text::{Draft, File, Format, Found, Ours, Request, Sheet, shapeless};
@@ -126,10 +126,10 @@ impl Format for Env {
         for (name, value) in &ours.entries {
             let line = style.line(name, value);
             lines.push(line.ok_or_else(|| {
-                file.syntax(
-                    0,
-                    format!("the value of {name} cannot be written in an env file"),
-                )
+                let what = format!("the value of {name} has no form in an env file");
+                let hint = "lines and quotes of every sort in one value: use `lapwing mint`, and a \
+                            file of its own";
+                PlantError::Shape(Problem::at(file.path, what).hint(hint))
             })?);
         }
         let block = lines.join(style.eol);

@@ -177,10 +177,9 @@ impl Format for Ini {
         }
         let bad = |value: &str| value.contains(['\n', '\r', '"']) || value.trim() != value;
         if let Some((name, _)) = ours.entries.iter().find(|(_, value)| bad(value)) {
-            return Err(file.syntax(
-                0,
-                format!("the value of {name} cannot be written in an INI file"),
-            ));
+            let what = format!("the value of {name} has no form in an INI file");
+            let hint = "lines or quotes in a value: use `lapwing mint`, and a file of its own";
+            return Err(PlantError::Shape(Problem::at(file.path, what).hint(hint)));
         }
         let sections = parse(file.text);
         let loose = sections[0].keys.len();

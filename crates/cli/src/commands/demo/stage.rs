@@ -207,6 +207,7 @@ pub(super) fn plant_args(kind: &str, target: &str, memo: &str) -> Plant {
             label: Vec::new(),
             set: Vec::new(),
             address: None,
+            locale: None,
         },
         dry_run: false,
         key: None,

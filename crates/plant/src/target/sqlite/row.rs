@@ -81,7 +81,17 @@ impl Cell {
     /// number is the same value.
     pub(super) fn alike(&self, read: &Value) -> bool {
         match (&self.value(), read) {
-            (Value::Text(ours), Value::Integer(read)) => *ours == read.to_string(),
+            (Value::Text(ours), Value::Integer(read)) => {
+                let whole = ours.strip_suffix(".00").unwrap_or(ours);
+                whole == read.to_string()
+            }
+            // Money: `12.50` becomes 12.5.
+            (Value::Text(ours), Value::Real(read)) => {
+                let digits = ours
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || byte == b'.');
+                digits && ours.parse() == Ok(*read)
+            }
             (Value::Real(ours), Value::Real(read)) => ours.to_bits() == read.to_bits(),
             (ours, read) => ours == read,
         }

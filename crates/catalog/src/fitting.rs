@@ -1,0 +1,179 @@
+//! Which rule a request fits: method, path, conditions on its parts, and what has to be remembered;
+//! and what a rule remembers or forgets once it answers.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::answer::{Hearing, LONGEST_ECHO, LONGEST_NAME, Said, cut};
+use crate::credential::Standing;
+use crate::decoy::{Keep, Remember, Rule};
+use crate::memory::{Item, Kept, LONGEST_KEPT, Quota};
+
+/// Longest text a kept value is rendered to before it is cut, in bytes.
+pub(crate) const LONGEST_RENDERED: usize = 8 * LONGEST_ECHO;
+
+impl Hearing<'_> {
+    /// Path parameters of a rule that fits but for the credential.
+    pub(crate) fn fits<'r>(
+        &self,
+        rule: &'r Rule,
+        segments: &[Cow<'_, str>],
+    ) -> Option<Vec<(&'r str, String)>> {
+        let request = self.asked.request;
+        let method = |known: &String| {
+            *known == request.method || (known == "GET" && request.method == "HEAD")
+        };
+        if !rule.methods.is_empty() && !rule.methods.iter().any(method) {
+            return None;
+        }
+        let parameters = rule
+            .routes
+            .iter()
+            .find_map(|route| route.matches(segments))?;
+        let has = |value: Option<&str>, wanted: &str| match wanted.strip_suffix('*') {
+            Some(start) => value.is_some_and(|value| value.starts_with(start)),
+            None => value == Some(wanted),
+        };
+        let fits = rule.service.as_ref().is_none_or(|service| {
+            has(
+                self.signed.as_ref().map(|signed| signed.service.as_str()),
+                service,
+            )
+        }) && rule
+            .host
+            .as_ref()
+            .is_none_or(|wanted| on_host(&request.host, wanted))
+            && rule.json.iter().all(|(name, wanted)| {
+                let values = self.values(&format!("json.{name}"), &parameters);
+                values.iter().any(|value| has(Some(value), wanted))
+            })
+            && rule
+                .form
+                .iter()
+                .all(|(name, wanted)| has(request.form_value(name), wanted))
+            && rule
+                .query
+                .iter()
+                .all(|(name, wanted)| has(request.query_value(name), wanted))
+            && rule
+                .header
+                .iter()
+                .all(|(name, wanted)| has(request.header(name), wanted))
+            && rule.missing.iter().all(|source| {
+                self.values(source, &parameters)
+                    .iter()
+                    .all(String::is_empty)
+            })
+            && !rule
+                .except
+                .iter()
+                .any(|route| route.matches(segments).is_some());
+        fits.then_some(parameters)
+    }
+
+    /// The item a rule asks for: `None` if it is not remembered, `Some(None)` if the rule asks for none.
+    pub(crate) fn known(
+        &self,
+        rule: &Rule,
+        standing: Standing<'_>,
+        parameters: &[(&str, String)],
+    ) -> Option<Option<Arc<Item>>> {
+        let mut found = None;
+        for (list, source) in &rule.known {
+            let id = self.values(source, parameters).into_iter().next();
+            let item = self.memory.known(standing.canary()?.id, list, &id?)?;
+            found = found.or(Some(item));
+        }
+        Some(found)
+    }
+
+    /// Remembers and forgets what the rule says. Without a canary an item is made and not kept.
+    pub(crate) fn keep(&self, rule: &Rule, said: &mut Said<'_>) {
+        let canary = said.standing.canary();
+        for (list, source) in &rule.forget {
+            let id = self.values(source, &said.parameters).into_iter().next();
+            if let (Some(canary), Some(id)) = (canary, id) {
+                self.memory.forget(canary.id, list, &id);
+            }
+        }
+        let Some(remember) = &rule.remember else {
+            return;
+        };
+        let item = self.item(remember, said);
+        said.item = Some(match canary {
+            Some(canary) => self.memory.remember(canary.id, &remember.list, item),
+            None => Arc::new(item),
+        });
+    }
+
+    fn item(&self, remember: &Remember, said: &Said<'_>) -> Item {
+        let context = self.context(&remember.tables, said);
+        let text = |text, limit| {
+            let bytes = self
+                .text(text, &context, LONGEST_RENDERED)
+                .unwrap_or_default();
+            cut(&String::from_utf8_lossy(&bytes), limit).to_owned()
+        };
+        let kept: BTreeMap<String, Kept> = (remember.keep.iter())
+            .map(|(name, keep)| {
+                let kept = match keep {
+                    Keep::Text(template) => Kept::Text(text(template, LONGEST_KEPT)),
+                    Keep::Number(number) => Kept::Number(*number),
+                    Keep::Truth(truth) => Kept::Truth(*truth),
+                };
+                (name.clone(), kept)
+            })
+            .collect();
+        Item {
+            id: text(&remember.id, LONGEST_NAME),
+            made: self.asked.now,
+            kept,
+        }
+    }
+
+    /// Counts the request, if the style has a limit: of callers that are let in by themselves, each for
+    /// itself.
+    pub(crate) fn quota(&self, style: &str, standing: Standing<'_>) -> Option<Quota> {
+        let limit = self.kind.decoy.styles.get(style)?.limit?;
+        let (requests, seconds) = (limit.requests, limit.seconds);
+        let Some(canary) = standing.canary().filter(|_| standing.is_let_in()) else {
+            return Some(Quota::fresh(requests, seconds, self.asked.now));
+        };
+        let what = format!("{}/{style}", self.kind.id);
+        let counted = self
+            .memory
+            .count(canary.id, &what, requests, seconds, self.asked.now);
+        Some(counted)
+    }
+}
+
+/// Whether a host is one of `a|b*`: as a whole, or one of its labels.
+fn on_host(host: &str, wanted: &str) -> bool {
+    wanted.split('|').any(|wanted| {
+        let is = |part: &str| match wanted.strip_suffix('*') {
+            Some(start) => part.starts_with(start),
+            None => part == wanted,
+        };
+        is(host) || host.split('.').any(is)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_named_by_a_label() {
+        for (wanted, fits) in [
+            ("api", true),
+            ("up|api", true),
+            ("ap*", true),
+            ("api.example.org", true),
+            ("pi", false),
+            ("exam", false),
+        ] {
+            assert_eq!(on_host("api.example.org", wanted), fits, "{wanted}");
+        }
+    }
+}
