@@ -24,15 +24,15 @@ fn sendgrid() {
 #[test]
 fn resend() {
     let said = json!({
-        "stranger": { "error": "ResendError", "code": 401 },
+        "stranger": { "error": "ValidationError", "code": 400 },
         "domains": ["verified"],
         "mail": 36,
-        "retired": { "error": "ResendError", "code": 401 },
+        "retired": { "error": "ValidationError", "code": 400 },
     });
     let trips = [
         "good bearer:api_key http/1.1 resend [GET /domains] accepted 200",
         r#"good bearer:api_key http/1.1 resend [POST /emails] accepted 200 {"mail.body":["<BODY>"],"mail.from":["<SENDER>"],"mail.subject":["<SUBJECT>"],"mail.to":["<MAIL>","<OTHER_MAIL>"]}"#,
-        "retired bearer:api_key http/1.1 resend [GET /domains] revoked 401",
+        "retired bearer:api_key http/1.1 resend [GET /domains] revoked 400",
     ];
     flow(112, "resend", "mail_resend.py", &said, &trips);
 }
