@@ -111,10 +111,10 @@ fn a_changed_key_is_nobodys() {
         "good basic:token http/1.1 github-pat [GET /api/v3/user] accepted 200",
         "good query:token http/1.1 github-pat [GET /api/v3/user] refused 401",
         "good header:token http/1.1 github-pat [GET /api/v3/user] refused 401",
-        "good cookie:token http/1.1 github-pat [GET /api/v3/user] unknown 401",
-        "good form:token http/1.1 github-pat [] unknown 401",
-        "good json:token http/1.1 github-pat [] unknown 401",
-        "good path:token http/1.1 github-pat [] unknown 401",
+        "good cookie:token http/1.1 github-pat [GET /api/v3/user] refused 401",
+        "good form:token http/1.1 github-pat [] refused 401",
+        "good json:token http/1.1 github-pat [] refused 401",
+        "good path:token http/1.1 github-pat [] refused 401",
     ]);
 }
 
