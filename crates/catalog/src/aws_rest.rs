@@ -4,150 +4,12 @@
 use std::borrow::Cow;
 
 /// Service as it is signed for, method, path with `*` for one segment, action.
-const ACTIONS: &[(&str, &str, &str, &str)] = &[
-    (
-        "account",
-        "POST",
-        "getAccountInformation",
-        "GetAccountInformation",
-    ),
-    (
-        "account",
-        "POST",
-        "getContactInformation",
-        "GetContactInformation",
-    ),
-    ("apigateway", "GET", "restapis", "GET"),
-    ("apigateway", "GET", "apikeys", "GET"),
-    ("backup", "GET", "backup-vaults", "ListBackupVaults"),
-    (
-        "batch",
-        "POST",
-        "v1/describecomputeenvironments",
-        "DescribeComputeEnvironments",
-    ),
-    ("batch", "POST", "v1/submitjob", "SubmitJob"),
-    (
-        "bedrock",
-        "GET",
-        "foundation-models",
-        "ListFoundationModels",
-    ),
-    (
-        "bedrock",
-        "GET",
-        "foundation-model-availability/*",
-        "GetFoundationModelAvailability",
-    ),
-    (
-        "bedrock",
-        "GET",
-        "logging/modelinvocations",
-        "GetModelInvocationLoggingConfiguration",
-    ),
-    ("bedrock", "POST", "model/*/converse", "InvokeModel"),
-    (
-        "bedrock",
-        "POST",
-        "model/*/converse-stream",
-        "InvokeModelWithResponseStream",
-    ),
-    ("bedrock", "POST", "model/*/invoke", "InvokeModel"),
-    (
-        "bedrock",
-        "POST",
-        "model/*/invoke-with-response-stream",
-        "InvokeModelWithResponseStream",
-    ),
-    (
-        "cloudfront",
-        "GET",
-        "2020-05-31/distribution",
-        "ListDistributions",
-    ),
-    ("eks", "GET", "clusters", "ListClusters"),
-    ("eks", "GET", "clusters/*", "DescribeCluster"),
-    (
-        "elasticfilesystem",
-        "GET",
-        "2015-02-01/file-systems",
-        "DescribeFileSystems",
-    ),
-    ("glacier", "GET", "*/vaults", "ListVaults"),
-    ("guardduty", "GET", "detector", "ListDetectors"),
-    ("lambda", "GET", "2015-03-31/functions", "ListFunctions"),
-    ("lambda", "POST", "2015-03-31/functions", "CreateFunction"),
-    ("lambda", "GET", "2015-03-31/functions/*", "GetFunction"),
-    (
-        "lambda",
-        "DELETE",
-        "2015-03-31/functions/*",
-        "DeleteFunction",
-    ),
-    (
-        "lambda",
-        "PUT",
-        "2015-03-31/functions/*/code",
-        "UpdateFunctionCode",
-    ),
-    (
-        "lambda",
-        "GET",
-        "2015-03-31/functions/*/configuration",
-        "GetFunctionConfiguration",
-    ),
-    (
-        "lambda",
-        "POST",
-        "2015-03-31/functions/*/invocations",
-        "InvokeFunction",
-    ),
-    ("lambda", "GET", "2018-10-31/layers", "ListLayers"),
-    ("mobiletargeting", "GET", "v1/apps", "GetApps"),
-    ("route53", "GET", "2013-04-01/domain", "ListDomains"),
-    ("route53", "GET", "2013-04-01/hostedzone", "ListHostedZones"),
-    (
-        "route53",
-        "POST",
-        "2013-04-01/hostedzone",
-        "CreateHostedZone",
-    ),
-    (
-        "route53",
-        "GET",
-        "2013-04-01/hostedzone/*/rrset",
-        "ListResourceRecordSets",
-    ),
-    (
-        "route53",
-        "POST",
-        "2013-04-01/hostedzone/*/rrset",
-        "ChangeResourceRecordSets",
-    ),
-    ("ses", "GET", "v2/email/account", "GetAccount"),
-    (
-        "ses",
-        "POST",
-        "v2/email/account/details",
-        "PutAccountDetails",
-    ),
-    ("ses", "GET", "v2/email/identities", "ListEmailIdentities"),
-    ("ses", "POST", "v2/email/identities", "CreateEmailIdentity"),
-    ("ses", "POST", "v2/email/outbound-emails", "SendEmail"),
-    (
-        "ses",
-        "POST",
-        "v2/email/outbound-bulk-emails",
-        "SendBulkEmail",
-    ),
-    ("ses", "GET", "v2/email/templates", "ListEmailTemplates"),
-    (
-        "sms-voice",
-        "POST",
-        "v2/sms-voice/text-messages",
-        "SendTextMessage",
-    ),
-];
+const ACTIONS: &str = include_str!("../data/aws-rest.tsv");
+
+fn actions() -> impl Iterator<Item = [&'static str; 4]> {
+    let cells = |line: &'static str| line.split('\t').collect::<Vec<_>>().try_into().ok();
+    ACTIONS.lines().filter_map(cells)
+}
 
 /// Services whose actions have another prefix than the name they are signed for.
 const PREFIXES: &[(&str, &str)] = &[
@@ -164,7 +26,7 @@ pub(crate) fn action(service: &str, method: &str, path: &[Cow<'_, str>]) -> &'st
         .map(AsRef::as_ref)
         .filter(|segment| !segment.is_empty())
         .collect();
-    let known = ACTIONS.iter().find(|(of, by, pattern, _)| {
+    let known = actions().find(|[of, by, pattern, _]| {
         let wanted = pattern.split('/');
         *of == service
             && *by == method
@@ -173,7 +35,7 @@ pub(crate) fn action(service: &str, method: &str, path: &[Cow<'_, str>]) -> &'st
                 .zip(&path)
                 .all(|(wanted, segment)| wanted == "*" || wanted == *segment)
     });
-    known.map_or("", |(_, _, _, action)| action)
+    known.map_or("", |[_, _, _, action]| action)
 }
 
 /// The prefix of a service's actions in policies and refusals.
@@ -225,10 +87,16 @@ mod tests {
 
     #[test]
     fn lists_nothing_twice() {
-        for (at, (service, method, pattern, _)) in ACTIONS.iter().enumerate() {
-            let again = ACTIONS[at + 1..]
+        let all: Vec<_> = actions().collect();
+        assert_eq!(
+            all.len(),
+            ACTIONS.lines().count(),
+            "a line of four cells each"
+        );
+        for (at, [service, method, pattern, _]) in all.iter().enumerate() {
+            let again = all[at + 1..]
                 .iter()
-                .any(|(of, by, path, _)| (of, by, path) == (service, method, pattern));
+                .any(|[of, by, path, _]| (of, by, path) == (service, method, pattern));
             assert!(!again, "{service} {method} {pattern}");
         }
         assert!(PREFIXES.iter().all(|(signed, _)| !signed.is_empty()));

@@ -11,7 +11,7 @@ use ring::hmac;
 
 use crate::credential::Fault;
 use crate::request::Request;
-use crate::sigv4::{SKEW, Signed};
+use crate::sigv4::{SKEW, Signed, basic_time};
 
 /// Parameters that belong to the resource that is signed.
 const RESOURCES: &[&str] = &[
@@ -159,13 +159,7 @@ fn written_time(text: &str) -> Option<i64> {
     if let Ok(at) = jiff::fmt::rfc2822::parse(text) {
         return Some(at.timestamp().as_second());
     }
-    let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
-    Some(
-        at.to_zoned(jiff::tz::TimeZone::UTC)
-            .ok()?
-            .timestamp()
-            .as_second(),
-    )
+    basic_time(text)
 }
 
 #[cfg(test)]

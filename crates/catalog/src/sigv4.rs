@@ -266,7 +266,7 @@ pub(crate) fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
 }
 
 /// Seconds since the epoch of `20261123T023900Z`.
-fn basic_time(text: &str) -> Option<i64> {
+pub(crate) fn basic_time(text: &str) -> Option<i64> {
     let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
     Some(
         at.to_zoned(jiff::tz::TimeZone::UTC)
