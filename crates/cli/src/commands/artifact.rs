@@ -180,7 +180,7 @@ fn tell(kind: &Kind, canary: &Canary, file: &Path, as_json: bool) -> anyhow::Res
         let line = json!({
             "id": canary.id, "kind": canary.kind, "memo": canary.memo,
             "labels": canary.labels, "minted": canary.minted.to_string(),
-            "fields": canary.fields, "file": file,
+            "fields": kind.shown(&canary.fields), "file": file,
         });
         output::line(&output::printable(&line.to_string()))?;
     } else {
