@@ -179,3 +179,54 @@ fn fields_can_be_fixed_where_a_kind_allows_it() {
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("shoe_size"), "{}", ran.stderr);
 }
+
+/// A kind of the operator's own: a text file, with a value that only its answers use.
+const NOTE: &str = r#"
+id = "note"
+name = "Note"
+summary = "A note with a link"
+trigger = "endpoint"
+fires = "Somebody opens the link."
+blind_spots = ["Reading the note."]
+lives = ["desktops"]
+[address]
+labels = ["notes"]
+[[field]]
+name = "ticket"
+format = "{base62:30}"
+handle = true
+hidden = true
+[[field]]
+name = "beacon.segment"
+format = "{base62:30}"
+handle = true
+[[field]]
+name = "beacon.url"
+format = "{url}/{field:beacon.segment}"
+[artifact]
+format = "text"
+file = ["note.txt"]
+[[artifact.block]]
+text = ["See {field:beacon.url}"]
+[[example]]
+field = "beacon.segment"
+value = "000000000000000000000000000000"
+[[counter_example]]
+field = "beacon.segment"
+value = "short"
+"#;
+
+#[test]
+fn hidden_fields_are_not_printed() {
+    let home = home();
+    let kinds = home.data().join("canaries/document");
+    std::fs::create_dir_all(&kinds).unwrap();
+    std::fs::write(kinds.join("note.toml"), NOTE).unwrap();
+    let file = home.path().join("note.txt");
+    let written = home.json(&["mint", "note", "--output", file.to_str().unwrap()]);
+    let plain = home.mint("note", &[]);
+    for fields in [written["fields"].clone(), serde_json::json!(plain.fields)] {
+        assert!(fields["beacon.url"].is_string(), "{fields}");
+        assert!(fields["ticket"].is_null(), "{fields}");
+    }
+}

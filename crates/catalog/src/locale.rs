@@ -30,7 +30,7 @@ pub(crate) use moment::Which;
 /// Where and when the people of records live.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scene<'a> {
-    /// Their language and country; none: [`Locale::default`].
+    /// Their language and country; none: the default one.
     pub locale: Option<&'static Locale>,
     /// Telephone numbers of the operator's own, one of which each record shows; the word `reserved`
     /// stands for the locale's range kept for fiction. None: records show no number.
