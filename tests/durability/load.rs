@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -34,20 +35,34 @@ pub(crate) struct Tally {
     pub(crate) answered: usize,
 }
 
-/// Mints a canary for each client and lets them loose. They end when the station does.
+/// Mints a canary for each client, lets them loose, and returns once something was answered. They end
+/// when the station does.
 pub(crate) fn start(home: &Home, address: SocketAddr, round: usize) -> Vec<JoinHandle<Tally>> {
     let count = CLIENTS.to_string();
     let minted = home.ok(&["mint", "url", "--count", &count, "--out", "json"]);
     let canaries: Vec<Minted> = minted.lines().map(Minted::parse).collect();
     assert_eq!(canaries.len(), CLIENTS);
+    let (first, answered) = mpsc::channel();
     let clients = canaries.into_iter().enumerate();
+    let clients = clients
+        .map(|(client, canary)| {
+            let first = first.clone();
+            std::thread::spawn(move || use_up(address, &canary, round, client, first))
+        })
+        .collect();
+    let patience = Duration::from_secs(30);
+    answered.recv_timeout(patience).expect("an answer");
     clients
-        .map(|(client, canary)| std::thread::spawn(move || use_up(address, &canary, round, client)))
-        .collect()
 }
 
 /// Uses one canary again and again on one connection, until that breaks.
-fn use_up(address: SocketAddr, canary: &Minted, round: usize, client: usize) -> Tally {
+fn use_up(
+    address: SocketAddr,
+    canary: &Minted,
+    round: usize,
+    client: usize,
+    first: mpsc::Sender<()>,
+) -> Tally {
     let Beacon { host, target, .. } = Beacon::of(canary);
     let mut tally = Tally {
         canary: canary.id.clone(),
@@ -71,6 +86,8 @@ fn use_up(address: SocketAddr, canary: &Minted, round: usize, client: usize) -> 
             break;
         }
         tally.answered += 1;
+        // Only the first of all is waited for.
+        let _ = first.send(());
     }
     tally
 }

@@ -1,9 +1,11 @@
-//! While one canary is flooded, the first use of any other is announced at once.
+//! While one canary is flooded, the first use of any other is announced at once: under the quota, and
+//! without one, when the index lags.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use lapwing_tests::{Beacon, Line, MailCatcher, Minted, get, within};
+use lapwing_tests::{Beacon, Home, Line, MailCatcher, Minted, get, within};
 
 use crate::{home, note};
 
@@ -16,6 +18,24 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_flood_does_not_hold_up_other_alerts() {
+    let summed = flood(&[]);
+    assert!(summed.rows < summed.uses, "it is summed up");
+}
+
+#[test]
+fn first_uses_go_ahead_of_a_backlog() {
+    let full = flood(&["--setting", "quota.trips=4000000000"]);
+    assert_eq!(full.rows, full.uses, "each is a record of its own");
+}
+
+/// What is recorded of a flood.
+struct Flooded {
+    rows: u64,
+    uses: u64,
+}
+
+/// Floods one canary, uses others once meanwhile, and looks how long their alerts take.
+fn flood(options: &[&str]) -> Flooded {
     let home = home();
     let mails = MailCatcher::start();
     let flooded = Beacon::of(&home.mint("url", &["--memo", "flooded"]));
@@ -35,7 +55,7 @@ fn a_flood_does_not_hold_up_other_alerts() {
         "addresses = [\"http://*.example.org\"]\n{}",
         mails.channel("mail")
     ));
-    let station = home.listen(&[]);
+    let station = home.listen(options);
     let address = station.address();
     let (stop, count) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut latencies: Vec<Duration> = std::thread::scope(|scope| {
@@ -75,7 +95,29 @@ fn a_flood_does_not_hold_up_other_alerts() {
         .map(|row| row["trip"]["count"].as_u64().expect("a count"))
         .sum();
     assert_eq!(recorded, flood, "none of the flood is dropped");
-    assert!((rows.len() as u64) < flood, "but it is summed up");
+    assert_announced_once(&home, &mails, &others);
+    Flooded {
+        rows: rows.len() as u64,
+        uses: flood,
+    }
+}
+
+/// Each of the others has one alert, of an incident that is in the index.
+fn assert_announced_once(home: &Home, mails: &MailCatcher, others: &[Beacon]) {
+    let incidents = home.json(&["incidents", "--limit", "1000"]);
+    let known: BTreeSet<(&str, &str)> = (incidents.as_array().unwrap().iter())
+        .map(|it| (it["id"].as_str().unwrap(), it["canary"].as_str().unwrap()))
+        .collect();
+    let mails = mails.mails();
+    for other in others {
+        let about: Vec<_> = (mails.iter())
+            .filter(|mail| mail.raw.contains(&other.id))
+            .collect();
+        assert_eq!(about.len(), 1, "alerts of {}", other.id);
+        let named =
+            |(id, canary): &&(&str, &str)| *canary == other.id && about[0].raw.contains(*id);
+        assert!(known.iter().any(|it| named(&it)), "{}", about[0].raw);
+    }
 }
 
 /// Uses a canary once; the time until its alert is in the mail.

@@ -290,6 +290,13 @@ fn values(kind: &Kind, minted: &[BTreeMap<String, String>], findings: &mut Findi
             );
         }
     }
+    if let Some(address) = minted.iter().find_map(|fields| lost_address(kind, fields)) {
+        findings.add(
+            kind,
+            format!("a request to {address} holds no handle to look up"),
+            "give the handle a path segment, label or parameter of its own",
+        );
+    }
     for fields in minted.iter().take(20) {
         if !found_again(kind, fields) {
             findings.add(
@@ -300,6 +307,43 @@ fn values(kind: &Kind, minted: &[BTreeMap<String, String>], findings: &mut Findi
             break;
         }
     }
+}
+
+/// A value that is an address with a handle in it and whose request holds no handle to look up. What
+/// stands before an `@` travels as a login: [`found_again`] tries that.
+fn lost_address<'a>(kind: &Kind, fields: &'a BTreeMap<String, String>) -> Option<&'a str> {
+    let handles = kind.handles(fields);
+    fields.values().map(String::as_str).find(|value| {
+        let login = |it: &url::Url| !it.username().is_empty() || it.password().is_some();
+        let Some(address) = url::Url::parse(value)
+            .ok()
+            .filter(|it| it.scheme().starts_with("http") && !login(it))
+        else {
+            return false;
+        };
+        let (host, target) = (
+            address.host_str().unwrap_or_default(),
+            &address[url::Position::BeforePath..],
+        );
+        if !handles
+            .iter()
+            .any(|(_, handle)| value.contains(handle.as_str()))
+        {
+            return false;
+        }
+        let request = Request::new(
+            "GET".to_owned(),
+            target.to_owned(),
+            host.to_owned(),
+            Vec::new(),
+            Vec::new(),
+        );
+        let found = request.candidates();
+        !handles.iter().any(|(_, handle)| {
+            let mut found = found.iter();
+            found.any(|candidate| *candidate.value == *handle.as_bytes())
+        })
+    })
 }
 
 /// What is wrong with a minted value of the field at `at`, and what to do about it.

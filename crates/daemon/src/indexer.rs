@@ -4,26 +4,20 @@
 //! commits, under keys derived from the trips: if the process dies in between, the same batch comes
 //! again and queues nothing twice. Rebuilding the index runs the same code without an announcer.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapwing_alert::{Folded, IncidentFacts, Message, delivery, fold};
-use lapwing_attribute::{
-    Geography, Linker, Rules, SameAddressOrProgram, Seen, Signals, TripFacts, judge,
-};
+use lapwing_alert::fold;
 use lapwing_catalog::Catalog;
-use lapwing_core::{
-    Actor, ActorId, CanaryId, Clock, Conclusion, Delivery, Incident, Judgement, Keyring,
-    NetworkFacts, Occasion, PlacementState, StationId, Timestamp, Trip, Verb, Verdict,
-};
+use lapwing_core::{Actor, ActorId, Conclusion, Delivery, Keyring, StationId, Trip};
 use lapwing_journal::{Position, Reader};
 use lapwing_store::{Batch, Followed, Index, Ledger, TripRow};
 
-use crate::geography::geography;
+use crate::ahead::Ahead;
+use crate::announcer::Announcer;
+use crate::assess::{Assessed, Assessor};
+use crate::drills::{Drills, NONCE};
 use crate::record;
 use crate::{DaemonError, Directory, Settings};
 
@@ -39,48 +33,19 @@ const FLOODED: Duration = Duration::from_millis(150);
 const FAILED: Duration = Duration::from_secs(1);
 /// Addresses, programs and canaries listed with an actor at most.
 const LISTED: usize = 64;
-/// Addresses whose network is remembered.
-const NETWORKS: usize = 4096;
-/// Signal under which a drill's nonce is remembered: it holds once.
-const NONCE: &str = "nonce";
-
-/// Where alerts go from the indexer.
-pub struct Announcer {
-    /// Names of the configured channels.
-    pub channels: Vec<String>,
-    /// The newest signed checkpoint, over this record if that can be had soon.
-    pub checkpoint: Box<dyn Fn(u64) -> String + Send>,
-    /// Called after alerts were queued.
-    pub wake: Box<dyn Fn() + Send>,
-    /// For when they were queued.
-    pub clock: Arc<dyn Clock>,
-}
-
 /// Brings what the journal holds into the index.
 pub struct Indexer {
     journal: PathBuf,
     keys: Keyring,
     station: StationId,
-    exercise: bool,
     incident_seconds: i64,
-    catalog: Arc<Catalog>,
     ledger: Arc<Ledger>,
-    index: Index,
+    index: Arc<Index>,
     reader: Reader,
-    geography: Geography,
-    networks: RefCell<HashMap<IpAddr, NetworkFacts>>,
-    rules: Rules,
-    linker: Box<dyn Linker>,
-    announcer: Option<Announcer>,
-    decided: Option<u64>,
-    drills: HashMap<CanaryId, Vec<Announced>>,
-}
-
-/// A drill the operator announced.
-struct Announced {
-    nonce: String,
-    from: Timestamp,
-    until: Timestamp,
+    assessor: Assessor,
+    announcer: Option<Arc<Announcer>>,
+    drills: Drills,
+    ahead: Option<Ahead>,
 }
 
 impl Indexer {
@@ -93,9 +58,9 @@ impl Indexer {
         settings: &Settings,
         catalog: Arc<Catalog>,
         ledger: Arc<Ledger>,
-        announcer: Option<Announcer>,
+        announcer: Option<Arc<Announcer>>,
     ) -> Result<Self, DaemonError> {
-        let index = Index::open(directory.root())?;
+        let index = Arc::new(Index::open(directory.root())?);
         let keys = directory.keyring();
         let journal = directory.journal();
         let reader = open_reader(&journal, &keys, position(&index, directory.station())?)?;
@@ -104,23 +69,31 @@ impl Indexer {
             journal,
             keys,
             station: directory.station(),
-            exercise: settings.exercise,
             incident_seconds: settings.fold.incident_seconds,
-            catalog,
             ledger,
             index,
-            geography: geography(&settings.geo)?,
-            networks: RefCell::default(),
-            rules: Rules {
-                own: settings.own.networks.clone(),
-            },
-            linker: Box::new(SameAddressOrProgram {
-                window_seconds: settings.fold.actor_seconds,
-            }),
+            assessor: Assessor::new(settings, catalog)?,
             announcer,
-            decided: None,
-            drills: HashMap::new(),
+            drills: Drills::default(),
+            ahead: None,
         })
+    }
+
+    /// The index it fills.
+    pub(crate) fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.index)
+    }
+
+    /// Tells `ahead` from now on how far the index is, beginning with where it is.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub(crate) fn tell(&mut self, ahead: Ahead) -> Result<(), DaemonError> {
+        if let Some(last) = position(&self.index, self.station)? {
+            ahead.indexed(last);
+        }
+        self.ahead = Some(ahead);
+        Ok(())
     }
 
     /// Indexes as records come, until `running` says no and nothing is left.
@@ -170,7 +143,7 @@ impl Indexer {
         let Some(followed) = last else {
             return Ok(0);
         };
-        self.follow_decisions()?;
+        self.drills.follow(&self.ledger)?;
         let mut alerts = Vec::new();
         let batch = self.index.batch()?;
         for (at, trip) in &trips {
@@ -180,6 +153,9 @@ impl Indexer {
             self.ledger.enqueue(&alerts)?;
         }
         batch.commit(followed)?;
+        if let Some(ahead) = &self.ahead {
+            ahead.indexed(followed.sequence);
+        }
         if let (Some(announcer), false) = (&self.announcer, alerts.is_empty()) {
             (announcer.wake)();
         }
@@ -196,34 +172,6 @@ impl Indexer {
         }
     }
 
-    fn follow_decisions(&mut self) -> Result<(), DaemonError> {
-        let generation = self.ledger.generation();
-        if self.decided == Some(generation) {
-            return Ok(());
-        }
-        self.drills.clear();
-        for decision in self.ledger.decisions()? {
-            match decision.verb {
-                Verb::Drill {
-                    canary,
-                    nonce,
-                    until,
-                } => {
-                    let drill = Announced {
-                        nonce,
-                        from: decision.time,
-                        until,
-                    };
-                    self.drills.entry(canary).or_default().push(drill);
-                }
-                // States of incidents are laid over them when they are read.
-                Verb::Acknowledge { .. } | Verb::Close { .. } => {}
-            }
-        }
-        self.decided = Some(generation);
-        Ok(())
-    }
-
     /// Draws every conclusion from one trip; returns the alerts it is worth. `last` is the batch's
     /// last record: one checkpoint serves all alerts of the batch.
     fn conclude(
@@ -233,20 +181,15 @@ impl Indexer {
         trip: &Trip,
         last: u64,
     ) -> Result<Vec<Delivery>, DaemonError> {
-        let network = self.network(trip.observed.source().ip());
-        let nonce = self.announced_nonce(batch, trip)?;
-        let class = self
-            .catalog
-            .kind(&trip.kind)
-            .map_or("credential", |kind| kind.class.as_str());
-        let facts = TripFacts {
-            trip,
-            network: &network,
-            canary_class: class,
-            drill: nonce.is_some(),
-        };
-        let judgement = judge(&facts, &self.rules);
-        let linked = self.linker.link(&facts, &Known(batch));
+        let nonce = self
+            .drills
+            .nonce(trip, |nonce| batch.signal(NONCE, nonce))?;
+        let known = |signal: &str, value: &str| batch.signal(signal, value);
+        let Assessed {
+            network,
+            judgement,
+            linked,
+        } = self.assessor.assess(trip, nonce.is_some(), known);
         let actor = linked.actor;
         let time = trip.observed.time;
         let seen = lapwing_store::Seen {
@@ -271,6 +214,10 @@ impl Indexer {
         batch.put_incident(&folded.incident)?;
         let known = batch.actor(actor)?;
         batch.put_actor(&with_trip(known, actor, trip));
+        let alerts = match &self.announcer {
+            Some(announcer) => announcer.alerts(trip, &folded, &network, &judgement, last)?,
+            None => Vec::new(),
+        };
         batch.add_trip(&TripRow {
             canary: trip.canary,
             time,
@@ -280,119 +227,14 @@ impl Indexer {
             offset: at.offset,
             conclusion: Conclusion {
                 trip: trip.id,
-                network: network.clone(),
-                judgement: judgement.clone(),
+                network,
+                judgement,
                 incident: folded.incident.id,
                 actor,
                 evidence: linked.evidence,
             },
         })?;
-        self.alerts(trip, &folded, &network, &judgement, last)
-    }
-
-    /// What is known of an address. In a flood the same few come again and again.
-    fn network(&self, address: IpAddr) -> NetworkFacts {
-        let mut known = self.networks.borrow_mut();
-        if known.len() >= NETWORKS {
-            known.clear();
-        }
-        let facts = known.entry(address);
-        facts
-            .or_insert_with(|| self.geography.lookup(address))
-            .clone()
-    }
-
-    /// The nonce of an announced drill that this trip carries, if it was not used before.
-    fn announced_nonce(
-        &self,
-        batch: &Batch<'_>,
-        trip: &Trip,
-    ) -> Result<Option<String>, DaemonError> {
-        let Some(drills) = self.drills.get(&trip.canary) else {
-            return Ok(None);
-        };
-        let Some(claims) = &trip.claims else {
-            return Ok(None);
-        };
-        let time = trip.observed.time;
-        for drill in drills {
-            let carried = claims.headers.iter().any(|(_, value)| {
-                value.open("compared with the nonce the operator drew") == &drill.nonce
-            });
-            if carried && drill.from <= time && time <= drill.until {
-                let used = batch.signal(NONCE, &drill.nonce)?;
-                if used.is_none_or(|seen| seen.trip == trip.id) {
-                    return Ok(Some(drill.nonce.clone()));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn alerts(
-        &self,
-        trip: &Trip,
-        folded: &Folded,
-        network: &NetworkFacts,
-        judgement: &Judgement,
-        last: u64,
-    ) -> Result<Vec<Delivery>, DaemonError> {
-        let Some(announcer) = &self.announcer else {
-            return Ok(Vec::new());
-        };
-        if announcer.channels.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (occasion, number) = match (folded.opened, folded.announce) {
-            (true, _) if judgement.verdict == Verdict::Drill => (Occasion::Drill, 1),
-            (true, _) => (Occasion::Opened, 1),
-            (false, Some(number)) => (Occasion::Continued, number),
-            (false, None) => return Ok(Vec::new()),
-        };
-        let incident = &folded.incident;
-        let Some(canary) = self.ledger.canary(trip.canary)? else {
-            tracing::error!(canary = %trip.canary, "a trip names a canary the ledger does not have");
-            return Ok(Vec::new());
-        };
-        let place = self.place(trip.canary)?;
-        let message = Message::incident(&IncidentFacts {
-            occasion,
-            incident,
-            canary: &canary,
-            kind_name: self
-                .catalog
-                .kind(&canary.kind)
-                .map_or(&canary.kind, |kind| &kind.name),
-            place: place.as_deref(),
-            trip,
-            network,
-            judgement,
-            station: self.station,
-            checkpoint: &(announcer.checkpoint)(last),
-            exercise: self.exercise,
-        });
-        let now = announcer.clock.now();
-        Ok(announcer
-            .channels
-            .iter()
-            .map(|channel| {
-                delivery(
-                    &alert_stem(incident, occasion, number),
-                    channel,
-                    &message,
-                    now,
-                )
-            })
-            .collect())
-    }
-
-    /// Where a canary stands, or stood last.
-    fn place(&self, canary: CanaryId) -> Result<Option<String>, DaemonError> {
-        let placements = self.ledger.placements_of(canary)?;
-        Ok(placements
-            .into_iter()
-            .rfind(|placement| placement.state != PlacementState::Abandoned)
-            .map(|placement| placement.target))
+        Ok(alerts)
     }
 }
 
@@ -404,17 +246,6 @@ fn open_reader(journal: &Path, keys: &Keyring, after: Option<u64>) -> Result<Rea
 /// The last record of `station` that is in the index.
 fn position(index: &Index, station: StationId) -> Result<Option<u64>, DaemonError> {
     Ok(index.position(station)?.map(|followed| followed.sequence))
-}
-
-/// What an alert is queued under, before its channel: the same whenever the trip is indexed again.
-fn alert_stem(incident: &Incident, occasion: Occasion, number: u64) -> String {
-    format!("{}/{occasion}/{number}", incident.id)
-}
-
-/// The key of the delivery that tells `channel` of a drill's arrival.
-#[must_use]
-pub fn drill_key(incident: &Incident, channel: &str) -> String {
-    format!("{}@{channel}", alert_stem(incident, Occasion::Drill, 1))
 }
 
 /// The actor with one more trip.
@@ -446,22 +277,5 @@ fn with_trip(known: Option<Actor>, id: ActorId, trip: &Trip) -> Actor {
 fn note<T: PartialEq>(list: &mut Vec<T>, item: T) {
     if list.len() < LISTED && !list.contains(&item) {
         list.push(item);
-    }
-}
-
-/// The index's signals as the linker asks for them.
-struct Known<'a, 'b>(&'a Batch<'b>);
-
-impl Signals for Known<'_, '_> {
-    fn get(&self, signal: &str, value: &str) -> Option<Seen> {
-        let seen = self.0.signal(signal, value).unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot look up a signal");
-            None
-        });
-        seen.map(|seen| Seen {
-            actor: seen.actor,
-            trip: seen.trip,
-            time: seen.time,
-        })
     }
 }

@@ -2,12 +2,17 @@
 //!
 //! `accept -> observe -> match -> record -> answer` happens in crate `listen`, which calls back into
 //! [`recognise`] and [`sink`]; `enrich -> fold -> alert -> link` is the [`indexer`]'s work on what
-//! the journal holds. [`station`] starts and stops them. Nothing here knows a terminal.
+//! the journal holds; [`ahead`] announces first uses when that lags. [`station`] starts and stops them. Nothing here knows a terminal.
 
+mod ahead;
+pub mod announcer;
+mod assess;
 pub mod directory;
+mod drills;
 pub mod geography;
 mod guard;
 pub mod indexer;
+mod memo;
 mod outbox;
 pub mod recognise;
 pub mod record;

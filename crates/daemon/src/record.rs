@@ -118,6 +118,22 @@ fn body(sighting: &Sighting, epoch: u32, r#type: Type) -> Body<'_> {
     }
 }
 
+/// The trip that a sighting has become, under the name it has in the journal.
+#[must_use]
+pub fn trip_of(sighting: Sighting, id: TripId) -> Trip {
+    Trip {
+        id,
+        canary: sighting.canary.id,
+        kind: sighting.canary.kind.clone(),
+        fields: sighting.fields,
+        observed: sighting.observed,
+        claims: Some(sighting.claims),
+        decoy: sighting.decoy,
+        count: 1,
+        times: Vec::new(),
+    }
+}
+
 /// Reads a trip back; `None` for records of other types (gap, unmatched, erasure, ...).
 #[must_use]
 pub fn trip(record: &Record) -> Option<Trip> {

@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, join_all};
-use lapwing_core::{CanaryId, Timestamp};
-use lapwing_journal::Journal;
+use lapwing_core::{CanaryId, Timestamp, TripId};
+use lapwing_journal::{Journal, JournalError, Receipt};
 use lapwing_listen::{Sighting, TripSink};
 use tokio::sync::{Notify, oneshot};
 
-use crate::record::{Repeat, Written, summary_entry, trip_entry};
+use crate::ahead::Ahead;
+use crate::record::{Repeat, Written, summary_entry, trip_entry, trip_of};
 use crate::settings::Quota;
 
 /// Sightings kept in memory while the disk fails.
@@ -32,6 +33,7 @@ pub struct Recorder(Arc<Inner>);
 
 struct Inner {
     journal: Journal,
+    ahead: Ahead,
     epoch: u32,
     quota: Quota,
     used: Mutex<HashMap<Source, Used>>,
@@ -55,11 +57,12 @@ struct Waiting {
 }
 
 impl Recorder {
-    /// Records into `journal`; `epoch` is that of the digest key.
+    /// Records into `journal`; `ahead` hears of it, `epoch` is that of the digest key.
     #[must_use]
-    pub fn new(journal: Journal, epoch: u32, quota: Quota) -> Self {
+    pub(crate) fn new(journal: Journal, ahead: Ahead, epoch: u32, quota: Quota) -> Self {
         Self(Arc::new(Inner {
             journal,
+            ahead,
             epoch,
             quota,
             used: Mutex::default(),
@@ -99,8 +102,7 @@ impl Recorder {
             let Some(sighting) = lock(&self.0.shelf).pop_front() else {
                 break;
             };
-            let entry = trip_entry(&sighting, self.0.epoch, Written::Late);
-            if self.0.journal.append(entry).await.is_err() {
+            if let Err((sighting, _)) = self.write(sighting, Written::Late).await {
                 lock(&self.0.shelf).push_front(sighting);
                 break;
             }
@@ -111,8 +113,7 @@ impl Recorder {
 
     async fn record_one(&self, sighting: Sighting) {
         if self.within_quota(&sighting) {
-            let entry = trip_entry(&sighting, self.0.epoch, Written::InTime);
-            if let Err(error) = self.0.journal.append(entry).await {
+            if let Err((sighting, error)) = self.write(sighting, Written::InTime).await {
                 self.shelve(sighting, &error);
             }
         } else {
@@ -120,6 +121,29 @@ impl Recorder {
             let full = trip_entry(&sighting, self.0.epoch, Written::InTime);
             self.0.journal.rehearse(full);
             self.summarise(sighting).await;
+        }
+    }
+
+    /// Writes a full record. A sighting that could not be written is given back.
+    async fn write(
+        &self,
+        sighting: Sighting,
+        written: Written,
+    ) -> Result<(), (Sighting, JournalError)> {
+        let Inner { journal, ahead, .. } = &*self.0;
+        let canary = sighting.canary.id;
+        let entry = trip_entry(&sighting, self.0.epoch, written);
+        let rank = ahead.writing(canary);
+        match journal.append(entry).await {
+            Ok(Receipt { station, sequence }) => {
+                let id = TripId { station, sequence };
+                ahead.written(canary, rank, sequence, || trip_of(sighting, id));
+                Ok(())
+            }
+            Err(error) => {
+                ahead.failed(canary, rank);
+                Err((sighting, error))
+            }
         }
     }
 
@@ -217,7 +241,7 @@ impl Recorder {
         }
     }
 
-    fn shelve(&self, sighting: Sighting, error: &lapwing_journal::JournalError) {
+    fn shelve(&self, sighting: Sighting, error: &JournalError) {
         tracing::error!(
             %error,
             canary = %sighting.canary.id,

@@ -17,8 +17,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::ahead::{Ahead, Herald};
+use crate::announcer::Announcer;
 use crate::guard::Guard;
-use crate::indexer::{Announcer, Indexer};
+use crate::indexer::Indexer;
 use crate::outbox::LedgerOutbox;
 use crate::recognise::LedgerRecogniser;
 use crate::settings::Listen;
@@ -31,6 +33,8 @@ pub struct Station {
     journal: Journal,
     recorder: Recorder,
     indexer: Indexer,
+    ahead: Ahead,
+    herald: Herald,
     dispatcher: Arc<Dispatcher>,
     clock: Arc<dyn Clock>,
     recogniser: Arc<LedgerRecogniser>,
@@ -60,7 +64,7 @@ impl Station {
         let dispatcher = Dispatcher::new(channels, outbox, Arc::clone(&clock), pace(&settings))
             .signed(directory.station(), move || signer.checkpoint());
         let dispatcher = Arc::new(dispatcher);
-        let announcer = Announcer {
+        let announcer = Arc::new(Announcer {
             channels: names,
             checkpoint: {
                 let journal = journal.clone();
@@ -71,16 +75,30 @@ impl Station {
                 Box::new(move || dispatcher.wake())
             },
             clock: Arc::clone(&clock),
-        };
-        let indexer = Indexer::open(
+            catalog: Arc::clone(&catalog),
+            ledger: Arc::clone(&ledger),
+            station: directory.station(),
+            exercise: settings.exercise,
+        });
+        let mut indexer = Indexer::open(
             directory,
             &settings,
             Arc::clone(&catalog),
             Arc::clone(&ledger),
-            Some(announcer),
+            Some(Arc::clone(&announcer)),
+        )?;
+        let ahead = Ahead::new(journal.next_sequence());
+        indexer.tell(ahead.clone())?;
+        let herald = Herald::new(
+            ahead.clone(),
+            indexer.index(),
+            &settings,
+            Arc::clone(&catalog),
+            announcer,
         )?;
         let recorder = Recorder::new(
             journal.clone(),
+            ahead.clone(),
             directory.keyring().epoch(),
             settings.quota.clone(),
         );
@@ -107,6 +125,8 @@ impl Station {
             journal,
             recorder,
             indexer,
+            ahead,
+            herald,
             dispatcher,
             clock,
             recogniser,
@@ -140,19 +160,13 @@ impl Station {
         let indexer = {
             let indexing = Arc::clone(&indexing);
             let mut indexer = self.indexer;
-            // A thread of its own: a runtime that is torn down must not wait for it.
-            let (done, ended) = oneshot::channel();
-            std::thread::Builder::new()
-                .name("indexer".to_owned())
-                .spawn(move || {
-                    // Recording comes first: in a flood the index may lag, a trip may not.
-                    let _ = rustix::process::nice(INDEXER_NICENESS);
-                    indexer.follow(&|| indexing.load(Ordering::Acquire));
-                    let _ = done.send(());
-                })
-                .map_err(DaemonError::Thread)?;
-            ended
+            thread("indexer", move || {
+                // Recording comes first: in a flood the index may lag, a trip may not.
+                let _ = rustix::process::nice(INDEXER_NICENESS);
+                indexer.follow(&|| indexing.load(Ordering::Acquire));
+            })?
         };
+        let herald = thread("herald", move || self.herald.run())?;
         let (stop_alerts, alerts_stopped) = watch::channel(false);
         let dispatcher = Arc::clone(&self.dispatcher);
         let alerts = tokio::spawn(async move { dispatcher.run(alerts_stopped).await });
@@ -198,17 +212,36 @@ impl Station {
         // The indexer finishes what the journal holds before it ends.
         indexing.store(false, Ordering::Release);
         let _ = indexer.await;
+        self.ahead.close();
+        let _ = herald.await;
         let _ = stop_alerts.send(true);
         let _ = alerts.await;
         outcome
     }
 }
 
+/// Starts a thread of its own: a runtime that is torn down must not wait for it. What is returned
+/// resolves when it ends.
+fn thread(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<oneshot::Receiver<()>, DaemonError> {
+    let (done, ended) = oneshot::channel();
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            work();
+            let _ = done.send(());
+        })
+        .map_err(DaemonError::Thread)?;
+    Ok(ended)
+}
+
 /// How long an alert waits for a checkpoint over its trip.
 const SIGNING: Duration = Duration::from_millis(250);
 
 /// By how much the indexer's thread steps back where processors are scarce.
-const INDEXER_NICENESS: i32 = 10;
+const INDEXER_NICENESS: i32 = 19;
 
 /// How often the ledger is read for changes that nobody announced.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use lapwing_core::{
     Canary, Clock as _, Decision, Delivery, DeliveryState, SystemClock, Verb, Verdict,
 };
-use lapwing_daemon::indexer::drill_key;
+use lapwing_daemon::announcer::drill_key;
 use lapwing_store::{TripFilter, TripRow};
 use serde_json::json;
 

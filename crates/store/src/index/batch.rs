@@ -97,20 +97,9 @@ impl<'a> Batch<'a> {
         let key = (signal.to_owned(), value.to_owned());
         let session = self.writing.session();
         let mut caches = self.caches.borrow_mut();
-        let seen = caches.signals.get(key, |_| {
-            session.one(
-                "SELECT actor_station, actor_sequence, trip_station, trip_sequence, time
-                 FROM signals WHERE signal = ?1 AND value = ?2",
-                args![signal, value],
-                |row| {
-                    Ok(Seen {
-                        actor: ActorId(read_name(row, 0)?),
-                        trip: read_name(row, 2)?,
-                        time: Timestamp::from_micros(row.int(4)?),
-                    })
-                },
-            )
-        })?;
+        let seen = caches
+            .signals
+            .get(key, |(signal, value)| load_signal(&session, signal, value))?;
         Ok(seen.copied())
     }
 
@@ -347,6 +336,25 @@ pub(super) fn load_actor(session: &Session<'_>, id: ActorId) -> Result<Option<Ac
         "SELECT actor FROM actors WHERE station = ?1 AND sequence = ?2",
         args![station, sequence],
         |row| read_actor(row, 0),
+    )
+}
+
+pub(super) fn load_signal(
+    session: &Session<'_>,
+    signal: &str,
+    value: &str,
+) -> Result<Option<Seen>, StoreError> {
+    session.one(
+        "SELECT actor_station, actor_sequence, trip_station, trip_sequence, time
+         FROM signals WHERE signal = ?1 AND value = ?2",
+        args![signal, value],
+        |row| {
+            Ok(Seen {
+                actor: ActorId(read_name(row, 0)?),
+                trip: read_name(row, 2)?,
+                time: Timestamp::from_micros(row.int(4)?),
+            })
+        },
     )
 }
 

@@ -2,11 +2,11 @@
 
 use lapwing_core::{Actor, ActorId, CanaryId, Incident, IncidentId, StationId, Timestamp};
 
-use super::batch::{load_actor, load_canary_stats, load_incident};
+use super::batch::{load_actor, load_canary_stats, load_incident, load_signal};
 use super::filter::At;
 use super::rows::{name_columns, read_actor, read_incident, state_number};
 use super::trips::{merged, stations};
-use super::{ActorFilter, CanaryStats, Cursor, IncidentFilter, Index, Page};
+use super::{ActorFilter, CanaryStats, Cursor, IncidentFilter, Index, Page, Seen};
 use crate::StoreError;
 use crate::db::{Session, args, int};
 
@@ -36,6 +36,14 @@ impl Index {
     /// If the index cannot be read.
     pub fn canary_stats(&self, id: CanaryId) -> Result<Option<CanaryStats>, StoreError> {
         self.db.read(|session| load_canary_stats(session, id))
+    }
+
+    /// Where this signal was last seen, in what is committed.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn signal(&self, signal: &str, value: &str) -> Result<Option<Seen>, StoreError> {
+        self.db.read(|session| load_signal(session, signal, value))
     }
 
     /// Incidents, opened last first.
