@@ -27,7 +27,11 @@ pub(crate) enum AzureKey {
         seed: [u8; 8],
     },
     /// 84 letters and digits with `JQQJ99`, the month, and the provider's four letters.
-    Annotated { provider: [u8; 4] },
+    Annotated {
+        provider: [u8; 4],
+        /// What platform and provider put between the month and those letters.
+        reserved: [u8; 16],
+    },
     /// 40 characters with `8Q~` after the third.
     ClientSecret,
     /// 52 lower-case letters and digits of base 32.
@@ -39,11 +43,10 @@ impl AzureKey {
     pub(crate) fn parse(name: &str, argument: &str) -> Option<Result<Self, String>> {
         Some(match name {
             "azure-key" => identifiable(argument),
-            "azure-cask" => <[u8; 4]>::try_from(argument.as_bytes())
-                .ok()
-                .filter(|provider| provider.iter().all(u8::is_ascii_alphanumeric))
-                .map(|provider| Self::Annotated { provider })
-                .ok_or_else(|| "write {azure-cask:AZDO}, the provider's four letters".to_owned()),
+            "azure-cask" => annotation(argument).ok_or_else(|| {
+                "write {azure-cask:AZDO}, the provider's four letters; behind a colon 16 more that stand before them"
+                    .to_owned()
+            }),
             "azure-sp" => Ok(Self::ClientSecret),
             "azure-devops" => Ok(Self::DevOps),
             _ => return None,
@@ -66,7 +69,7 @@ impl AzureKey {
                 text.replace_range(end.., "AAAAAA");
                 sealed(&text, *bytes, *seed)
             }
-            Self::Annotated { provider } => annotated(dice, *provider, at),
+            Self::Annotated { provider, reserved } => annotated(dice, *provider, *reserved, at),
             Self::ClientSecret => {
                 let mut text: String = (0..34).map(|_| letter(dice, SECRET_LETTERS)).collect();
                 text.insert_str(3, "8Q~");
@@ -110,7 +113,7 @@ impl AzureKey {
                 (all.len() == *bytes && digits.get(end - 4..end) == Some(&**signature))
                     .then(|| sealed(digits, *bytes, *seed).as_deref() == Some(text))
             }
-            Self::Annotated { provider } => {
+            Self::Annotated { provider, .. } => {
                 let shaped = text.len() == 84
                     && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
                     && text.get(52..58) == Some("JQQJ99")
@@ -175,7 +178,25 @@ fn sealed(digits: &str, bytes: usize, seed: [u8; 8]) -> Option<String> {
     (text.get(end - 4..end) == digits.get(end - 4..end)).then_some(text)
 }
 
-fn annotated(dice: &mut Dice<'_>, provider: [u8; 4], at: i64) -> Option<String> {
+/// `AZDO` or `ACOG:ACYeBjFXJ3w3AAAB`: the provider, and what is reserved for platform and provider, which
+/// is zero bytes unless the service has a use for them.
+fn annotation(argument: &str) -> Option<AzureKey> {
+    let (provider, reserved) = argument
+        .split_once(':')
+        .unwrap_or((argument, "AAAAAAAAAAAAAAAA"));
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (plain(provider) && plain(reserved)).then_some(AzureKey::Annotated {
+        provider: provider.as_bytes().try_into().ok()?,
+        reserved: reserved.as_bytes().try_into().ok()?,
+    })
+}
+
+fn annotated(
+    dice: &mut Dice<'_>,
+    provider: [u8; 4],
+    reserved: [u8; 16],
+    at: i64,
+) -> Option<String> {
     let made = jiff::Timestamp::from_millisecond(at)
         .ok()?
         .to_zoned(TimeZone::UTC);
@@ -184,9 +205,12 @@ fn annotated(dice: &mut Dice<'_>, provider: [u8; 4], at: i64) -> Option<String> 
     text.push_str("JQQJ99");
     text.push(upper(made.year() - 2024));
     text.push(upper(i16::from(made.month()) - 1));
-    // Reserved for platform and provider: zero bytes, unless the service has a use for them.
-    text.push_str("AAAAAAAAAAAAAAAA");
-    text.extend(provider.iter().map(|byte| char::from(*byte)));
+    text.extend(
+        reserved
+            .iter()
+            .chain(&provider)
+            .map(|byte| char::from(*byte)),
+    );
     let sum = annotated_sum(&text)?;
     sum.bytes()
         .all(|byte| byte.is_ascii_alphanumeric())
@@ -277,6 +301,12 @@ mod tests {
             ("azure-key", "32:+ASb:Send0000", 33, "+ASb"),
             ("azure-key", "39:AzSe:Query000", 42, "AzSe"),
             ("azure-cask", "AZDO", 52, "JQQJ99"),
+            (
+                "azure-cask",
+                "ACOG:ACYeBjFXJ3w3AAAB",
+                60,
+                "ACYeBjFXJ3w3AAABACOG",
+            ),
             ("azure-sp", "", 3, "8Q~"),
             ("azure-devops", "", 0, ""),
         ] {
