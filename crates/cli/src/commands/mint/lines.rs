@@ -202,9 +202,9 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// A value for a shell's file: in quotes if it holds quotes or line ends.
+/// A value for a shell's file: in quotes if it holds quotes, spaces, backslashes or line ends.
 fn quoted(value: &str) -> String {
-    if value.contains(['\n', '"', '\'']) {
+    if value.contains(['\n', ' ', '\\', '"', '\'']) {
         format!("'{}'", value.replace('\'', "'\\''"))
     } else {
         value.to_owned()
