@@ -110,6 +110,17 @@ impl Address {
             .map_or(rest, |(authority, _)| authority)
     }
 
+    /// The port, the scheme's own if none is written.
+    #[must_use]
+    pub fn port(&self) -> &str {
+        let behind = &self.authority()[self.host.len()..];
+        match (behind.strip_prefix(':'), self.scheme()) {
+            (Some(port), _) => port,
+            (None, "https") => "443",
+            (None, _) => "80",
+        }
+    }
+
     /// Whether the host is an IP address.
     #[must_use]
     pub fn is_ip(&self) -> bool {
@@ -167,6 +178,13 @@ mod tests {
             "*.example.org",
         );
         check("http://[::1]:80/x", "http://[::1]/x", "[::1]");
+        for (text, port) in [
+            ("http://[::1]/x", "80"),
+            ("https://example.org:443", "443"),
+            ("https://*.example.org:8443/x", "8443"),
+        ] {
+            assert_eq!(Address::parse(text).expect(text).port(), port);
+        }
     }
 
     #[test]

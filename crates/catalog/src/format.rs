@@ -91,6 +91,8 @@ pub(crate) enum Piece {
     Scheme,
     /// Its host, without port.
     Host,
+    /// Its port.
+    Port,
     /// Its host, and its port if that is not the scheme's own.
     Authority,
     MailDomain,
@@ -240,6 +242,10 @@ impl Format {
                 out.push_str(&filter::apply(filters, &drawing.values[*index], spelling));
             }
             Piece::Part(part) => part.draw(drawing, out),
+            Piece::Port => {
+                let port = drawing.address.as_ref().map_or("", Address::port);
+                out.push_str(port);
+            }
             Piece::Url | Piece::Scheme | Piece::Host | Piece::Authority => {
                 let address = drawing.address.as_ref();
                 out.push_str(address.map_or("", |address| part(address, piece)));
@@ -323,6 +329,7 @@ impl Format {
                     Piece::Url
                         | Piece::Scheme
                         | Piece::Host
+                        | Piece::Port
                         | Piece::Authority
                         | Piece::Field { .. }
                         | Piece::Part(_)

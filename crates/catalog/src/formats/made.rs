@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::fit::Fit;
 use crate::format::Drawing;
 use crate::formats::azure::AzureKey;
-use crate::keys::{Private, ec, openssh, rsa, token, wireguard};
+use crate::keys::{Private, ec, openssh, rsa, token, wireguard, x509};
 
 /// Where Discord's milliseconds start: 2015-01-01.
 const DISCORD_EPOCH: i64 = 1_420_070_400_000;
@@ -51,6 +51,13 @@ pub(crate) enum Made {
         claims: usize,
         key: usize,
         header: Option<usize>,
+    },
+    /// A certificate for a key, as a description has it; signed by an authority, its certificate and its
+    /// key, or by itself. All are other fields.
+    X509 {
+        about: usize,
+        key: usize,
+        authority: Option<(usize, usize)>,
     },
     /// What stands behind `pypi-`.
     PyPi,
@@ -95,6 +102,7 @@ impl Made {
             ("wireguard-private", "") => Ok(Self::WireGuard),
             ("wireguard-public", key) => field(key).map(|key| Self::WireGuardPublic { key }),
             ("jwt", _) => jwt(argument, field),
+            ("x509", _) => certificate(argument, field),
             ("pypi-macaroon", "") => Ok(Self::PyPi),
             ("vault-hvs", "") => Ok(Self::Vault),
             ("fly-macaroon", "") => Ok(Self::Fly),
@@ -110,6 +118,7 @@ impl Made {
                 | Self::PublicPem { .. }
                 | Self::WireGuardPublic { .. }
                 | Self::Jwt { .. }
+                | Self::X509 { .. }
         )
     }
 
@@ -168,7 +177,9 @@ impl Made {
 
     /// A key or a token; `None`: draw again.
     fn key(&self, drawing: &mut Drawing<'_>, at: i64) -> Option<String> {
-        let Drawing { dice, values, .. } = drawing;
+        let Drawing {
+            dice, values, now, ..
+        } = drawing;
         let value = |field: usize| values.get(field).map(String::as_str);
         match self {
             Self::Rsa { bits, pkcs8 } => {
@@ -201,6 +212,17 @@ impl Made {
                 key,
                 header,
             } => token::jwt(value(*claims)?, value(*key)?, header.and_then(value)),
+            Self::X509 {
+                about,
+                key,
+                authority,
+            } => {
+                let authority = match authority {
+                    Some((one, other)) => Some((value(*one)?, value(*other)?)),
+                    None => None,
+                };
+                x509::certificate(value(*about)?, value(*key)?, authority, *now)
+            }
             Self::PyPi => Some(token::pypi(dice)),
             Self::Vault => Some(token::vault(dice)),
             Self::Fly => Some(token::fly(dice, at)),
@@ -303,6 +325,29 @@ fn jwt(argument: &str, field: impl Fn(&str) -> Result<usize, String>) -> Result<
         claims: field(claims)?,
         key: field(key)?,
         header: parts.next().map(field).transpose()?,
+    })
+}
+
+/// `about:key` or `about:key:ca:ca_key`, all of them fields.
+fn certificate(
+    argument: &str,
+    field: impl Fn(&str) -> Result<usize, String>,
+) -> Result<Made, String> {
+    let parts: Vec<&str> = argument.split(':').collect();
+    let authority = match parts[..] {
+        [_, _] => None,
+        [_, _, certificate, key] => Some((field(certificate)?, field(key)?)),
+        _ => {
+            return Err(
+                "write {x509:ABOUT-FIELD:KEY-FIELD}, and :CA-FIELD:CA-KEY-FIELD behind it"
+                    .to_owned(),
+            );
+        }
+    };
+    Ok(Made::X509 {
+        about: field(parts[0])?,
+        key: field(parts[1])?,
+        authority,
     })
 }
 

@@ -8,9 +8,9 @@ use crate::locale::Part;
 
 /// Pieces that are no alphabet, as they are written in messages.
 const OTHERS: &str = "words, uuid, upper-uuid, uuid7, object-id, snowflake, unix, number, date, pick, row, \
-    field, url, scheme, host, authority, mail-domain, checksum, crc32-base62, aws-account, aws-key, \
+    field, url, scheme, host, port, authority, mail-domain, checksum, crc32-base62, aws-account, aws-key, \
     person, place, phone, amount, moment, azure-key, azure-cask, azure-sp, azure-devops, gitlab-routable, rsa-pkcs1, rsa-pkcs8, ec-sec1, \
-    ec-pkcs8, openssh, openssh-public, public-pem, wireguard-private, wireguard-public, jwt, \
+    ec-pkcs8, openssh, openssh-public, public-pem, wireguard-private, wireguard-public, jwt, x509, \
     pypi-macaroon, vault-hvs, fly-macaroon";
 
 /// Reads a piece; an error is what is wrong, in words.
@@ -63,6 +63,7 @@ pub(crate) fn piece(inner: &str, names: Names<'_>) -> Result<Piece, String> {
         "url" => Piece::Url,
         "scheme" => Piece::Scheme,
         "host" => Piece::Host,
+        "port" => Piece::Port,
         "authority" => Piece::Authority,
         "mail-domain" => Piece::MailDomain,
         "aws-account" => Piece::AwsAccount,

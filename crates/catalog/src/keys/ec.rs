@@ -23,6 +23,12 @@ pub(crate) fn pkcs8_pem(key: &SecretKey) -> Option<String> {
     Some(key.to_pkcs8_pem(LineEnding::LF).ok()?.to_string())
 }
 
+/// ECDSA with SHA-256, as certificates hold it (RFC 3279 section 2.2.3).
+pub(crate) fn sign_der(key: &SecretKey, message: &[u8]) -> Vec<u8> {
+    let signature: Signature = SigningKey::from(key).sign(message);
+    signature.to_der().as_bytes().to_vec()
+}
+
 /// ECDSA with SHA-256, as the two numbers side by side (RFC 7518 section 3.4).
 pub(crate) fn sign(key: &SecretKey, message: &[u8]) -> Vec<u8> {
     let signature: Signature = SigningKey::from(key).sign(message);

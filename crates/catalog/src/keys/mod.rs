@@ -6,6 +6,7 @@ pub(crate) mod openssh;
 pub(crate) mod rsa;
 pub(crate) mod token;
 pub(crate) mod wireguard;
+pub(crate) mod x509;
 
 use p256::pkcs8::DecodePrivateKey as _;
 use p256::pkcs8::EncodePublicKey as _;
