@@ -82,6 +82,8 @@ pub(crate) struct Content {
     pub(crate) loads: BTreeMap<String, String>,
     /// Whether lines of a text end in CR LF.
     pub(crate) crlf: bool,
+    /// Whether a text is UTF-16 with a byte order mark; else UTF-8.
+    pub(crate) utf16: bool,
 }
 
 impl Content {
@@ -97,6 +99,7 @@ impl Content {
             blocks: Vec::new(),
             loads: BTreeMap::new(),
             crlf: false,
+            utf16: false,
         }
     }
 
@@ -161,6 +164,7 @@ mod tests {
                 .map(|means| ((*means).to_owned(), address(means)))
                 .collect(),
             crlf: seed.is_multiple_of(2),
+            utf16: seed.is_multiple_of(3),
         }
     }
 

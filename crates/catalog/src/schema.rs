@@ -12,22 +12,33 @@ use toml::Spanned;
 use crate::error::CatalogError;
 use crate::ways::{ApiTable, AuthList};
 
-/// Keys and values in the order they are written.
+/// Keys and values in the order they are written; a key with a list of values stands once for each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Pairs {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Values {
+            One(String),
+            Several(Vec<String>),
+        }
         struct InOrder;
         impl<'de> Visitor<'de> for InOrder {
             type Value = Pairs;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a table of strings")
+                f.write_str("a table of strings, or of lists of them")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
                 let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
+                while let Some((name, values)) = map.next_entry::<String, Values>()? {
+                    match values {
+                        Values::One(value) => pairs.push((name, value)),
+                        Values::Several(values) => {
+                            pairs.extend(values.into_iter().map(|value| (name.clone(), value)));
+                        }
+                    }
                 }
                 Ok(Pairs(pairs))
             }

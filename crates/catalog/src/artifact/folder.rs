@@ -77,11 +77,7 @@ fn settings(address: &str, dice: &mut Dice<'_>) -> Vec<u8> {
             "[.ShellClassInfo]\r\nIconResource={icon},0\r\n[ViewState]\r\nMode=\r\nVid=\r\nFolderType={kind}\r\n"
         )
     };
-    [0xfeff]
-        .into_iter()
-        .chain(text.encode_utf16())
-        .flat_map(u16::to_le_bytes)
-        .collect()
+    super::text::utf16(&text)
 }
 
 /// A web address as Windows' redirector writes it: `\\host@SSL@8443\DavWWWRoot\path`.

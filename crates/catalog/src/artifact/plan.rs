@@ -33,6 +33,9 @@ pub(crate) struct ArtifactTable {
     /// Whether lines of a text end as on Windows.
     #[serde(default)]
     pub(crate) crlf: bool,
+    /// Whether a text is UTF-16, as some programs of Windows write it.
+    #[serde(default)]
+    pub(crate) utf16: bool,
     #[serde(default)]
     pub(crate) block: Vec<BlockTable>,
 }
@@ -70,6 +73,7 @@ pub(crate) struct Plan {
     author: Vec<Format>,
     company: Vec<Format>,
     crlf: bool,
+    utf16: bool,
     blocks: Vec<BlockPlan>,
 }
 
@@ -167,6 +171,7 @@ impl Plan {
             blocks: table.block.iter().map(block).collect::<Result<_, _>>()?,
             loads: table.loads.into_iter().collect(),
             crlf: table.crlf,
+            utf16: table.utf16,
         })
     }
 
@@ -179,6 +184,7 @@ impl Plan {
         let (created, modified) = dates(drawing);
         let mut content = Content::new(created, modified);
         content.crlf = self.crlf;
+        content.utf16 = self.utf16;
         // Whatever the artefact speaks of was there when it was changed last.
         drawing.now = modified;
         content.company = one(&self.company, drawing);

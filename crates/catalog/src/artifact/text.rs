@@ -25,5 +25,17 @@ fn write(content: &Content, _: &mut Dice<'_>) -> Vec<u8> {
     if content.crlf {
         out = out.replace('\n', "\r\n");
     }
+    if content.utf16 {
+        return utf16(&out);
+    }
     out.into_bytes()
+}
+
+/// UTF-16 with the byte order mark of Windows.
+pub(super) fn utf16(text: &str) -> Vec<u8> {
+    [0xfeff]
+        .into_iter()
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect()
 }
