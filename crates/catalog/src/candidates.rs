@@ -13,6 +13,7 @@ use std::hash::{DefaultHasher, Hasher};
 use lapwing_core::Carrier;
 use serde_json::Value;
 
+use crate::ntlm;
 use crate::request::{
     BodyType, MOST_PAIRS, Request, decode_base64, decode_form, percent_decode, raw_pairs,
 };
@@ -120,10 +121,13 @@ impl<'a> Collector<'a> {
             && value.iter().all(is_base64)
             && let Some(plain) = decode_base64(value)
             && plain.len() >= SHORTEST
-            && std::str::from_utf8(&plain)
-                .is_ok_and(|text| !text.contains(|c: char| c.is_control() && !c.is_whitespace()))
         {
-            self.value(&Cow::Owned(plain), carrier, depth + 1);
+            let odd = |c: char| c.is_control() && !c.is_whitespace();
+            if std::str::from_utf8(&plain).is_ok_and(|text| !text.contains(odd)) {
+                self.value(&Cow::Owned(plain), carrier, depth + 1);
+            } else if let Some(text) = ntlm::text(&plain) {
+                self.value(&Cow::Owned(text.into_bytes()), carrier, depth + 1);
+            }
         }
     }
 
@@ -235,6 +239,9 @@ fn authorization<'a>(request: &'a Request, found: &mut Collector<'a>) {
                 found.push(Cow::Borrowed(id), Carrier::Sigv4);
             }
             found.pieces(&Cow::Borrowed(rest), Carrier::Sigv4, 2);
+        } else if scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
+        {
+            windows(rest, found);
         } else {
             found.value(&Cow::Borrowed(rest), Carrier::Bearer, 0);
         }
@@ -265,6 +272,17 @@ fn basic<'a>(encoded: &'a [u8], found: &mut Collector<'a>) {
     let (user, password) = (&plain[..at], plain.get(at + 1..).unwrap_or_default());
     found.value(&Cow::Owned(user.to_vec()), Carrier::Basic, 0);
     found.value(&Cow::Owned(password.to_vec()), Carrier::Basic, 0);
+}
+
+/// The names in an NTLM login; what is none is a value like any other.
+fn windows<'a>(encoded: &'a [u8], found: &mut Collector<'a>) {
+    let names = decode_base64(encoded).map(|plain| ntlm::names(&plain));
+    for name in names.iter().flatten() {
+        found.value(&Cow::Owned(name.clone().into_bytes()), Carrier::Header, 2);
+    }
+    if names.is_none_or(|names| names.is_empty()) {
+        found.value(&Cow::Borrowed(encoded), Carrier::Header, 0);
+    }
 }
 
 /// The key id in `Credential=ID/date/region/service/aws4_request` or `ID:signature`.

@@ -32,6 +32,7 @@ mod kind;
 mod locale;
 mod memory;
 mod multipart;
+mod ntlm;
 mod parts;
 mod rehearsal;
 mod render;
