@@ -312,6 +312,51 @@ fn the_kubernetes_client_goes_by_the_kubeconfig_as_it_was_minted() {
 }
 
 #[test]
+fn the_kubernetes_client_is_known_by_the_path_when_it_has_a_certificate() {
+    let mut stage = Stage::new(70, &["kubeconfig-cert"]);
+    let good = stage.mint("good", "kubeconfig-cert");
+    let retired = stage.retired("kubeconfig-cert");
+    let stranger = stage.stranger("kubeconfig-cert");
+    let said = stage.python(
+        "saas_kubernetes_cert.py",
+        &json!({ "good": keys(&good), "retired": keys(&retired), "stranger": keys(&stranger) }),
+    );
+    let me = good.field("user");
+    let forbidden = |message: &str| {
+        json!({
+            "error": "ForbiddenException", "status": 403, "kind": "Status", "reason": "Forbidden",
+            "message": message,
+        })
+    };
+    assert_eq!(
+        said,
+        json!({
+            "stranger": { "error": "NotFoundException", "status": 404, "said": "404 page not found\n" },
+            "files": [true, true],
+            "version": "30",
+            "groups": ["apps", "authorization.k8s.io", "rbac.authorization.k8s.io"],
+            "resources": true,
+            "me": [me, [good.field("organization"), "system:authenticated"]],
+            "allowed": false,
+            "pods": forbidden(&format!(
+                "pods is forbidden: User \"{me}\" cannot list resource \"pods\" in API group \"\" in the namespace \"payments\""
+            )),
+            "secret": forbidden(&format!(
+                "secrets \"db\" is forbidden: User \"{me}\" cannot get resource \"secrets\" in API group \"\" in the namespace \"payments\""
+            )),
+            "deployments": forbidden(&format!(
+                "deployments is forbidden: User \"{me}\" cannot list resource \"deployments\" in API group \"apps\" at the cluster scope"
+            )),
+            "retired": {
+                "error": "UnauthorizedException", "status": 401, "kind": "Status", "reason": "Unauthorized",
+                "message": "Unauthorized",
+            },
+        })
+    );
+    assert_eq!(captured(&stage, 9, "k8s.name"), ["db"]);
+}
+
+#[test]
 fn boto3_lists_the_bucket_and_may_read_no_dump() {
     let mut stage = Stage::new(47, &["s3-compatible"]);
     let good = stage.mint("good", "s3-compatible");

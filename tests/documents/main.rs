@@ -7,6 +7,7 @@
     reason = "these are tests: what is not there fails them"
 )]
 
+mod access;
 mod desk;
 mod likeness;
 mod opening;
