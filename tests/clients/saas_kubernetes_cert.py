@@ -1,6 +1,7 @@
 """Calls the station with the client of the Kubernetes project, from a kubeconfig with a client certificate."""
 
 import json
+import ssl
 
 import yaml
 from kubernetes import client, config
@@ -15,8 +16,10 @@ def loaded(keys):
 
 
 def files():
-    """What the client made of certificate and key: files that hold them."""
-    settings = good.configuration
+    """What the client made of certificate and key, which it shows over TLS only: they belong together."""
+    secure = {"kubeconfig": told["good"]["kubeconfig"].replace("http://", "https://")}
+    settings = loaded(secure).configuration
+    ssl.create_default_context().load_cert_chain(settings.cert_file, settings.key_file)
     with open(settings.cert_file) as certificate, open(settings.key_file) as key:
         return [certificate.read() == told["good"]["client_certificate"], key.read() == told["good"]["client_key"]]
 

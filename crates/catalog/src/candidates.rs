@@ -125,7 +125,10 @@ impl<'a> Collector<'a> {
             let odd = |c: char| c.is_control() && !c.is_whitespace();
             if std::str::from_utf8(&plain).is_ok_and(|text| !text.contains(odd)) {
                 self.value(&Cow::Owned(plain), carrier, depth + 1);
-            } else if let Some(text) = ntlm::text(&plain) {
+            } else if let Some(text) = ntlm::text(&plain)
+                // Bytes of chance make other scripts: they are not to use up the share.
+                && text.chars().all(|letter| letter < '\u{250}')
+            {
                 self.value(&Cow::Owned(text.into_bytes()), carrier, depth + 1);
             }
         }
