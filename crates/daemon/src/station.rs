@@ -241,7 +241,7 @@ fn thread(
 const SIGNING: Duration = Duration::from_millis(250);
 
 /// By how much the indexer's thread steps back where processors are scarce.
-const INDEXER_NICENESS: i32 = 19;
+const INDEXER_NICENESS: i32 = 10;
 
 /// How often the ledger is read for changes that nobody announced.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
