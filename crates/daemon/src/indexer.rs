@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapwing_alert::fold;
 use lapwing_catalog::Catalog;
@@ -19,6 +19,7 @@ use crate::announcer::Announcer;
 use crate::assess::{Assessed, Assessor};
 use crate::drills::{Drills, NONCE};
 use crate::record;
+use crate::tide::Tide;
 use crate::{DaemonError, Directory, Settings};
 
 /// Records indexed in one transaction at most.
@@ -33,6 +34,7 @@ const FLOODED: Duration = Duration::from_millis(150);
 const FAILED: Duration = Duration::from_secs(1);
 /// Addresses, programs and canaries listed with an actor at most.
 const LISTED: usize = 64;
+
 /// Brings what the journal holds into the index.
 pub struct Indexer {
     journal: PathBuf,
@@ -96,14 +98,21 @@ impl Indexer {
         Ok(())
     }
 
-    /// Indexes as records come, until `running` says no and nothing is left.
-    pub fn follow(&mut self, running: &dyn Fn() -> bool) {
+    /// Indexes as records come, until `running` says no and nothing is left. `recorded` says how many
+    /// records there are.
+    pub fn follow(&mut self, running: &dyn Fn() -> bool, recorded: &dyn Fn() -> u64) {
+        let mut tide = Tide::new(Instant::now(), recorded());
         loop {
             // Asked first: what came before the answer is still indexed.
             let running = running();
+            let begun = Instant::now();
             match self.step() {
                 Ok(0) if !running => return,
-                Ok(all) if !running || all >= BATCH => {}
+                Ok(_) if !running => {}
+                Ok(all) if all >= BATCH => {
+                    let now = Instant::now();
+                    std::thread::sleep(tide.rest(now, recorded(), now - begun));
+                }
                 // A transaction for each handful of records would cost more than the records.
                 Ok(few) if few < FLOOD => std::thread::sleep(IDLE),
                 Ok(_) => std::thread::sleep(FLOODED),

@@ -2,7 +2,8 @@
 //!
 //! `accept -> observe -> match -> record -> answer` happens in crate `listen`, which calls back into
 //! [`recognise`] and [`sink`]; `enrich -> fold -> alert -> link` is the [`indexer`]'s work on what
-//! the journal holds; [`ahead`] announces first uses when that lags. [`station`] starts and stops them. Nothing here knows a terminal.
+//! the journal holds; `ahead` announces first uses when that lags. [`station`] starts and stops them.
+//! Nothing here knows a terminal.
 
 mod ahead;
 pub mod announcer;
@@ -19,6 +20,7 @@ pub mod record;
 pub mod settings;
 pub mod sink;
 pub mod station;
+mod tide;
 
 pub use directory::{Directory, KeySource};
 pub use settings::Settings;

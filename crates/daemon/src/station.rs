@@ -64,7 +64,7 @@ impl Station {
         let dispatcher = Dispatcher::new(channels, outbox, Arc::clone(&clock), pace(&settings))
             .signed(directory.station(), move || signer.checkpoint());
         let dispatcher = Arc::new(dispatcher);
-        let announcer = Arc::new(Announcer {
+        let announcer = Announcer {
             channels: names,
             checkpoint: {
                 let journal = journal.clone();
@@ -79,23 +79,9 @@ impl Station {
             ledger: Arc::clone(&ledger),
             station: directory.station(),
             exercise: settings.exercise,
-        });
-        let mut indexer = Indexer::open(
-            directory,
-            &settings,
-            Arc::clone(&catalog),
-            Arc::clone(&ledger),
-            Some(Arc::clone(&announcer)),
-        )?;
-        let ahead = Ahead::new(journal.next_sequence());
-        indexer.tell(ahead.clone())?;
-        let herald = Herald::new(
-            ahead.clone(),
-            indexer.index(),
-            &settings,
-            Arc::clone(&catalog),
-            announcer,
-        )?;
+        };
+        let recorded = journal.next_sequence();
+        let (indexer, ahead, herald) = indexing(directory, &settings, announcer, recorded)?;
         let recorder = Recorder::new(
             journal.clone(),
             ahead.clone(),
@@ -160,10 +146,13 @@ impl Station {
         let indexer = {
             let indexing = Arc::clone(&indexing);
             let mut indexer = self.indexer;
+            let journal = self.journal.clone();
             thread("indexer", move || {
                 // Recording comes first: in a flood the index may lag, a trip may not.
                 let _ = rustix::process::nice(INDEXER_NICENESS);
-                indexer.follow(&|| indexing.load(Ordering::Acquire));
+                indexer.follow(&|| indexing.load(Ordering::Acquire), &|| {
+                    journal.next_sequence()
+                });
             })?
         };
         let herald = thread("herald", move || self.herald.run())?;
@@ -218,6 +207,27 @@ impl Station {
         let _ = alerts.await;
         outcome
     }
+}
+
+/// What draws conclusions from the journal, of which `recorded` records are there already, and what goes
+/// ahead of it.
+fn indexing(
+    directory: &Directory,
+    settings: &Settings,
+    announcer: Announcer,
+    recorded: u64,
+) -> Result<(Indexer, Ahead, Herald), DaemonError> {
+    let announcer = Arc::new(announcer);
+    let catalog = || Arc::clone(&announcer.catalog);
+    let ledger = Arc::clone(&announcer.ledger);
+    let told = Some(Arc::clone(&announcer));
+    let mut indexer = Indexer::open(directory, settings, catalog(), ledger, told)?;
+    let ahead = Ahead::new(recorded);
+    indexer.tell(ahead.clone())?;
+    let index = indexer.index();
+    let of = Arc::clone(&announcer);
+    let herald = Herald::new(ahead.clone(), index, settings, catalog(), of)?;
+    Ok((indexer, ahead, herald))
 }
 
 /// Starts a thread of its own: a runtime that is torn down must not wait for it. What is returned
