@@ -13,7 +13,6 @@ mod drills;
 pub mod geography;
 mod guard;
 pub mod indexer;
-mod memo;
 mod outbox;
 pub mod recognise;
 pub mod record;

@@ -6,15 +6,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use lapwing_catalog::Candidate;
 use lapwing_core::{Carrier, Digest, Keyring};
-use lapwing_listen::{Recognised, Recogniser, Recognition};
-use lapwing_store::{Known, Ledger, StoreError};
+use lapwing_listen::{Recognised, Recogniser};
+use lapwing_store::{Known, Ledger};
 
 use crate::DaemonError;
-use crate::memo::Memo;
 
 /// Recognises canaries by the ledger.
 pub struct LedgerRecogniser {
@@ -25,7 +24,6 @@ pub struct LedgerRecogniser {
     refreshing: Mutex<()>,
     bindings: RwLock<HashMap<String, Arc<[String]>>>,
     unbound: Arc<[String]>,
-    memo: Mutex<Memo>,
     /// Some canary's handle. A request that matches nothing looks this one up all the same, so that
     /// it takes as long as one that matches.
     stand_in: RwLock<Option<Digest>>,
@@ -45,7 +43,6 @@ impl LedgerRecogniser {
             refreshing: Mutex::new(()),
             bindings: RwLock::new(HashMap::new()),
             unbound: Arc::new([]),
-            memo: Mutex::default(),
             stand_in: RwLock::new(None),
         };
         recogniser.reload()?;
@@ -84,7 +81,6 @@ impl LedgerRecogniser {
     pub fn look_again(&self) -> Result<(), DaemonError> {
         self.ledger.rest();
         self.known.refresh()?;
-        self.memo().clear(self.generation.load(Ordering::Acquire));
         self.reload()
     }
 
@@ -124,71 +120,40 @@ impl LedgerRecogniser {
         Ok(None)
     }
 
-    fn find(&self, digest: &Digest, carrier: Carrier) -> Result<Vec<Recognised>, StoreError> {
-        let found = self.ledger.find(digest)?.into_iter();
-        let found = found.map(|found| Recognised {
-            canary: Arc::new(found.canary),
-            field: found.field,
-            carrier,
-        });
-        Ok(found.collect())
-    }
-
-    /// Stands for all candidates together.
-    fn key(&self, candidates: &[Candidate<'_>]) -> Digest {
-        let mut all = Vec::with_capacity(512);
-        for candidate in candidates {
-            all.extend_from_slice(&(candidate.value.len() as u64).to_le_bytes());
-            all.push(candidate.carrier as u8);
-            all.extend_from_slice(&candidate.value);
-        }
-        self.keys.digest(&all)
-    }
-
-    fn memo(&self) -> MutexGuard<'_, Memo> {
-        self.memo.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the ledger finds, and whether every look-up worked.
-    fn look_up(&self, candidates: &[Candidate<'_>]) -> (Recognition, bool) {
-        let mut sound = true;
-        let mut find = |digest: &Digest, carrier| {
-            self.find(digest, carrier).unwrap_or_else(|error| {
-                tracing::error!(%error, "cannot look up a canary");
-                sound = false;
-                Vec::new()
-            })
-        };
-        let mut found = Vec::new();
-        for candidate in candidates {
-            let digest = self.keys.digest(&candidate.value);
-            if self.known.possibly(&digest) {
-                found.extend(find(&digest, candidate.carrier));
-            }
-        }
-        let mut stand_in = None;
-        if found.is_empty() {
-            let digest = *self.stand_in.read().unwrap_or_else(PoisonError::into_inner);
-            stand_in = digest.and_then(|digest| find(&digest, Carrier::Path).pop());
-        }
-        (Recognition { found, stand_in }, sound)
+    fn find(&self, digest: &Digest) -> Vec<lapwing_store::Found> {
+        self.ledger.find(digest).unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot look up a canary");
+            Vec::new()
+        })
     }
 }
 
 impl Recogniser for LedgerRecogniser {
-    fn recognise(&self, candidates: &[Candidate<'_>]) -> Arc<Recognition> {
+    fn recognise(&self, candidates: &[Candidate<'_>]) -> Vec<Recognised> {
         self.follow();
-        let generation = self.generation.load(Ordering::Acquire);
-        let key = self.key(candidates);
-        if let Some(known) = self.memo().get(generation, &key) {
-            return known;
+        let mut recognised = Vec::new();
+        for candidate in candidates {
+            let digest = self.keys.digest(&candidate.value);
+            if !self.known.possibly(&digest) {
+                continue;
+            }
+            recognised.extend(self.find(&digest).into_iter().map(|found| Recognised {
+                canary: Arc::new(found.canary),
+                field: found.field,
+                carrier: candidate.carrier,
+            }));
         }
-        let (recognition, sound) = self.look_up(candidates);
-        let recognition = Arc::new(recognition);
-        if sound {
-            self.memo().put(generation, key, &recognition);
-        }
-        recognition
+        recognised
+    }
+
+    fn stand_in(&self) -> Option<Recognised> {
+        let digest = *self.stand_in.read().unwrap_or_else(PoisonError::into_inner);
+        let found = self.find(&digest?).pop()?;
+        Some(Recognised {
+            canary: Arc::new(found.canary),
+            field: found.field,
+            carrier: Carrier::Path,
+        })
     }
 
     fn bound(&self, host: &str) -> Arc<[String]> {

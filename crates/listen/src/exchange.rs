@@ -21,7 +21,7 @@ use crate::date;
 use crate::fingerprint::fingerprint;
 use crate::head::{Fault, Head};
 use crate::reply::Reply;
-use crate::station::{Recognised, Recognition, Sighting, Station};
+use crate::station::{Recognised, Sighting, Station};
 use crate::tee::Evidence;
 use crate::tick;
 
@@ -72,16 +72,16 @@ pub(crate) async fn exchange(
     let station = &place.station;
     let now = station.clock.now();
     let seen = Seen::new(head, body);
-    let recognition = {
+    let found = {
         let candidates = seen.request.candidates();
         station.recogniser.recognise(&candidates)
     };
-    let Recognition { found, stand_in } = &*recognition;
-    let decided = decide(place, &seen, found, ending, now);
+    let decided = decide(place, &seen, &found, ending, now);
     let pending = if found.is_empty() {
         let size = evidence.raw.len();
-        let like = stand_in.as_slice();
-        let like = sightings(place, &seen, like, evidence, &decided).pop();
+        let like = station.recogniser.stand_in();
+        let like =
+            like.and_then(|like| sightings(place, &seen, vec![like], evidence, &decided).pop());
         station.sink.unmatched(size, like)
     } else {
         let sightings = sightings(place, &seen, found, evidence, &decided);
@@ -256,7 +256,7 @@ fn decoy(station: &Station, seen: &Seen, answer: Answer, now: Timestamp) -> Deci
 fn sightings(
     place: &Place,
     seen: &Seen,
-    found: &[Recognised],
+    found: Vec<Recognised>,
     evidence: Evidence,
     decided: &Decided,
 ) -> Vec<Sighting> {
@@ -267,14 +267,11 @@ fn sightings(
         carrier,
     } in found
     {
-        let field = MatchedField {
-            field: field.clone(),
-            carrier: *carrier,
-        };
+        let field = MatchedField { field, carrier };
         match canaries.iter_mut().find(|(known, _)| known.id == canary.id) {
             Some((_, fields)) if fields.contains(&field) => {}
             Some((_, fields)) => fields.push(field),
-            None => canaries.push((Arc::clone(canary), vec![field])),
+            None => canaries.push((canary, vec![field])),
         }
     }
     let all = canaries.len();

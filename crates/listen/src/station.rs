@@ -12,20 +12,13 @@ use crate::persona::Persona;
 
 /// Knows which values are handles of canaries, and which hosts are bound to which kinds.
 pub trait Recogniser: Send + Sync + 'static {
-    /// The handles among the candidates.
-    fn recognise(&self, candidates: &[Candidate<'_>]) -> Arc<Recognition>;
+    /// The handles among the candidates, in the order of the candidates.
+    fn recognise(&self, candidates: &[Candidate<'_>]) -> Vec<Recognised>;
+    /// Some canary, looked up as a match is. A request that matches nothing is treated like one of
+    /// it, so that it takes as long; `None` while there is no canary to match.
+    fn stand_in(&self) -> Option<Recognised>;
     /// The kinds bound to a host name (lower case, no port); empty for the persona only.
     fn bound(&self, host: &str) -> Arc<[String]>;
-}
-
-/// What the candidates of a request hold.
-#[derive(Clone, Debug, Default)]
-pub struct Recognition {
-    /// The handles, in the order of the candidates.
-    pub found: Vec<Recognised>,
-    /// If there are none, some canary, looked up as a match is. The request is treated like one of it,
-    /// so that it takes as long; `None` while there is no canary to match.
-    pub stand_in: Option<Recognised>,
 }
 
 /// One handle found.

@@ -22,8 +22,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    Limits, ListenError, Persona, Recognised, Recogniser, Recognition, Sighting, Station, TripSink,
-    bind, serve_http,
+    Limits, ListenError, Persona, Recognised, Recogniser, Sighting, Station, TripSink, bind,
+    serve_http,
 };
 
 /// The one handle that is known.
@@ -35,8 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 struct OneHandle(Arc<Canary>);
 
 impl Recogniser for OneHandle {
-    fn recognise(&self, candidates: &[Candidate<'_>]) -> Arc<Recognition> {
-        let found = candidates
+    fn recognise(&self, candidates: &[Candidate<'_>]) -> Vec<Recognised> {
+        candidates
             .iter()
             .filter(|candidate| &*candidate.value == HANDLE.as_bytes())
             .map(|candidate| Recognised {
@@ -44,14 +44,14 @@ impl Recogniser for OneHandle {
                 field: "key".to_owned(),
                 carrier: candidate.carrier,
             })
-            .collect();
-        Arc::new(Recognition {
-            found,
-            stand_in: None,
-        })
+            .collect()
     }
 
     /// A host's first label is the kind bound to it.
+    fn stand_in(&self) -> Option<Recognised> {
+        None
+    }
+
     fn bound(&self, host: &str) -> Arc<[String]> {
         match host.strip_suffix(".api.example") {
             Some(kind) => Arc::new([kind.to_owned()]),
