@@ -36,7 +36,7 @@ fn plivo() {
         "numbers": 0,
         "price": "DE",
         "text": { "says": "message(s) queued", "ids": [36, 36], "found again": ["queued", FROM, null] },
-        "messages": 1,
+        "messages": 2,
         "wrong token": { "error": "AuthenticationError" },
         "retired": { "error": "AuthenticationError" },
     });
@@ -104,8 +104,8 @@ fn infobip() {
     let said = json!({
         "stranger": { "error": "UnauthorizedException", "status": 401 },
         "text": { "bulk": true, "to": [TO, OTHER], "status": ["PENDING_ACCEPTED", "PENDING_ACCEPTED"], "ids": 2 },
-        "logs": [[TO, "PENDING"]],
-        "reports": [[TO, "PENDING"]],
+        "logs": [[TO, "PENDING"], [OTHER, "PENDING"]],
+        "reports": [[TO, "PENDING"], [OTHER, "PENDING"]],
         "retired": { "error": "UnauthorizedException", "status": 401 },
     });
     let trips = [
@@ -123,7 +123,7 @@ fn clicksend() {
         "stranger": { "error": "UnauthorizedException", "status": 401 },
         "account": { "user": true, "funds": true },
         "text": { "code": "SUCCESS", "queued": 2, "to": [TO, OTHER], "status": ["SUCCESS", "SUCCESS"] },
-        "history": [[TO, "Sent"]],
+        "history": [[TO, "Sent"], [OTHER, "Sent"]],
         "wrong key": { "error": "UnauthorizedException", "status": 401 },
         "retired": { "error": "UnauthorizedException", "status": 401 },
     });
@@ -141,7 +141,7 @@ fn clicksend() {
 fn sinch() {
     let said = json!({
         "stranger": { "error": "SmsException", "status": 401 },
-        "text": { "found again": [true, true, [TO]], "to": [TO, OTHER], "from": FROM, "body": BODY, "canceled": false },
+        "text": { "found again": [true, true, [TO, OTHER]], "to": [TO, OTHER], "from": FROM, "body": BODY, "canceled": false },
         "batches": 1,
         "groups": [],
         "retired": { "error": "SmsException", "status": 401 },
@@ -180,7 +180,7 @@ fn textmagic() {
         "stranger": { "error": "TextmagicRestException", "status": 401 },
         "user": { "same": true, "status": "A", "funds": true },
         "text": { "type": "message", "same": true, "found again": ["q", true] },
-        "messages": 1,
+        "messages": 2,
         "wrong key": { "error": "TextmagicRestException", "status": 401 },
         "retired": { "error": "TextmagicRestException", "status": 401 },
     });
@@ -200,7 +200,7 @@ fn bandwidth() {
     let said = json!({
         "stranger": { "error": "UnauthorizedException", "status": 401 },
         "text": { "to": [TO, OTHER], "from": FROM, "text": BODY, "tag": "first", "direction": "out", "same": true },
-        "messages": [[TO, "SENDING"]],
+        "messages": [[TO, "SENDING"], [OTHER, "SENDING"]],
         "wrong password": { "error": "UnauthorizedException", "status": 401 },
         "retired": { "error": "UnauthorizedException", "status": 401 },
     });
