@@ -284,13 +284,15 @@ fn sns() {
 #[test]
 fn azure() {
     let said = json!({
-        "stranger": { "error": "ResourceNotFoundError", "status": 404 },
-        "text": { "error": "ClientAuthenticationError", "status": 401 },
-        "retired": { "error": "ResourceNotFoundError", "status": 404 },
+        "stranger": { "error": "ClientAuthenticationError", "status": 401 },
+        "text": [true, true],
+        "forged": { "error": "ClientAuthenticationError", "status": 401 },
+        "retired": { "error": "ClientAuthenticationError", "status": 401 },
     });
     let trips = [
-        r#"good path:resource http/1.1 azure-communication [POST /{resource}/sms] accepted 401 {"sms.body":["<BODY>"],"sms.from":["<FROM>"],"sms.to":["<TO>","<OTHER>"]}"#,
-        r#"retired path:resource http/1.1 azure-communication [POST /{resource}/sms] revoked 404 {"sms.body":["<BODY>"],"sms.from":["<FROM>"],"sms.to":["<TO>","<OTHER>"]}"#,
+        r#"good path:resource http/1.1 azure-communication [POST /{resource}/sms] accepted 202 {"sms.body":["<BODY>"],"sms.from":["<FROM>"],"sms.to":["<TO>","<OTHER>"]}"#,
+        r#"good path:resource http/1.1 azure-communication [POST /{resource}/sms] bad-signature 401 {"sms.body":["<BODY>"],"sms.from":["<FROM>"],"sms.to":["<TO>","<OTHER>"]}"#,
+        r#"retired path:resource http/1.1 azure-communication [POST /{resource}/sms] revoked 401 {"sms.body":["<BODY>"],"sms.from":["<FROM>"],"sms.to":["<TO>","<OTHER>"]}"#,
     ];
     flow(104, "azure-communication", "sms_azure.py", &said, &trips);
 }

@@ -144,6 +144,7 @@ impl<'a> Hearing<'a> {
             Auth::Sigv4 => self.aws_signature(way),
             Auth::AzureSharedKey => self.azure_shared_key(way),
             Auth::AzureSas => self.azure_sas(way),
+            Auth::AzureHeaders => self.azure_headers(way),
             Auth::Jwt => self.jwt(way),
         }
     }
@@ -298,6 +299,18 @@ impl<'a> Hearing<'a> {
             let account = field(canary, &way.user).unwrap_or_default();
             let key = field(canary, &way.password).unwrap_or(STAND_IN);
             azure::verify_sas(request, &shown, account, key, self.asked.now)
+        };
+        self.first_to_stand(verify)
+    }
+
+    fn azure_headers(&self, way: &Way) -> Standing<'a> {
+        let request = self.asked.request;
+        let Some(shown) = azure::signed_headers(request) else {
+            return Standing::Missing;
+        };
+        let verify = |canary: Option<&Canary>| {
+            let key = field(canary, &way.password).unwrap_or(STAND_IN);
+            azure::verify_headers(request, &shown, key, self.asked.now)
         };
         self.first_to_stand(verify)
     }

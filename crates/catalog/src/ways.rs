@@ -34,12 +34,14 @@ pub(crate) enum Auth {
     AzureSharedKey,
     /// Azure's shared access signatures.
     AzureSas,
+    /// Azure's signatures over headers.
+    AzureHeaders,
     /// A JSON web token, signed with a secret or key of the canary.
     Jwt,
 }
 
 const WORDS: &str = "none, basic, bearer, token, sigv4, query, header, form, json, path, \
-                     azure-shared-key, azure-sas or jwt";
+                     azure-shared-key, azure-sas, azure-headers or jwt";
 
 /// One text or several.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -252,6 +254,7 @@ impl Way {
             | Auth::Json
             | Auth::Path
             | Auth::AzureSas
+            | Auth::AzureHeaders
             | Auth::Jwt => password,
             Auth::Sigv4 | Auth::AzureSharedKey => user && password,
         };

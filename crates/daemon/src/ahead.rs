@@ -22,6 +22,9 @@ use crate::{DaemonError, Settings};
 
 /// How long a first use is left to the indexer, which knows more.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// While no more records than this wait to be indexed, the indexer is soon there itself, and nothing is
+/// followed: that would only make hits slower than misses.
+const NEAR: u64 = 1000;
 /// Canaries followed at once. When there are more, nothing goes ahead until the index has caught up.
 const FOLLOWED: usize = 200_000;
 /// First uses that wait to be looked at. Past that they take their turn in the backlog.
@@ -41,6 +44,8 @@ struct State {
     used: HashMap<CanaryId, Use>,
     /// First uses, on disk.
     first: Vec<Trip>,
+    /// Records below this one are on disk.
+    recorded: u64,
     /// Records below this one are indexed.
     indexed: u64,
     /// Of records below this one, and of so many that are being written, it is not known whose they are.
@@ -73,6 +78,7 @@ impl Ahead {
     /// `recorded` is the sequence after the last record on disk: whose uses those are is not known.
     pub(crate) fn new(recorded: u64) -> Self {
         let state = State {
+            recorded,
             unknown: recorded,
             ..State::default()
         };
@@ -85,7 +91,9 @@ impl Ahead {
     /// A use of a canary is about to be given to the journal.
     pub(crate) fn writing(&self, canary: CanaryId) -> Rank {
         let mut state = self.lock();
-        if state.used.len() >= FOLLOWED && !state.used.contains_key(&canary) {
+        let near = state.recorded.saturating_sub(state.indexed) <= NEAR;
+        let full = state.used.len() >= FOLLOWED;
+        if (near || full) && !state.used.contains_key(&canary) {
             state.untracked += 1;
             return Rank::Untracked;
         }
@@ -106,6 +114,7 @@ impl Ahead {
         trip: impl FnOnce() -> Trip,
     ) {
         let mut state = self.lock();
+        state.recorded = state.recorded.max(sequence + 1);
         if let Some(known) = state.used.get_mut(&canary) {
             known.last = known.last.max(Some(sequence));
             let earlier = |first: &Trip| first.id.sequence < sequence;
@@ -311,6 +320,13 @@ mod tests {
         }
     }
 
+    /// With a backlog; whose the uses below `unknown` are is not known.
+    fn behind(unknown: u64) -> Ahead {
+        let ahead = Ahead::new(unknown);
+        ahead.lock().recorded = 10 * NEAR;
+        ahead
+    }
+
     /// One use, written as `sequence` (or not).
     fn use_of(ahead: &Ahead, number: u8, sequence: Option<u64>) {
         let rank = ahead.writing(canary(number));
@@ -333,7 +349,7 @@ mod tests {
 
     #[test]
     fn the_first_use_of_each_canary_goes_ahead_until_it_is_indexed() {
-        let ahead = Ahead::new(0);
+        let ahead = behind(0);
         use_of(&ahead, 1, Some(0));
         use_of(&ahead, 1, Some(1));
         use_of(&ahead, 2, Some(2));
@@ -346,7 +362,7 @@ mod tests {
 
     #[test]
     fn of_uses_written_together_the_earliest_is_the_first() {
-        let ahead = Ahead::new(0);
+        let ahead = behind(0);
         let ranks = [(); 3].map(|()| ahead.writing(canary(1)));
         assert_eq!(ranks, [Rank::Candidate; 3]);
         end(&ahead, 1, ranks[2], Some(8));
@@ -363,7 +379,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_written_is_no_use() {
-        let ahead = Ahead::new(0);
+        let ahead = behind(0);
         use_of(&ahead, 1, None);
         use_of(&ahead, 1, Some(0));
         assert_eq!(first(&ahead), [0]);
@@ -371,7 +387,7 @@ mod tests {
 
     #[test]
     fn nothing_goes_ahead_of_records_nobody_knows_about() {
-        let ahead = Ahead::new(10);
+        let ahead = behind(10);
         ahead.indexed(4);
         use_of(&ahead, 1, Some(10));
         assert!(first(&ahead).is_empty());
@@ -382,7 +398,7 @@ mod tests {
 
     #[test]
     fn more_canaries_than_can_be_followed_take_their_turn() {
-        let ahead = Ahead::new(0);
+        let ahead = behind(0);
         for number in 0..FOLLOWED {
             let mut bytes = [0xff; 16];
             bytes[..8].copy_from_slice(&number.to_le_bytes());
@@ -403,5 +419,22 @@ mod tests {
         ahead.indexed(3);
         use_of(&ahead, 4, Some(5));
         assert_eq!(first(&ahead), [5]);
+    }
+
+    #[test]
+    fn where_there_is_no_backlog_nothing_is_followed() {
+        let ahead = Ahead::new(0);
+        for sequence in 0..=NEAR {
+            assert_eq!(ahead.writing(canary(1)), Rank::Untracked);
+            end(&ahead, 1, Rank::Untracked, Some(sequence));
+        }
+        use_of(&ahead, 2, Some(NEAR + 1));
+        assert!(first(&ahead).is_empty(), "2 may be among those before");
+        ahead.indexed(NEAR);
+        assert_eq!(
+            ahead.writing(canary(3)),
+            Rank::Untracked,
+            "it is near again"
+        );
     }
 }

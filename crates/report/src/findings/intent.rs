@@ -124,6 +124,22 @@ fn part(name: &str) -> Part {
     }
 }
 
+/// The numbers of one value: gateways take several, parted by `<`, commas or semicolons, or by blanks, which
+/// may also stand inside a single one.
+fn each_number(value: &str) -> Vec<&str> {
+    /// Fewest digits of a whole number.
+    const WHOLE: usize = 7;
+    let whole = |part: &str| part.bytes().filter(u8::is_ascii_digit).count() >= WHOLE;
+    let parts = value.split(['<', ',', ';', '\n']).map(str::trim);
+    parts
+        .filter(|part| !part.is_empty())
+        .flat_map(|part| match part.split_whitespace() {
+            words if words.clone().all(whole) => words.collect(),
+            _ => vec![part],
+        })
+        .collect()
+}
+
 #[derive(Default)]
 struct Text<'a> {
     messages: u64,
@@ -151,7 +167,7 @@ impl<'a> Gathered<'a> {
         for (name, values) in &claims.captured {
             for value in values.open("shown escaped, masked for publication") {
                 match part(name) {
-                    Part::Number => numbers.push(value),
+                    Part::Number => numbers.extend(each_number(value)),
                     Part::Text => texts.push(value),
                     Part::Sender => {
                         self.senders.insert(value);
@@ -355,5 +371,27 @@ pub(crate) fn outcome_word(outcome: DecoyOutcome) -> &'static str {
         DecoyOutcome::BadSignature => "bad-signature",
         DecoyOutcome::Unknown => "unknown",
         DecoyOutcome::Persona => "persona",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_one_value_are_counted_one_by_one() {
+        for (value, numbers) in [
+            ("+15550100<+15550101", &["+15550100", "+15550101"][..]),
+            (
+                "15550100,15550101; 15550102",
+                &["15550100", "15550101", "15550102"],
+            ),
+            ("15550100 15550101", &["15550100", "15550101"]),
+            ("+1 555 010 0123", &["+1 555 010 0123"]),
+            ("Alerts", &["Alerts"]),
+            (" , ", &[]),
+        ] {
+            assert_eq!(each_number(value), numbers, "{value}");
+        }
     }
 }
