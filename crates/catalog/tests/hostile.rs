@@ -133,7 +133,7 @@ fn handles_are_found_wherever_they_usually_hide() {
             } - 1;
             for (field, value) in kind.handles(&canary.fields) {
                 for place in 0..PLACES {
-                    assert_found(&kind.id, &field, &value, place);
+                    assert_found(&kind.id, field, &value, place);
                 }
             }
         }
