@@ -81,11 +81,29 @@ impl Repeat {
 pub fn trip_entry(sighting: &Sighting, epoch: u32, written: Written) -> Entry {
     let mut body = body(sighting, epoch, Type::Trip);
     body.late = written == Written::Late;
-    let claims = serde_json::to_vec(&sighting.claims).expect("claims are plain data");
     Entry {
         body: lapwing_journal::Body::sorted("trip", &body),
-        parts: vec![(RAW, sighting.raw.clone()), (CLAIMS, claims)],
+        parts: parts(sighting),
     }
+}
+
+/// What a full record has and a summary has not: its parts, under a body that says nothing.
+#[must_use]
+pub fn parts_entry(sighting: &Sighting) -> Entry {
+    #[derive(Serialize)]
+    struct Bare {
+        r#type: Type,
+    }
+    let r#type = Type::Trip;
+    Entry {
+        body: lapwing_journal::Body::sorted("trip", &Bare { r#type }),
+        parts: parts(sighting),
+    }
+}
+
+fn parts(sighting: &Sighting) -> Vec<(&'static str, Vec<u8>)> {
+    let claims = serde_json::to_vec(&sighting.claims).expect("claims are plain data");
+    vec![(RAW, sighting.raw.clone()), (CLAIMS, claims)]
 }
 
 /// A summary of uses past the quota; `sighting` is the first of them.

@@ -17,7 +17,7 @@ use lapwing_listen::{Sighting, TripSink};
 use tokio::sync::{Notify, oneshot};
 
 use crate::ahead::Ahead;
-use crate::record::{Repeat, Written, summary_entry, trip_entry, trip_of};
+use crate::record::{Repeat, Written, parts_entry, summary_entry, trip_entry, trip_of};
 use crate::settings::Quota;
 
 /// Sightings kept in memory while the disk fails.
@@ -117,9 +117,9 @@ impl Recorder {
                 self.shelve(sighting, &error);
             }
         } else {
-            // As much work as a full record, so that the time taken does not tell of the quota.
-            let full = trip_entry(&sighting, self.0.epoch, Written::InTime);
-            self.0.journal.rehearse(full);
+            // With the summary as much work as a full record, so that the time taken does not tell of
+            // the quota.
+            self.0.journal.rehearse(parts_entry(&sighting));
             self.summarise(sighting).await;
         }
     }
