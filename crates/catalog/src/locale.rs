@@ -6,7 +6,7 @@
 //! `postcode`, `country`, `country-name`); `{company}`; `{work:job}` (also `department`, `salary`);
 //! `{currency}`; `{amount:5-480}` (dollars, brought to the locale's level of prices); `{phone}` (nothing
 //! unless the operator gave numbers); `{moment:created:%Y-%m-%d}` (also `born`, `hired`, `changed`,
-//! `seen`, `due`, `expires`); `{private-ip}`; `{shared-word}` (of a path). The lists are in `data/locale/`.
+//! `seen`, `paid`, `due`, `expires`); `{private-ip}`; `{shared-word}` (of a path). The lists are in `data/locale/`.
 
 mod ascii;
 mod data;
@@ -88,6 +88,7 @@ impl<'a> Scene<'a> {
             now,
             person: None,
             place: None,
+            work: None,
             moments: None,
         }
     }
@@ -100,12 +101,20 @@ pub(crate) struct Drawn<'a> {
     now: Timestamp,
     person: Option<Person>,
     place: Option<Address>,
+    work: Option<Work>,
     moments: Option<Moments>,
 }
 
 struct Person {
     given: &'static str,
     family: String,
+}
+
+/// What somebody does, and in which department.
+#[derive(Clone, Copy)]
+struct Work {
+    job: &'static str,
+    department: &'static str,
 }
 
 #[derive(Clone)]
@@ -141,6 +150,15 @@ impl Drawn<'_> {
     fn address(&mut self, dice: &mut Dice<'_>) -> &Address {
         let locale = self.locale();
         self.place.get_or_insert_with(|| draw_address(locale, dice))
+    }
+
+    fn work(&mut self, dice: &mut Dice<'_>) -> Work {
+        let locale = self.locale();
+        *self.work.get_or_insert_with(|| {
+            let drawn = dice.pick(&locale.jobs).map_or("", String::as_str);
+            let (job, department) = drawn.split_once('|').unwrap_or((drawn, ""));
+            Work { job, department }
+        })
     }
 
     fn moments(&mut self, dice: &mut Dice<'_>) -> &Moments {
@@ -242,10 +260,8 @@ impl Part {
             Self::Country => out.push_str(&locale.country),
             Self::CountryName => out.push_str(&locale.country_name),
             Self::Company => out.push_str(&draw_company(locale, dice)),
-            Self::Job => out.push_str(dice.pick(&locale.jobs).map_or("", String::as_str)),
-            Self::Department => {
-                out.push_str(dice.pick(&locale.departments).map_or("", String::as_str));
-            }
+            Self::Job => out.push_str(drawn.work(dice).job),
+            Self::Department => out.push_str(drawn.work(dice).department),
             Self::Salary => {
                 let [low, high] = locale.salary;
                 let _ = write!(out, "{}.00", dice.between(low, high) / 100 * 100);

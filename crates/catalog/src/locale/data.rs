@@ -37,8 +37,8 @@ pub struct Locale {
     /// `{family}`, `{other}` and `{trade}`.
     pub(crate) companies: Vec<String>,
     pub(crate) trades: Vec<String>,
+    /// `Buyer|Purchasing`: what somebody does, and where.
     pub(crate) jobs: Vec<String>,
-    pub(crate) departments: Vec<String>,
     /// Patterns of numbers kept for fiction anywhere in the country.
     #[serde(default)]
     pub(crate) fiction: Vec<String>,

@@ -1,5 +1,5 @@
 //! Moments in a record's life, in the order in which they happen: born, hired, created, changed, seen;
-//! due some weeks after it was created; expires after now.
+//! paid within three days of being created, due some weeks after it; expires after now.
 
 use lapwing_core::Timestamp;
 
@@ -15,17 +15,19 @@ pub(crate) enum Which {
     Created,
     Changed,
     Seen,
+    Paid,
     Due,
     Expires,
 }
 
 impl Which {
-    pub(crate) const NAMES: [(&'static str, Self); 7] = [
+    pub(crate) const NAMES: [(&'static str, Self); 8] = [
         ("born", Self::Born),
         ("hired", Self::Hired),
         ("created", Self::Created),
         ("changed", Self::Changed),
         ("seen", Self::Seen),
+        ("paid", Self::Paid),
         ("due", Self::Due),
         ("expires", Self::Expires),
     ];
@@ -57,6 +59,7 @@ pub(super) struct Moments {
     created: i64,
     changed: i64,
     seen: i64,
+    paid: i64,
     due: i64,
     expires: i64,
 }
@@ -80,6 +83,7 @@ impl Moments {
         let seen = changed + below(now - changed, dice);
         let hired = created - below(8 * 365 * DAY, dice);
         let born = hired - 19 * 365 * DAY - below(38 * 365 * DAY, dice);
+        let paid = created + below((now - created).min(3 * DAY), dice);
         let due = created + [14, 30, 30, 45][dice.below(4)] * DAY;
         let expires = now
             + (span / 2)
@@ -91,6 +95,7 @@ impl Moments {
             created,
             changed,
             seen,
+            paid,
             due,
             expires,
         }
@@ -103,6 +108,7 @@ impl Moments {
             Which::Created => self.created,
             Which::Changed => self.changed,
             Which::Seen => self.seen,
+            Which::Paid => self.paid,
             Which::Due => self.due,
             Which::Expires => self.expires,
         }
