@@ -24,7 +24,7 @@ use crate::{DaemonError, Settings};
 const PATIENCE: Duration = Duration::from_millis(100);
 /// While no more records than this wait to be indexed, the indexer is soon there itself, and nothing is
 /// followed: that would only make hits slower than misses.
-const NEAR: u64 = 1000;
+const NEAR: u64 = 200;
 /// Canaries followed at once. When there are more, nothing goes ahead until the index has caught up.
 const FOLLOWED: usize = 200_000;
 /// First uses that wait to be looked at. Past that they take their turn in the backlog.
@@ -42,8 +42,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     used: HashMap<CanaryId, Use>,
-    /// First uses, on disk.
-    first: Vec<Trip>,
+    /// First uses, on disk, and below which record everything has to be indexed before that is certain.
+    first: Vec<(Trip, u64)>,
     /// Records below this one are on disk.
     recorded: u64,
     /// Records below this one are indexed.
@@ -154,9 +154,10 @@ impl Ahead {
         if known.last.is_none() {
             state.used.remove(&canary);
         }
-        let sure = state.untracked == 0 && state.indexed >= state.unknown;
-        if let Some(first) = first.filter(|_| sure && state.first.len() < WAITING) {
-            state.first.push(*first);
+        // What is still being written may be an earlier use: then nobody can say when it is certain.
+        let sure = state.untracked == 0 && state.first.len() < WAITING;
+        if let Some(first) = first.filter(|_| sure) {
+            state.first.push((*first, state.unknown));
             self.0.arrived.notify_one();
         }
     }
@@ -187,14 +188,24 @@ impl Ahead {
         if state.closed {
             return None;
         }
-        let indexed = state.indexed;
-        let mut first = std::mem::take(&mut state.first);
-        first.retain(|trip| trip.id.sequence >= indexed);
-        Some(first)
+        Some(state.certain())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes the first uses that are certain now; forgets those the indexer has come to.
+    fn certain(&mut self) -> Vec<Trip> {
+        let indexed = self.indexed;
+        let (certain, other): (Vec<_>, Vec<_>) = std::mem::take(&mut self.first)
+            .into_iter()
+            .filter(|(trip, _)| trip.id.sequence >= indexed)
+            .partition(|(_, known_from)| *known_from <= indexed);
+        self.first = other;
+        certain.into_iter().map(|(trip, _)| trip).collect()
     }
 }
 
@@ -343,7 +354,7 @@ mod tests {
 
     /// What waits to go ahead.
     fn first(ahead: &Ahead) -> Vec<u64> {
-        let first = std::mem::take(&mut ahead.lock().first);
+        let first = ahead.lock().certain();
         first.iter().map(|trip| trip.id.sequence).collect()
     }
 
@@ -417,6 +428,7 @@ mod tests {
         use_of(&ahead, 3, Some(4));
         assert!(first(&ahead).is_empty(), "3 is one of them");
         ahead.indexed(3);
+        assert_eq!(first(&ahead), [4], "none of those before");
         use_of(&ahead, 4, Some(5));
         assert_eq!(first(&ahead), [5]);
     }
