@@ -208,7 +208,7 @@ const TRIPS: &[&str] = &[
     r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 403 {"aws.action":["ListUsers"],"aws.region":["REGION"],"aws.service":["iam"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 403 {"aws.action":["CreateUser"],"aws.region":["REGION"],"aws.service":["iam"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 200 {"aws.action":["GetSendQuota"],"aws.region":["REGION"],"aws.service":["ses"]}"#,
-    r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 200 {"aws.action":["SendEmail"],"aws.region":["REGION"],"aws.service":["ses"],"mail.body":["~*'()\n"],"mail.from":["a@example.org"],"mail.subject":["ü & + %"],"mail.to":["b@example.org"]}"#,
+    r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 200 {"aws.action":["SendEmail"],"aws.region":["REGION"],"aws.service":["ses"],"mail.body":["~*'()\n"],"mail.cc":["d@example.org"],"mail.from":["a@example.org"],"mail.subject":["ü & + %"],"mail.to":["b@example.org","c@example.org"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [POST /] accepted 200 {"aws.action":["Publish"],"aws.region":["REGION"],"aws.service":["sns"],"sms.body":["Hällo & <b>"],"sms.to":["+15005550006"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /] accepted 403 {"aws.action":["DescribeInstances"],"aws.region":["REGION"],"aws.service":["ec2"]}"#,
     r#"good sigv4:access_key_id http/1.1 aws-access-key [* /**] accepted 400 {"aws.action":["ListTables"],"aws.region":["REGION"],"aws.service":["dynamodb"]}"#,

@@ -92,7 +92,7 @@ CALLS = {
     "users": lambda: client("iam").list_users(PathPrefix="/" + ODD + "/"),
     "create": lambda: client("iam").create_user(UserName="back+up@example.org"),
     "quota": lambda: answer(mail.get_send_quota())["Max24HourSend"],
-    "mail": lambda: sorted(answer(mail.send_email(Source="a@example.org", Destination={"ToAddresses": ["b@example.org"]}, Message=letter))),
+    "mail": lambda: sorted(answer(mail.send_email(Source="a@example.org", Destination={"ToAddresses": ["b@example.org", "c@example.org"], "CcAddresses": ["d@example.org"]}, Message=letter))),
     "publish": lambda: sorted(answer(client("sns").publish(PhoneNumber=told["to"], Message=told["body"]))),
     "instances": lambda: client("ec2").describe_instances(),
     "tables": lambda: client("dynamodb").list_tables(),

@@ -25,6 +25,8 @@ mod others;
 mod registries;
 #[path = "saas.rs"]
 mod saas;
+#[path = "several.rs"]
+mod several;
 #[path = "sms.rs"]
 mod sms;
 #[path = "stage.rs"]

@@ -30,6 +30,46 @@ fn the_package_takes_the_answers_for_twilios() {
     stage.assert_trips(TRIPS);
 }
 
+#[test]
+fn a_path_that_names_no_format_answers_in_xml() {
+    let mut stage = Stage::new(106, &["twilio"]);
+    let good = stage.mint("good", "twilio");
+    let ask = |token: &str, more: &[&str], path: &str| {
+        let sid = good.field("account_sid");
+        let (user, host) = (format!("{sid}:{token}"), stage.address("twilio"));
+        let to = format!("http://{host}/2010-04-01/Accounts/{sid}{path}");
+        let answer = stage.curl(&[&["--user", &user], more, &[&to]].concat());
+        let (body, status) = answer.rsplit_once('\n').expect("a status");
+        let body = body.strip_prefix("<?xml version='1.0' encoding='UTF-8'?>\n");
+        let status = status.rsplit(' ').next().expect("a status").to_owned();
+        (body.expect("XML").to_owned(), status)
+    };
+    let token = good.field("auth_token");
+    let text = [
+        "--data",
+        "To=%2B15005550006&From=%2B15005550001&Body=a%26%3Cb",
+    ];
+    let (queued, status) = ask(token, &text, "/Messages");
+    assert_eq!(status, "201");
+    let sid = queued
+        .strip_prefix("<TwilioResponse><Message><Sid>")
+        .and_then(|rest| rest.split_once('<'));
+    let sid = sid.expect("an id").0;
+    for path in [format!("/Messages/{sid}"), format!("/Messages/{sid}.xml")] {
+        let (again, status) = ask(token, &[], &path);
+        assert_eq!(status, "200");
+        assert!(again.contains("<To>+15005550006</To>"), "{again}");
+        assert!(again.contains("<Body>a&amp;&lt;b</Body>"), "{again}");
+    }
+    let (list, _) = ask(token, &[], "/Messages");
+    assert!(list.contains(sid), "{list}");
+    let (account, _) = ask(token, &[], "");
+    assert!(account.contains("<Status>active</Status>"), "{account}");
+    let (refused, status) = ask(&"0".repeat(32), &[], "/Messages");
+    assert_eq!(status, "401");
+    assert!(refused.contains("<Code>20003</Code>"), "{refused}");
+}
+
 /// A message's own id, taken out of what is compared.
 fn take_sid(message: &mut Value) -> String {
     let sid = message["sid"].take().as_str().expect("an id").to_owned();

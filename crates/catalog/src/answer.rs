@@ -92,8 +92,10 @@ pub(crate) struct Said<'a> {
     rule: Option<&'a Rule>,
     pub(crate) standing: Standing<'a>,
     pub(crate) parameters: Vec<(&'a str, String)>,
-    /// The item the request named or made.
-    pub(crate) item: Option<Arc<Item>>,
+    /// The items the request named or made.
+    pub(crate) items: Vec<Arc<Item>>,
+    /// What an item is being made for: which it is, and what.
+    pub(crate) each: Option<(usize, String)>,
     pub(crate) quota: Option<Quota>,
 }
 
@@ -151,7 +153,8 @@ impl<'a> Hearing<'a> {
             rule: Some(rule),
             standing,
             parameters,
-            item: None,
+            items: Vec::new(),
+            each: None,
             quota: None,
         };
         Some(self.make(&rule.accepted, &said))
@@ -172,7 +175,7 @@ impl<'a> Hearing<'a> {
                     None => general,
                     Some(ways) => self.standing(ways),
                 };
-                let mut item = None;
+                let mut items = Vec::new();
                 if standing.is_let_in() {
                     let Some(known) = self.known(rule, standing, &parameters) else {
                         continue;
@@ -180,13 +183,14 @@ impl<'a> Hearing<'a> {
                     if !self.names_own_fields(standing, &parameters) {
                         continue;
                     }
-                    item = known;
+                    items.extend(known);
                 }
                 return self.by_rule(Said {
                     rule: Some(rule),
                     standing,
                     parameters,
-                    item,
+                    items,
+                    each: None,
                     quota: None,
                 });
             }
@@ -198,7 +202,8 @@ impl<'a> Hearing<'a> {
                 rule: None,
                 standing: general,
                 parameters: Vec::new(),
-                item: None,
+                items: Vec::new(),
+                each: None,
                 quota: self.quota(DEFAULT_STYLE, general),
             },
         )

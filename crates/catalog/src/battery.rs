@@ -492,12 +492,13 @@ fn sample_context(
             let limit = match table {
                 "form" | "query" | "json" => LONGEST_ECHO,
                 "item" if name != "id" => crate::memory::LONGEST_KEPT,
+                "each" => LONGEST_ECHO,
                 _ => LONGEST_NAME,
             };
             let value = &value[..value.len().min(limit)];
             // What an item says of itself is a number, and so is a limit.
             let value = match (table, name) {
-                ("item", "age" | "time") | ("limit", _) => Value::from(60),
+                ("item", "age" | "time") | ("each", "index") | ("limit", _) => Value::from(60),
                 _ => Value::from(value),
             };
             let table = tables.entry(table.to_owned()).or_default();

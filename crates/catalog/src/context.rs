@@ -7,13 +7,14 @@ use lapwing_core::Canary;
 use minijinja::Value;
 
 use crate::answer::{Hearing, LONGEST_ECHO, LONGEST_NAME, Said, cut};
+use crate::memory::fitting;
 use crate::render::{LISTS, Made};
 use crate::request::Request;
 use crate::ways::Auth;
 
 /// How deep an answer may look into a JSON body, and how many items and members of it.
 const DEEPEST_JSON: usize = 6;
-const MOST_ITEMS: usize = 20;
+const MOST_ITEMS: usize = 50;
 const MOST_MEMBERS: usize = 64;
 
 impl Hearing<'_> {
@@ -67,8 +68,19 @@ impl Hearing<'_> {
                     LONGEST_NAME,
                 )
             }
-            "item" => (said.item.as_ref())
+            "item" => (said.items.first())
                 .map(|item| item.value(self.asked.now))
+                .unwrap_or_default(),
+            "made" => fitting(&said.items)
+                .map(|item| item.value(self.asked.now))
+                .collect(),
+            "each" => (said.each.as_ref())
+                .map(|(index, value)| {
+                    Value::from_pairs([
+                        ("index", Value::from(*index)),
+                        ("value", Value::from(value.as_str())),
+                    ])
+                })
                 .unwrap_or_default(),
             "limit" => (said.quota)
                 .map(crate::memory::Quota::value)

@@ -95,10 +95,24 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 pub(crate) struct Remember {
     pub(crate) list: String,
+    /// What an item is made for, each: a text of several, and what stands between them.
+    pub(crate) each: Option<(Text, String)>,
     pub(crate) id: Text,
     pub(crate) keep: Vec<(String, Keep)>,
     /// Tables its templates look at.
     pub(crate) tables: Vec<&'static str>,
+}
+
+impl Remember {
+    /// Its templates.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &Text> {
+        let kept = self.keep.iter().filter_map(|(_, keep)| match keep {
+            Keep::Text(text) => Some(text),
+            Keep::Number(_) | Keep::Truth(_) => None,
+        });
+        kept.chain([&self.id])
+            .chain(self.each.iter().map(|(text, _)| text))
+    }
 }
 
 /// A value that is kept.
@@ -411,6 +425,10 @@ impl Compiler<'_> {
         let mut tables = Vec::new();
         // As text: what is kept is escaped where it is shown.
         let id = self.text(&table.id, at, Escape::Text, &mut tables);
+        let each = table.each.as_ref().map(|each| {
+            let of = self.text(&each.of, at, Escape::Text, &mut tables);
+            (of, each.split.clone())
+        });
         let keep = (table.keep.iter())
             .map(|(name, value)| {
                 let value = match value {
@@ -425,6 +443,7 @@ impl Compiler<'_> {
             .collect();
         Remember {
             list: table.list.get_ref().clone(),
+            each,
             id,
             keep,
             tables,

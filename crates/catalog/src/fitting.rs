@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use minijinja::Value;
+
 use crate::answer::{Hearing, LONGEST_ECHO, LONGEST_NAME, Said, cut};
 use crate::credential::Standing;
-use crate::decoy::{Keep, Remember, Rule};
-use crate::memory::{Item, Kept, LONGEST_KEPT, Quota};
+use crate::decoy::{Keep, Remember, Rule, Text};
+use crate::memory::{Item, Kept, LONGEST_KEPT, MOST_SHOWN, Quota};
 
 /// Longest text a kept value is rendered to before it is cut, in bytes.
 pub(crate) const LONGEST_RENDERED: usize = 8 * LONGEST_ECHO;
@@ -100,21 +102,37 @@ impl Hearing<'_> {
         let Some(remember) = &rule.remember else {
             return;
         };
-        let item = self.item(remember, said);
-        said.item = Some(match canary {
+        let made: Vec<Item> = match &remember.each {
+            None => vec![self.item(remember, said)],
+            Some((of, between)) => {
+                let of = self.kept_text(of, &self.context(&remember.tables, said));
+                let each = of.split(between.as_str()).filter(|one| !one.is_empty());
+                each.take(MOST_SHOWN)
+                    .enumerate()
+                    .map(|(index, one)| {
+                        said.each = Some((index, cut(one, LONGEST_ECHO).to_owned()));
+                        self.item(remember, said)
+                    })
+                    .collect()
+            }
+        };
+        let keep = |item| match canary {
             Some(canary) => self.memory.remember(canary.id, &remember.list, item),
             None => Arc::new(item),
-        });
+        };
+        // The first of a request comes first in the list, as in the request.
+        said.items = made.into_iter().rev().map(keep).collect();
+        said.items.reverse();
+    }
+
+    fn kept_text(&self, text: &Text, context: &Value) -> String {
+        let bytes = self.text(text, context, LONGEST_RENDERED);
+        String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
     }
 
     fn item(&self, remember: &Remember, said: &Said<'_>) -> Item {
         let context = self.context(&remember.tables, said);
-        let text = |text, limit| {
-            let bytes = self
-                .text(text, &context, LONGEST_RENDERED)
-                .unwrap_or_default();
-            cut(&String::from_utf8_lossy(&bytes), limit).to_owned()
-        };
+        let text = |text, limit| cut(&self.kept_text(text, &context), limit).to_owned();
         let kept: BTreeMap<String, Kept> = (remember.keep.iter())
             .map(|(name, keep)| {
                 let kept = match keep {

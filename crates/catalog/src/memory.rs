@@ -243,16 +243,7 @@ impl Memory {
         let items = self.items();
         let lists = items.lists.get(&canary).into_iter().flatten();
         lists
-            .map(|(name, list)| {
-                let mut left = LARGEST_SHOWN;
-                let fit = list.iter().take(MOST_SHOWN).take_while(|item| {
-                    let size = item.shown();
-                    let fits = size <= left;
-                    left = left.saturating_sub(size);
-                    fits
-                });
-                (name.clone(), (fit.cloned().collect(), list.len()))
-            })
+            .map(|(name, list)| (name.clone(), (fitting(list).cloned().collect(), list.len())))
             .collect()
     }
 
@@ -292,6 +283,19 @@ impl Memory {
             wait: reset - now,
         }
     }
+}
+
+/// As many items, from the first, as one answer may show.
+pub(crate) fn fitting<'i>(
+    items: impl IntoIterator<Item = &'i Arc<Item>>,
+) -> impl Iterator<Item = &'i Arc<Item>> {
+    let mut left = LARGEST_SHOWN;
+    items.into_iter().take(MOST_SHOWN).take_while(move |item| {
+        let size = item.shown();
+        let fits = size <= left;
+        left = left.saturating_sub(size);
+        fits
+    })
 }
 
 impl Items {

@@ -24,7 +24,7 @@ impl Hearing<'_> {
         let named = |pairs: &[(String, String)]| -> Vec<String> {
             pairs
                 .iter()
-                .filter(|(known, _)| known == name)
+                .filter(|(known, _)| is_named(known, name))
                 .map(|(_, value)| value.clone())
                 .collect()
         };
@@ -133,6 +133,19 @@ impl Hearing<'_> {
             .filter(|(_, values)| !values.is_empty())
             .collect()
     }
+}
+
+/// Whether a parameter has this name, in which `*` stands for a number: `Entry.*.Id`.
+fn is_named(known: &str, name: &str) -> bool {
+    let Some((start, end)) = name.split_once('*') else {
+        return known == name;
+    };
+    known
+        .strip_prefix(start)
+        .and_then(|rest| rest.strip_suffix(end))
+        .is_some_and(|between| {
+            !between.is_empty() && between.bytes().all(|byte| byte.is_ascii_digit())
+        })
 }
 
 /// Operations named by a bare query parameter: parameter, method, IAM action.

@@ -17,7 +17,7 @@ use crate::render::{LARGEST_BODY, Made};
 use crate::request::Request;
 use crate::smart::{Files, GitPart};
 
-/// `items` and `count` with as many and as long items as an answer may ever show.
+/// `items`, `count` and `made` with as many and as long items as an answer may ever show.
 pub(crate) fn lists(kind: &Kind, value: &str) -> Vec<(&'static str, Value)> {
     let remembered = kind
         .decoy
@@ -26,6 +26,7 @@ pub(crate) fn lists(kind: &Kind, value: &str) -> Vec<(&'static str, Value)> {
         .filter_map(|rule| rule.remember.as_ref());
     let mut items: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut counts = BTreeMap::new();
+    let mut made = Value::UNDEFINED;
     for remember in remembered {
         let share = LARGEST_SHOWN / MOST_SHOWN / 6 / (remember.keep.len() + 1);
         let kept = remember.keep.iter().map(|(name, keep)| {
@@ -42,10 +43,15 @@ pub(crate) fn lists(kind: &Kind, value: &str) -> Vec<(&'static str, Value)> {
             ("age".to_owned(), Value::from(60)),
         ];
         let item = Value::from_pairs(kept.chain(own));
+        if remember.each.is_some() {
+            made = Value::from(vec![item.clone(); MOST_SHOWN]);
+        }
         counts.insert(remember.list.clone(), MOST_SHOWN);
         items.insert(remember.list.clone(), vec![item; MOST_SHOWN]);
     }
-    listing(items, counts)
+    let mut names = listing(items, counts);
+    names.push(("made", made));
+    names
 }
 
 /// Tries what the rules keep, and the repository.
@@ -61,11 +67,7 @@ pub(crate) fn state(
         .iter()
         .filter_map(|rule| rule.remember.as_ref())
     {
-        let kept = remember.keep.iter().filter_map(|(_, keep)| match keep {
-            Keep::Text(text) => Some(text),
-            Keep::Number(_) | Keep::Truth(_) => None,
-        });
-        for text in kept.chain([&remember.id]) {
+        for text in remember.texts() {
             if let Some(what) = failing(catalog, text, LONGEST_RENDERED, fields) {
                 found(what);
             }

@@ -3,7 +3,8 @@
 //!
 //! A template may use: `field`, `path`, `form`, `query`, `json` (tables of strings), `auth` (`user`, `token`, `claims`),
 //! `aws` (`version`, `service`, `prefix`, `region`, `action`, `fault`, `token`, `key_id`, `date`, `resource`), `request` (`method`, `path`, `target`,
-//! `host`), `item` (what the rule remembers or asks for: `id`, `time`, `age` and what is kept), `limit` (`requests`, `used`,
+//! `host`), `item` (what the rule remembers or asks for: `id`, `time`, `age` and what is kept), `made` (all items of a
+//! rule that makes several), `each` (in what makes them: `index` and `value`), `limit` (`requests`, `used`,
 //! `remaining`, `reset`, `wait`); `items(list)` and `count(list)` of what is remembered, the filter `date(format)` on seconds;
 //! `hex(n)`, `base32(n)`, `base64(n)`, `uuid()`, `random(low, high)` (new each time); `stable(label, n)` (hex digits) and
 //! `stable_number(label, low, high)`, `stable_pick(label, list)` (always the same for one canary);
@@ -28,7 +29,8 @@ pub(crate) const LARGEST_BODY: usize = 64 << 10;
 
 /// Names a template may use besides what it sets itself.
 pub(crate) const TABLES: &[&str] = &[
-    "field", "path", "form", "query", "json", "auth", "aws", "request", "item", "limit",
+    "field", "path", "form", "query", "json", "auth", "aws", "request", "item", "made", "each",
+    "limit",
 ];
 /// Functions over what is remembered: looked at like tables.
 pub(crate) const LISTS: &[&str] = &["items", "count"];

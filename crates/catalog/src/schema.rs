@@ -235,9 +235,18 @@ pub(crate) struct DecoyTable {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RememberTable {
     pub(crate) list: Spanned<String>,
+    pub(crate) each: Option<EachTable>,
     pub(crate) id: String,
     #[serde(default)]
     pub(crate) keep: BTreeMap<String, Scalar>,
+}
+
+/// What an item is made for, each: a text of several, and what stands between them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EachTable {
+    pub(crate) of: String,
+    pub(crate) split: String,
 }
 
 /// A value written in TOML as text, number or truth.
