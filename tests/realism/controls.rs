@@ -1,5 +1,7 @@
 //! Controls: the scanners that check checksums drop a spoilt one, and tell a naive minter from ours.
 
+use std::collections::BTreeSet;
+
 use lapwing_tests::Home;
 
 use crate::samples;
@@ -50,11 +52,26 @@ fn naive(value: &str) -> String {
     head.chars().chain(tail.chars().map(draw)).collect()
 }
 
-fn count(found: &Findings, name: &str) -> usize {
+/// The rules that find every sample of ours. Others may meet one by chance: a shape of twenty characters
+/// that ends where the next one happens to be a dash.
+fn rules<'f>(found: &'f Findings, name: &str) -> BTreeSet<&'f str> {
+    let of = |number| -> BTreeSet<&'f str> {
+        let file = format!("{name}/{number}/.env");
+        let here = found.iter().filter(|(at, _)| *at == file);
+        here.map(|(_, rule)| rule.as_str()).collect()
+    };
+    (0..SAMPLES)
+        .map(of)
+        .reduce(|all, here| &all & &here)
+        .unwrap_or_default()
+}
+
+fn count(found: &Findings, name: &str, rules: &BTreeSet<&str>) -> usize {
     (0..SAMPLES)
         .filter(|number| {
             let file = format!("{name}/{number}/.env");
-            found.iter().any(|(at, _)| *at == file)
+            let mut here = found.iter().filter(|(at, _)| *at == file);
+            here.any(|(_, rule)| rules.contains(rule.as_str()))
         })
         .count()
 }
@@ -87,11 +104,11 @@ fn a_spoilt_checksum_and_a_naive_minter_are_told_from_ours() {
         }
         let found = run(&directory, home.path());
         for (kind, _, _) in CHECKED.iter().filter(checks) {
-            let good = count(&found, &format!("good/{kind}"));
-            let spoilt = count(&found, &format!("spoilt/{kind}"));
-            let naive = count(&found, &format!("naive/{kind}"));
-            println!("{scanner}: {kind}: ours {good}, spoilt {spoilt}, naive {naive} of {SAMPLES}");
-            assert_eq!(good, SAMPLES, "{scanner}: {kind}");
+            let good = rules(&found, &format!("good/{kind}"));
+            assert!(!good.is_empty(), "{scanner}: no rule finds each {kind}");
+            let spoilt = count(&found, &format!("spoilt/{kind}"), &good);
+            let naive = count(&found, &format!("naive/{kind}"), &good);
+            println!("{scanner}: {kind}: spoilt {spoilt}, naive {naive} of {SAMPLES}, by {good:?}");
             assert_eq!(spoilt, 0, "{scanner}: {kind}, spoilt checksum");
             assert!(naive <= 1, "{scanner}: {kind}, naive: {naive}");
         }

@@ -3,17 +3,62 @@
 //! Each candidate's keyed digest is looked up, so cost follows the request's size and not the number
 //! of canaries. Canaries minted by another process are seen at once: a mint bumps the ledger's
 //! generation before it returns, and every request looks at it first.
+//!
+//! What was found is remembered for a while, for hits and for what misses look up in their stead alike.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use lapwing_catalog::Candidate;
-use lapwing_core::{Carrier, Digest, Keyring};
+use lapwing_core::{Canary, Carrier, Digest, Keyring};
 use lapwing_listen::{Recognised, Recogniser};
 use lapwing_store::{Known, Ledger};
 
 use crate::DaemonError;
+
+/// Look-ups that are remembered, at the least; twice as many at the most.
+const REMEMBERED: usize = 2048;
+
+/// What a look-up finds: canaries, and which field of each it was.
+type Finding = Arc<[(Arc<Canary>, String)]>;
+
+/// Look-ups of late in one generation of the ledger. The elder half is dropped when the younger is full.
+#[derive(Default)]
+struct Memo {
+    generation: u64,
+    young: HashMap<Digest, Finding>,
+    old: HashMap<Digest, Finding>,
+}
+
+impl Memo {
+    fn get(&mut self, generation: u64, digest: &Digest) -> Option<Finding> {
+        if self.generation != generation {
+            *self = Self {
+                generation,
+                ..Self::default()
+            };
+        }
+        if let Some(found) = self.young.get(digest) {
+            return Some(Arc::clone(found));
+        }
+        let found = self.old.remove(digest)?;
+        self.put(generation, *digest, Arc::clone(&found));
+        Some(found)
+    }
+
+    /// Keeps what was found, unless the ledger has changed since.
+    fn put(&mut self, generation: u64, digest: Digest, found: Finding) {
+        if self.generation != generation {
+            return;
+        }
+        if self.young.len() >= REMEMBERED {
+            self.old = mem::take(&mut self.young);
+        }
+        self.young.insert(digest, found);
+    }
+}
 
 /// Recognises canaries by the ledger.
 pub struct LedgerRecogniser {
@@ -27,6 +72,7 @@ pub struct LedgerRecogniser {
     /// Some canary's handle. A request that matches nothing looks this one up all the same, so that
     /// it takes as long as one that matches.
     stand_in: RwLock<Option<Digest>>,
+    memo: Mutex<Memo>,
 }
 
 impl LedgerRecogniser {
@@ -44,6 +90,7 @@ impl LedgerRecogniser {
             bindings: RwLock::new(HashMap::new()),
             unbound: Arc::new([]),
             stand_in: RwLock::new(None),
+            memo: Mutex::default(),
         };
         recogniser.reload()?;
         Ok(recogniser)
@@ -80,6 +127,7 @@ impl LedgerRecogniser {
     /// The ledger cannot be read.
     pub fn look_again(&self) -> Result<(), DaemonError> {
         self.ledger.rest();
+        *self.memo() = Memo::default();
         self.known.refresh()?;
         self.reload()
     }
@@ -120,11 +168,27 @@ impl LedgerRecogniser {
         Ok(None)
     }
 
-    fn find(&self, digest: &Digest) -> Vec<lapwing_store::Found> {
-        self.ledger.find(digest).unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot look up a canary");
-            Vec::new()
-        })
+    fn memo(&self) -> MutexGuard<'_, Memo> {
+        self.memo.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, digest: &Digest) -> Finding {
+        let generation = self.ledger.generation();
+        if let Some(found) = self.memo().get(generation, digest) {
+            return found;
+        }
+        match self.ledger.find(digest) {
+            Ok(found) => {
+                let found = found.into_iter();
+                let found: Finding = found.map(|it| (Arc::new(it.canary), it.field)).collect();
+                self.memo().put(generation, *digest, Arc::clone(&found));
+                found
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot look up a canary");
+                Arc::new([])
+            }
+        }
     }
 }
 
@@ -137,9 +201,10 @@ impl Recogniser for LedgerRecogniser {
             if !self.known.possibly(&digest) {
                 continue;
             }
-            recognised.extend(self.find(&digest).into_iter().map(|found| Recognised {
-                canary: Arc::new(found.canary),
-                field: found.field,
+            let found = self.find(&digest);
+            recognised.extend(found.iter().map(|(canary, field)| Recognised {
+                canary: Arc::clone(canary),
+                field: field.clone(),
                 carrier: candidate.carrier,
             }));
         }
@@ -148,10 +213,11 @@ impl Recogniser for LedgerRecogniser {
 
     fn stand_in(&self) -> Option<Recognised> {
         let digest = *self.stand_in.read().unwrap_or_else(PoisonError::into_inner);
-        let found = self.find(&digest?).pop()?;
+        let found = self.find(&digest?);
+        let (canary, field) = found.last()?;
         Some(Recognised {
-            canary: Arc::new(found.canary),
-            field: found.field,
+            canary: Arc::clone(canary),
+            field: field.clone(),
             carrier: Carrier::Path,
         })
     }

@@ -290,6 +290,7 @@ impl Persona {
                 ("Connection", "close".to_owned()),
             ]),
             Style::Caddy => fields([
+                ("Content-Type", "text/plain; charset=utf-8".to_owned()),
                 ("Server", server),
                 ("Date", date),
                 ("Content-Length", length),
@@ -333,8 +334,8 @@ impl Persona {
                     "<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>{status} {words}</title>\n</head><body>\n<h1>{words}</h1>\n<p>{sentence}</p>\n</body></html>\n"
                 )
             }
-            Style::Caddy if matches!(status, 400 | 431 | 501) => format!("{status} {words}"),
-            Style::Caddy => String::new(),
+            // Its own errors as a site words them (`handle_errors`): it has none by itself.
+            Style::Caddy => format!("{status} {words}"),
         })
     }
 

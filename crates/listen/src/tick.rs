@@ -1,4 +1,4 @@
-//! When answers leave: at ticks about a millisecond apart, all that are ready together.
+//! When answers leave: at ticks about three milliseconds apart, all that are ready together.
 //!
 //! What little longer or shorter the work for a match took is lost in the wait for the next tick. The
 //! ticks come at irregular intervals, so that a peer who sends right after an answer does not keep
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Shortest and longest time between two ticks, in microseconds.
-const INTERVAL: std::ops::Range<u64> = 500..1500;
+const INTERVAL: std::ops::Range<u64> = 1500..4500;
 
 static TICKS: LazyLock<Arc<Ticks>> = LazyLock::new(Ticks::start);
 
