@@ -11,6 +11,7 @@ mod bait;
 mod demo;
 mod drills;
 mod evidence;
+mod formats;
 mod geography;
 mod minting;
 mod planting;

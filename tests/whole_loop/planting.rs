@@ -10,16 +10,17 @@ use lapwing_tests::{Home, Ran, binary, finish};
 use serde_json::Value;
 
 use crate::bait::{bytes_of, home, text_of};
+use crate::formats::MORE;
 
-struct Target {
-    kind: &'static str,
-    file: &'static str,
-    content: &'static str,
+pub(crate) struct Target {
+    pub(crate) kind: &'static str,
+    pub(crate) file: &'static str,
+    pub(crate) content: &'static str,
     /// A foreign addition, to the end of the file.
-    foreign: &'static str,
+    pub(crate) foreign: &'static str,
 }
 
-const TARGETS: [Target; 5] = [
+pub(crate) const TARGETS: [Target; 5] = [
     Target {
         kind: "twilio",
         file: "app/.env",
@@ -52,7 +53,7 @@ const TARGETS: [Target; 5] = [
     },
 ];
 
-fn write(home: &Home, file: &str, content: &str) -> PathBuf {
+pub(crate) fn write(home: &Home, file: &str, content: &str) -> PathBuf {
     let path = home.path().join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, content).unwrap();
@@ -94,7 +95,7 @@ fn plant_check_and_uproot_in_every_kind_of_file() {
         file,
         content,
         foreign,
-    } in TARGETS
+    } in TARGETS.into_iter().chain(MORE)
     {
         let home = home();
         let path = write(&home, file, content);

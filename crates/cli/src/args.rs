@@ -248,6 +248,9 @@ pub(crate) struct Plant {
     /// Show what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// The sort of the target, where neither its name nor its content tells it (`env`, `toml`, ...)
+    #[arg(long)]
+    pub(crate) format: Option<String>,
     /// Where in the target: a YAML or JSON path, an INI section, a name prefix
     #[arg(long)]
     pub(crate) key: Option<String>,

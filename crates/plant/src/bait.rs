@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::BASE64;
 use lapwing_core::{CanaryId, Placement, PlacementId, PlacementState, Timestamp};
 
 use crate::Bait;
@@ -89,13 +90,21 @@ impl Wish {
     pub(crate) fn shapes(&self) -> String {
         let mut shapes = Vec::new();
         if !self.env.is_empty() {
-            shapes.push("env");
+            shapes.extend([
+                "env",
+                "shell",
+                "tfvars",
+                "python",
+                "php",
+                "dockerfile",
+                "xml",
+            ]);
         }
         if !self.ini.is_empty() {
             shapes.push("ini");
         }
         if self.tree.is_some() {
-            shapes.extend(["json", "yaml"]);
+            shapes.extend(["json", "yaml", "toml", "properties"]);
         }
         if !self.row.is_empty() {
             shapes.push("sqlite");
@@ -119,6 +128,22 @@ impl Wish {
         self.fields
             .get(field)
             .is_some_and(|value| handles.any(|handle| value.contains(handle)))
+    }
+
+    /// Whether what is written holds a value by which the canary is recognised, as it is or in the
+    /// base 64 of HTTP Basic.
+    pub(crate) fn shows<'a>(&self, mut written: impl Iterator<Item = &'a str>) -> bool {
+        let held = |text: &str| {
+            self.handles
+                .iter()
+                .filter_map(|handle| self.fields.get(handle))
+                .any(|value| text.contains(value.as_str()))
+        };
+        self.handles.is_empty()
+            || written.any(|text| {
+                let plain = || String::from_utf8(BASE64.decode(text.as_bytes()).ok()?).ok();
+                held(text) || plain().is_some_and(|text| held(&text))
+            })
     }
 
     /// Whether one field makes the canary recognisable.

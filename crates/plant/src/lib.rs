@@ -12,6 +12,7 @@ mod bait;
 mod diff;
 mod disk;
 mod error;
+mod login;
 mod mask;
 mod names;
 mod target;
@@ -39,6 +40,8 @@ pub struct Bait<'a> {
 /// The operator's wishes for one planting.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// The sort of the target (a name in [`TARGETS`]), where neither name nor content tells it.
+    pub format: Option<String>,
     /// Where in the target: for YAML and JSON the path of a mapping, or of the new key in one
     /// (`services.sms`); for INI the section's name; for env files the role.
     pub key: Option<String>,
@@ -156,7 +159,7 @@ pub fn plan(target: &str, bait: &Bait<'_>, options: &Options) -> Result<Plan, Pl
 /// As [`plan`], from the shapes alone.
 pub(crate) fn plan_wish(target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
     let target = canonical_target(target)?;
-    target::choose(&target)?.plan(&target, wish, options)
+    target::choose(&target, options.format.as_deref())?.plan(&target, wish, options)
 }
 
 /// Says what stands at a placement's target now. Changes nothing.

@@ -5,10 +5,20 @@ use std::ops::Range;
 
 /// How lines of a file are masked.
 pub(crate) struct Mask {
-    /// Whether the syntax is JSON's.
-    pub json: bool,
+    pub syntax: Syntax,
     /// Stretches that are the middle of a value (a block of text over many lines).
     pub opaque: Vec<Range<usize>>,
+}
+
+/// What may be shown of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Syntax {
+    /// Names in front of `=` and `:`, sections, plain comments.
+    Plain,
+    /// Keys and punctuation of JSON.
+    Json,
+    /// Its indentation: any word may be a secret (commands, records, markup).
+    Hidden,
 }
 
 impl Mask {
@@ -19,7 +29,11 @@ impl Mask {
         if self.opaque.iter().any(inside) {
             return hidden(line);
         }
-        if self.json { json(line) } else { plain(line) }
+        match self.syntax {
+            Syntax::Plain => plain(line),
+            Syntax::Json => json(line),
+            Syntax::Hidden => hidden(line),
+        }
     }
 }
 
@@ -150,7 +164,7 @@ mod tests {
 
     fn masked(json: bool, line: &str) -> String {
         let mask = Mask {
-            json,
+            syntax: if json { Syntax::Json } else { Syntax::Plain },
             opaque: Vec::new(),
         };
         mask.line(line, 0..line.len())
@@ -186,7 +200,7 @@ mod tests {
     fn the_middle_of_a_value_is_hidden_whole() {
         let text = "k: |\n  user: root\nz: 1";
         let mask = Mask {
-            json: false,
+            syntax: Syntax::Plain,
             opaque: std::iter::once(0..17).collect(),
         };
         assert_eq!(mask.line(text, 5..17), "  …");

@@ -1,10 +1,13 @@
 //! What can be planted in: one entry a sort of target.
 
 mod env;
+mod flat;
 mod ini;
 mod json;
 mod sqlite;
+mod toml;
 mod tree;
+mod xml;
 mod yaml;
 
 use std::path::Path;
@@ -44,6 +47,91 @@ pub const TARGETS: &[&dyn Target] = &[
         format: &yaml::Yaml,
         summary: "YAML, one document or many",
         example: "/srv/app/config.yml",
+    },
+    &Text {
+        format: &toml::Toml,
+        summary: "TOML: a table of its own",
+        example: "/srv/app/config.toml",
+    },
+    &Text {
+        format: &xml::Xml,
+        summary: "XML: web.config, nuget.config, Maven's settings.xml; a comment in any other",
+        example: "~/.m2/settings.xml",
+    },
+    &Text {
+        format: &flat::HISTORY,
+        summary: "shell history, with its times",
+        example: "~/.bash_history",
+    },
+    &Text {
+        format: &flat::CSV,
+        summary: "exports of password managers and browsers, as CSV",
+        example: "~/Documents/passwords.csv",
+    },
+    &Text {
+        format: &flat::SHELL,
+        summary: "shell profiles and scripts: NAME=value, with or without export",
+        example: "~/.bashrc",
+    },
+    &Text {
+        format: &flat::PROPERTIES,
+        summary: ".properties of Java programs",
+        example: "/srv/app/application.properties",
+    },
+    &Text {
+        format: &flat::TFVARS,
+        summary: "variables of Terraform",
+        example: "terraform.tfvars",
+    },
+    &Text {
+        format: &flat::PYTHON,
+        summary: "settings in Python: NAME = \"value\" at the top",
+        example: "/srv/app/settings.py",
+    },
+    &Text {
+        format: &flat::PHP,
+        summary: "constants in PHP: define('NAME', 'value')",
+        example: "/var/www/html/wp-config.php",
+    },
+    &Text {
+        format: &flat::DOCKERFILE,
+        summary: "ENV in a Dockerfile, in its last stage",
+        example: "/srv/app/Dockerfile",
+    },
+    &Text {
+        format: &flat::NETRC,
+        summary: ".netrc: a machine of ours with login and password",
+        example: "~/.netrc",
+    },
+    &Text {
+        format: &flat::GIT_CREDENTIALS,
+        summary: "git's stored logins, one URL a line",
+        example: "~/.git-credentials",
+    },
+    &Text {
+        format: &flat::PGPASS,
+        summary: "PostgreSQL's password file",
+        example: "~/.pgpass",
+    },
+    &Text {
+        format: &flat::NPMRC,
+        summary: "npm: the registry of one scope, and its token",
+        example: "~/.npmrc",
+    },
+    &Text {
+        format: &flat::HASH,
+        summary: "comment lines with #: robots.txt, hosts, kannel.conf, .tf",
+        example: "/var/www/html/robots.txt",
+    },
+    &Text {
+        format: &flat::SLASHES,
+        summary: "comment lines with // at the head of a source file",
+        example: "/var/www/html/app.js",
+    },
+    &Text {
+        format: &flat::MARKUP,
+        summary: "comments in HTML and Markdown",
+        example: "/var/www/html/index.html",
     },
     &Text {
         format: &ini::Ini,
@@ -160,8 +248,15 @@ fn tells_little(name: &str) -> bool {
     }
 }
 
-/// The sort of a target: by its name, else by its content.
-pub(crate) fn choose(target: &str) -> Result<&'static dyn Target, PlantError> {
+/// The sort of a target: the one that is asked for, else by its name, else by its content.
+pub(crate) fn choose(target: &str, asked: Option<&str>) -> Result<&'static dyn Target, PlantError> {
+    if let Some(asked) = asked {
+        let found = TARGETS.iter().find(|sort| sort.name() == asked);
+        return found.copied().ok_or_else(|| {
+            let what = format!("{asked:?} is no sort of target");
+            PlantError::Target(Problem::new(target, what).hint(supported()))
+        });
+    }
     if let Some(found) = TARGETS.iter().find(|sort| sort.claims(target, None)) {
         return Ok(*found);
     }
@@ -178,7 +273,8 @@ pub(crate) fn choose(target: &str) -> Result<&'static dyn Target, PlantError> {
         .copied()
         .ok_or_else(|| {
             PlantError::Target(
-                Problem::new(target, "is of no sort that bait can be planted in").hint(supported()),
+                Problem::new(target, "is of no sort that bait can be planted in")
+                    .hint(format!("name its sort with --format; {}", supported())),
             )
         })
 }

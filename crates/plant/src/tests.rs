@@ -3,6 +3,7 @@
 
 mod files;
 mod foreign;
+mod formats;
 mod rows;
 mod safety;
 
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use lapwing_core::{CanaryId, Placement, Timestamp};
 
 use crate::bait::{Column, Section, Values, Wish};
-use crate::{Options, PlantError, plan_wish};
+use crate::{Options, PlantError, TARGETS, plan_wish};
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_401_540_000_000);
 
@@ -48,7 +49,7 @@ fn wish() -> Wish {
             .iter()
             .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
             .collect::<BTreeMap<_, _>>(),
-        handles: vec!["account_sid".into(), "email".into()],
+        handles: vec!["account_sid".into(), "auth_token".into(), "email".into()],
         roles: vec!["legacy".into(), "backup".into(), "migration".into()],
         env: pairs(&[
             ("TWILIO_{ROLE}_ACCOUNT_SID", "account_sid"),
@@ -128,13 +129,33 @@ fn read(path: &Path) -> Vec<u8> {
     lapwing_core::bounded::read_file(path, 64 << 20).expect("read")
 }
 
+/// Every sort of file, by its name.
+fn sorts() -> impl Iterator<Item = &'static str> + Clone {
+    let names = TARGETS.iter().map(|target| target.name());
+    names.filter(|name| *name != "sqlite")
+}
+
+/// Nothing asked for but the sort.
+fn plain(sort: &str) -> Options {
+    Options {
+        format: Some(sort.to_owned()),
+        ..Options::default()
+    }
+}
+
 /// Every file of the corpus: sort, name, bytes.
-fn corpus() -> Vec<(String, String, Vec<u8>)> {
+fn corpus() -> &'static [(String, String, Vec<u8>)] {
+    static CORPUS: std::sync::LazyLock<Vec<(String, String, Vec<u8>)>> =
+        std::sync::LazyLock::new(read_corpus);
+    &CORPUS
+}
+
+fn read_corpus() -> Vec<(String, String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let mut files = Vec::new();
-    for sort in ["env", "ini", "json", "yaml"] {
+    for sort in sorts() {
         for entry in std::fs::read_dir(root.join(sort))
-            .expect("listed")
+            .unwrap_or_else(|error| panic!("no corpus for {sort}: {error}"))
             .flatten()
         {
             let name = entry.file_name().into_string().expect("UTF-8");

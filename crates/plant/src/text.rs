@@ -19,6 +19,9 @@ use crate::mask::Mask;
 pub(crate) use plant::{plan, shapeless};
 pub(crate) use uproot::{check, uproot};
 
+/// Before values are put in the place of fields: what begins with it is a value already.
+pub(crate) const LITERAL: char = '=';
+
 /// What is added to one file, in that file's own style.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ours {

@@ -21,6 +21,7 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         target,
         fresh,
         dry_run,
+        format,
         key,
         role,
         show,
@@ -34,6 +35,7 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
     let minter = Minter::new(&context, &catalog, &ledger, kind, fresh)?;
     let canary = minter.one()?;
     let options = Options {
+        format: format.clone(),
         key: key.clone(),
         role: role.clone(),
         danger_default: *danger_default,

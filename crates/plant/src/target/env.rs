@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::Options;
 use crate::bait::Wish;
 use crate::error::{PlantError, Problem};
-use crate::mask::Mask;
+use crate::mask::{Mask, Syntax};
 use crate::names::{self, Case};
 use crate::text::{Draft, File, Format, Found, Ours, Request, Sheet, shapeless};
 
@@ -195,7 +195,7 @@ impl Format for Env {
 
     fn mask(&self, text: &str) -> Mask {
         Mask {
-            json: false,
+            syntax: Syntax::Plain,
             opaque: parse(text).into_iter().map(|entry| entry.raw).collect(),
         }
     }
@@ -238,6 +238,9 @@ impl Style {
 
     /// `None` if no quoting can hold the value.
     fn line(&self, name: &str, value: &str) -> Option<String> {
+        if value.contains('\n') {
+            return self.lines(name, value);
+        }
         let plain = value
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_./:@%+,=-?".contains(c));
@@ -262,6 +265,24 @@ impl Style {
         };
         let quote = quote.map_or_else(String::new, String::from);
         Some(format!("{export}{name}{equals}{quote}{value}{quote}"))
+    }
+}
+
+impl Style {
+    /// A value of several lines, a key in PEM for instance. Double quotes hold it: over lines in files
+    /// that end theirs as the value does, else on one line with `\n`.
+    fn lines(&self, name: &str, value: &str) -> Option<String> {
+        let plain = |c: char| !c.is_control() || c == '\n';
+        if value.contains(['"', '`', '$', '\\', '\r']) || !value.chars().all(plain) {
+            return None;
+        }
+        let export = if self.export { "export " } else { "" };
+        let value = if self.eol == "\n" {
+            value.to_owned()
+        } else {
+            value.replace('\n', "\\n")
+        };
+        Some(format!("{export}{name}=\"{value}\""))
     }
 }
 

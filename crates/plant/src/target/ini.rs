@@ -4,15 +4,18 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>
 
+mod remote;
+
 use std::path::Path;
 
+use self::remote::{is_repository, remote};
 use super::env::{end_of_content, whole_lines};
 use crate::Options;
 use crate::bait::Wish;
 use crate::error::{PlantError, Problem};
-use crate::mask::Mask;
+use crate::mask::{Mask, Syntax};
 use crate::names::{self, Case};
-use crate::text::{Draft, File, Format, Found, Ours, Request, Sheet, shapeless};
+use crate::text::{Draft, File, Format, Found, LITERAL, Ours, Request, Sheet, shapeless};
 
 /// The format.
 pub(crate) struct Ini;
@@ -23,13 +26,25 @@ impl Format for Ini {
     }
 
     fn claims_name(&self, name: &str, path: &Path) -> bool {
-        const ENDINGS: [&str; 7] = [".ini", ".cnf", ".cfg", ".inf", ".s3cfg", ".boto", ".pypirc"];
+        const ENDINGS: [&str; 10] = [
+            ".ini",
+            ".cnf",
+            ".cfg",
+            ".inf",
+            ".s3cfg",
+            ".boto",
+            ".pypirc",
+            ".databrickscfg",
+            ".sentryclirc",
+            "pip.conf",
+        ];
         const NAMES: [&str; 3] = [".gitconfig", "gitconfig", "rclone.conf"];
         let directory = path.parent().and_then(Path::file_name);
         let aws = directory.is_some_and(|name| name == ".aws");
         ENDINGS.iter().any(|ending| name.ends_with(ending))
             || NAMES.contains(&name)
             || (aws && matches!(name, "credentials" | "config"))
+            || is_repository(path)
     }
 
     fn claims_content(&self, head: &[u8]) -> bool {
@@ -56,6 +71,9 @@ impl Format for Ini {
         wish: &Wish,
         options: &Options,
     ) -> Result<Vec<Sheet>, PlantError> {
+        if let Some(sheet) = remote(path, wish, options) {
+            return Ok(vec![sheet]);
+        }
         let own: Vec<_> = wish
             .ini
             .iter()
@@ -153,7 +171,13 @@ impl Format for Ini {
                     .sheet
                     .values
                     .iter()
-                    .map(|(name, field)| (key_name(&names::fill(name, &role)), field.clone()))
+                    .map(|(name, field)| {
+                        let field = match field.strip_prefix(LITERAL) {
+                            Some(_) => names::fill(field, &role),
+                            None => field.clone(),
+                        };
+                        (key_name(&names::fill(name, &role)), field)
+                    })
                     .collect(),
             }
         };
@@ -283,7 +307,7 @@ impl Format for Ini {
         let sections = parse(text);
         let keys = sections.iter().flat_map(|section| &section.keys);
         Mask {
-            json: false,
+            syntax: Syntax::Plain,
             opaque: keys.map(|key| key.span.start..key.span.end).collect(),
         }
     }

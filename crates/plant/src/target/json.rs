@@ -15,7 +15,7 @@ use super::tree::{self, Container, View};
 use crate::Options;
 use crate::bait::Wish;
 use crate::error::PlantError;
-use crate::mask::Mask;
+use crate::mask::{Mask, Syntax};
 use crate::names;
 use crate::text::{Draft, File, Format, Found, Ours, Request, Sheet};
 
@@ -28,8 +28,10 @@ impl Format for Json {
     }
 
     fn claims_name(&self, name: &str, _path: &Path) -> bool {
-        const ENDINGS: [&str; 5] = [
+        const ENDINGS: [&str; 7] = [
             ".json",
+            ".tfstate",
+            ".tfstate.backup",
             ".jsonc",
             ".json5",
             ".code-workspace",
@@ -53,7 +55,17 @@ impl Format for Json {
 
     fn style(&self, file: &File<'_>, request: &Request<'_>) -> Result<Vec<Ours>, PlantError> {
         let root = scan(file)?;
-        let asked = tree::path(request.options.key.as_deref());
+        let mut asked = tree::path(request.options.key.as_deref());
+        if let Some(ours) = tree::home::entries(file.path, request) {
+            let at = tree::home::at(file.path).unwrap_or_default();
+            view(&root, &at).ok_or_else(|| tree::no_mapping(file, &at))?;
+            return Ok(ours);
+        }
+        if let Some(at) = tree::home::at(file.path).filter(|_| asked.is_empty())
+            && root.follow(&at).is_some()
+        {
+            asked = at;
+        }
         let view = view(&root, &asked).ok_or_else(|| tree::no_mapping(file, &asked))?;
         tree::style(file, request, &view)
     }
@@ -152,7 +164,7 @@ impl Format for Json {
 
     fn mask(&self, _text: &str) -> Mask {
         Mask {
-            json: true,
+            syntax: Syntax::Json,
             opaque: Vec::new(),
         }
     }

@@ -1,5 +1,7 @@
 //! What YAML and JSON share: choosing where in a tree the bait goes, and under which names.
 
+pub(super) mod home;
+
 use crate::bait::{Values, Wish};
 use crate::error::{PlantError, Problem};
 use crate::names::{self, Case};

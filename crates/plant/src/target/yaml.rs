@@ -16,7 +16,7 @@ use super::tree;
 use crate::Options;
 use crate::bait::Wish;
 use crate::error::PlantError;
-use crate::mask::Mask;
+use crate::mask::{Mask, Syntax};
 use crate::text::{Draft, File, Format, Found, Ours, Request, Sheet};
 
 /// The format.
@@ -61,7 +61,19 @@ impl Format for Yaml {
     fn style(&self, file: &File<'_>, request: &Request<'_>) -> Result<Vec<Ours>, PlantError> {
         readable(file)?;
         let outline = Outline::of(file.text).map_err(|what| file.syntax(0, what))?;
-        let asked = tree::path(request.options.key.as_deref());
+        let mut asked = tree::path(request.options.key.as_deref());
+        if let Some(ours) = tree::home::entries(file.path, request) {
+            let at = tree::home::at(file.path).unwrap_or_default();
+            outline
+                .place(&at)
+                .ok_or_else(|| tree::no_mapping(file, &at))?;
+            return Ok(ours);
+        }
+        if let Some(at) = tree::home::at(file.path).filter(|_| asked.is_empty())
+            && outline.place(&at).is_some()
+        {
+            asked = at;
+        }
         let view = outline
             .view(&asked)
             .ok_or_else(|| tree::no_mapping(file, &asked))?;
@@ -162,7 +174,7 @@ impl Format for Yaml {
 
     fn mask(&self, text: &str) -> Mask {
         Mask {
-            json: false,
+            syntax: Syntax::Plain,
             opaque: blocks(text),
         }
     }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::{Condition, check, uproot};
 
-/// Files nothing may be planted in, without further options.
-const REFUSED: [&str; 7] = [
+/// Files nothing may be planted in, without further options, by the beginning of their names.
+const REFUSED: [&str; 15] = [
     "json/array.json",
     "json/broken.json",
     "yaml/broken.yml",
@@ -12,33 +12,45 @@ const REFUSED: [&str; 7] = [
     "yaml/sequence-top.yml",
     "yaml/k8s.yaml",
     "yaml/workflow.yml",
+    "csv/not-logins",
+    "csv/unclosed",
+    "dockerfile/no-stage",
+    "markup-comment/open-fence",
+    "php/no-constants",
+    "toml/duplicates",
+    "xml/broken",
+    "xml/empty-element",
 ];
+
+fn refused(full: &str) -> bool {
+    REFUSED.iter().any(|start| full.starts_with(start))
+}
 
 #[test]
 fn plant_then_uproot_is_the_identity() {
     let mut planted = 0;
     for (sort, name, bytes) in corpus() {
-        let bench = Bench::with(&name, &bytes);
+        let bench = Bench::with(name, bytes);
         let full = format!("{sort}/{name}");
         let before = std::fs::metadata(&bench.file)
             .and_then(|m| m.modified())
             .expect("time");
-        match bench.plant(&Options::default()) {
+        match bench.plant(&plain(sort)) {
             Err(error) => {
-                assert!(REFUSED.contains(&full.as_str()), "{full}: {error}");
-                assert_eq!(bench.bytes(), bytes, "{full}");
+                assert!(refused(&full), "{full}: {error}");
+                assert_eq!(&bench.bytes(), bytes, "{full}");
             }
             Ok(placement) => {
-                assert!(!REFUSED.contains(&full.as_str()), "{full} was planted in");
-                assert_eq!(placement.target_kind, sort, "{full}");
-                assert_ne!(bench.bytes(), bytes, "{full}");
+                assert!(!refused(&full), "{full} was planted in");
+                assert_eq!(&placement.target_kind, sort, "{full}");
+                assert_ne!(&bench.bytes(), bytes, "{full}");
                 assert_eq!(
                     check(&placement).expect("checked"),
                     Condition::Present,
                     "{full}"
                 );
                 uproot(&placement, false, NOW).unwrap_or_else(|error| panic!("{full}: {error}"));
-                assert_eq!(bench.bytes(), bytes, "{full}");
+                assert_eq!(&bench.bytes(), bytes, "{full}");
                 let after = std::fs::metadata(&bench.file)
                     .and_then(|m| m.modified())
                     .expect("time");
@@ -53,7 +65,7 @@ fn plant_then_uproot_is_the_identity() {
         }
         assert_eq!(bench.files(), 1, "{full} left something behind");
     }
-    assert!(planted > 65, "{planted}");
+    assert!(planted > 330, "{planted}");
 }
 
 fn planted(name: &str, text: &str, options: &Options) -> String {

@@ -244,7 +244,7 @@ fn reworded_bait_is_found_by_name() {
 #[test]
 fn diffs_mask_what_is_the_owners() {
     for (sort, name, bytes) in corpus() {
-        let bench = Bench::with(&name, &bytes);
+        let bench = Bench::with(name, bytes);
         let Ok(plan) = plan_wish(bench.target(), &wish(), &Options::default()) else {
             continue;
         };
@@ -322,7 +322,7 @@ fn errors_say_what_is_supported() {
         refused(&bench, &Options::default()),
         PlantError::Target(_)
     ));
-    let bench = Bench::with("settings.toml", b"[a]\nb = 1\n");
+    let bench = Bench::with("settings.rb", b"[a]\nb = 1\n");
     assert!(matches!(
         refused(&bench, &Options::default()),
         PlantError::Target(_)
@@ -341,5 +341,8 @@ fn errors_say_what_is_supported() {
     let error = plan_wish(bench.target(), &wish, &Options::default())
         .err()
         .expect("refused");
-    assert_eq!(error.hint(), Some("it can be planted in: env, ini, sqlite"));
+    assert_eq!(
+        error.hint(),
+        Some("it can be planted in: env, shell, tfvars, python, php, dockerfile, xml, ini, sqlite")
+    );
 }

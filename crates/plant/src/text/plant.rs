@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use lapwing_core::Placement;
 
-use super::{Decoded, Detail, Draft, File, Format, Ours, Record, Request, Sheet};
+use super::{Decoded, Detail, Draft, File, Format, LITERAL, Ours, Record, Request, Sheet};
 use crate::bait::Wish;
 use crate::diff::{Change, Diff, Edit};
 use crate::disk::{self, Seen};
@@ -253,16 +253,21 @@ fn settle(
     mut all: Vec<Ours>,
 ) -> Result<Vec<Ours>, PlantError> {
     let mut planted = Vec::new();
+    let mut named = Vec::new();
     for (open, ours) in files.iter().zip(&mut all) {
         ours.entries
-            .retain(|(_, field)| wish.fields.contains_key(field));
-        for (_, field) in &mut ours.entries {
-            let value = wish.fields[field.as_str()].clone();
-            planted.push(std::mem::replace(field, value));
+            .retain(|(_, value)| value.starts_with(LITERAL) || wish.fields.contains_key(value));
+        for (_, value) in &mut ours.entries {
+            *value = match value.strip_prefix(LITERAL) {
+                Some(literal) => literal.to_owned(),
+                None => wish.fields[value.as_str()].clone(),
+            };
+            planted.push(value.clone());
         }
+        named.extend(ours.names().into_iter().map(str::to_owned));
         refuse_name(format, open, wish, options, ours)?;
     }
-    if planted.is_empty() || !wish.recognisable(planted.iter().map(String::as_str)) {
+    if planted.is_empty() || !wish.shows(planted.iter().chain(&named).map(String::as_str)) {
         return Err(shapeless(wish, format.name(), &files[0].sheet.path));
     }
     Ok(all)

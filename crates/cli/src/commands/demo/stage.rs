@@ -210,6 +210,7 @@ pub(super) fn plant_args(kind: &str, target: &str, memo: &str) -> Plant {
             locale: None,
         },
         dry_run: false,
+        format: None,
         key: None,
         role: None,
         show: false,

@@ -1,0 +1,137 @@
+//! JSON and YAML files whose programs look in one mapping and take entries of one form: registries of
+//! container tools, tool servers of assistants, outputs of Terraform, variables of a pipeline.
+
+use std::path::Path;
+
+use data_encoding::BASE64;
+
+use crate::bait::Values;
+use crate::login::{Login, Place};
+use crate::names::{self, Case};
+use crate::text::{LITERAL, Ours, Request};
+
+/// What a file's program keeps logins in.
+#[derive(Clone, Copy)]
+struct Home {
+    /// The mapping.
+    at: &'static str,
+    /// The entry's key and content for a login; `None` if the kind has none that would do.
+    entry: fn(&Login, &Place, &str) -> Option<(String, Values)>,
+}
+
+/// The mapping that holds entries in a file of this name: keys of the operator's choice apart.
+pub(in crate::target) fn at(path: &Path) -> Option<Vec<String>> {
+    let home = home(path).map(|home| home.at);
+    Some(vec![home.or_else(|| variables(path))?.to_owned()])
+}
+
+/// The entry once a role, where the file has such a form and the kind a login.
+pub(in crate::target) fn entries(path: &Path, request: &Request<'_>) -> Option<Vec<Ours>> {
+    let home = home(path).filter(|_| request.options.key.is_none())?;
+    let login = Login::of(request.wish);
+    let place = login.at.as_ref()?;
+    let template = request.sheet.key.as_deref().unwrap_or("{role}");
+    let one = |role: &String| {
+        let name = names::fill(template, role);
+        let (key, entries) = (home.entry)(&login, place, &name)?;
+        Some(Ours {
+            at: vec![home.at.to_owned()],
+            key: Some(key),
+            entries: entries
+                .into_iter()
+                .map(|(name, value)| (name, format!("{LITERAL}{value}")))
+                .collect(),
+        })
+    };
+    request.roles.iter().map(one).collect()
+}
+
+fn home(path: &Path) -> Option<Home> {
+    let name = path.file_name()?.to_str()?;
+    let within = path
+        .parent()
+        .and_then(Path::file_name)
+        .and_then(|name| name.to_str());
+    let (at, entry): (_, fn(&Login, &Place, &str) -> _) = match (within.unwrap_or_default(), name) {
+        (".docker", "config.json") | ("containers", "auth.json") | (_, ".dockercfg") => {
+            ("auths", registry)
+        }
+        (".composer" | "composer", "auth.json") => ("http-basic", composer),
+        (_, ".mcp.json" | "mcp.json" | ".claude.json" | "claude_desktop_config.json") => {
+            ("mcpServers", tools)
+        }
+        (_, ".yarnrc.yml") => ("npmRegistries", yarn),
+        (_, "credentials.tfrc.json") => ("credentials", terraform),
+        (_, name) if name.ends_with(".tfstate") => ("outputs", output),
+        _ => return None,
+    };
+    Some(Home { at, entry })
+}
+
+/// Where pipelines have their variables.
+fn variables(path: &Path) -> Option<&'static str> {
+    let name = path.file_name()?.to_str()?;
+    let within = path.parent().and_then(Path::file_name);
+    match name {
+        ".gitlab-ci.yml" => Some("variables"),
+        _ if within.is_some_and(|name| name == "workflows") => Some("env"),
+        _ => None,
+    }
+}
+
+fn pairs(list: &[(&str, &str)]) -> Values {
+    list.iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn is_web(place: &Place) -> bool {
+    matches!(place.scheme.as_str(), "http" | "https")
+}
+
+fn registry(login: &Login, place: &Place, _: &str) -> Option<(String, Values)> {
+    let plain = format!("{}:{}", login.who(), login.secret.as_deref()?);
+    Some((
+        place.authority(),
+        pairs(&[("auth", &BASE64.encode(plain.as_bytes()))]),
+    ))
+}
+
+fn composer(login: &Login, place: &Place, _: &str) -> Option<(String, Values)> {
+    let secret = login.secret.as_deref()?;
+    Some((
+        place.host.clone(),
+        pairs(&[("username", login.who()), ("password", secret)]),
+    ))
+}
+
+fn tools(_: &Login, place: &Place, name: &str) -> Option<(String, Values)> {
+    is_web(place).then(|| {
+        let values = pairs(&[("type", "http"), ("url", &place.url(None))]);
+        (Case::Kebab.write(name), values)
+    })
+}
+
+fn yarn(login: &Login, place: &Place, _: &str) -> Option<(String, Values)> {
+    let secret = login.secret.as_deref()?;
+    is_web(place).then(|| {
+        (
+            format!("//{}", place.authority()),
+            pairs(&[("npmAuthToken", secret)]),
+        )
+    })
+}
+
+fn terraform(login: &Login, place: &Place, _: &str) -> Option<(String, Values)> {
+    let secret = login.secret.as_deref()?;
+    Some((place.authority(), pairs(&[("token", secret)])))
+}
+
+fn output(login: &Login, place: &Place, name: &str) -> Option<(String, Values)> {
+    let secret = login.secret.as_deref()?;
+    let url = place.url(Some((login.who(), secret)));
+    Some((
+        Case::Snake.write(name),
+        pairs(&[("value", &url), ("type", "string")]),
+    ))
+}

@@ -1,0 +1,3 @@
+FROM a
+ENV A=1
+ENV A=1

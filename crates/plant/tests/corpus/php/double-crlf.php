@@ -1,0 +1,6 @@
+<?php
+define("SMTP_HOST", "localhost");
+define("SMTP_PASS", "a\"b");
+define("MULTI", 'one
+two');
+return 1;

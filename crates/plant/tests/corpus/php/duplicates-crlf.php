@@ -1,0 +1,4 @@
+<?php
+define('A', 'x');
+define('A', 'x');
+# define('B', 'y');

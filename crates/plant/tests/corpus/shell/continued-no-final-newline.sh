@@ -1,0 +1,6 @@
+export LONG=one\
+two
+FOO=bar \
+  command --flag
+ARR=(a b
+  c)
