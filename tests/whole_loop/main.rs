@@ -8,6 +8,7 @@
 
 mod alerts;
 mod bait;
+mod databases;
 mod demo;
 mod drills;
 mod evidence;

@@ -171,6 +171,25 @@ impl Server {
     pub(crate) fn dump(&self) -> String {
         done(&mut self.command(self.dump, "app"))
     }
+
+    /// As [`Server::dump`], without what it says anew every time.
+    pub(crate) fn lasting_dump(&self) -> String {
+        let dump = self.dump();
+        let lasting =
+            |line: &&str| !line.contains("restrict ") && !line.starts_with("-- Dump completed on");
+        let lines: Vec<&str> = dump.lines().filter(lasting).collect();
+        lines.join("\n")
+    }
+
+    /// A table of `app` as `lapwing plant` takes it.
+    pub(crate) fn target(&self, table: &str) -> String {
+        let root = self.root.path().display();
+        if self.client[0] == "psql" {
+            format!("postgres://postgres@localhost/app?host={root}&table={table}")
+        } else {
+            format!("mariadb://root@localhost/app?socket={root}/socket&table={table}")
+        }
+    }
 }
 
 /// A directory that the account of the servers may use.

@@ -241,7 +241,7 @@ pub(crate) struct FileOptions {
 pub(crate) struct Plant {
     /// Which kind (see `lapwing kinds`)
     pub(crate) kind: String,
-    /// A file, or `sqlite:PATH?table=NAME`
+    /// A file, `sqlite:PATH?table=NAME`, `postgres://USER@HOST/DB?table=NAME` or `mariadb://...`
     pub(crate) target: String,
     #[command(flatten)]
     pub(crate) fresh: Fresh,
@@ -266,6 +266,9 @@ pub(crate) struct Plant {
     /// Allow a name that programs read by default, or a table whose triggers would run
     #[arg(long)]
     pub(crate) danger_default: bool,
+    /// Allow this trigger of the table to run (may be given more than once)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) danger_trigger: Vec<String>,
 }
 
 /// `audit`

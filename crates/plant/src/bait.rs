@@ -1,7 +1,7 @@
 //! What this crate takes from the catalogue: a canary's values and the shapes it has in each sort of
 //! target. The only file that knows the catalogue's types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::BASE64;
 use lapwing_core::{CanaryId, Placement, PlacementId, PlacementState, Timestamp};
@@ -43,6 +43,11 @@ pub(crate) struct Wish {
     pub ini: Vec<Section>,
     pub row: Vec<Column>,
     pub defaults: Vec<String>,
+    /// Fields that may take another value to fit among neighbours: neither the operator's own words
+    /// nor something that only the kind can make.
+    pub free: BTreeSet<String>,
+    /// Fields that stay out of alerts; they never yield.
+    pub secret: BTreeSet<String>,
 }
 
 impl Wish {
@@ -83,7 +88,42 @@ impl Wish {
                 })
                 .collect(),
             defaults: hints.defaults.clone(),
+            free: bait.canary.fields.keys().cloned().collect(),
+            secret: bait
+                .canary
+                .fields
+                .keys()
+                .filter(|field| bait.kind.is_secret(field))
+                .cloned()
+                .collect(),
         }
+    }
+
+    /// A wish for nothing in particular: a row that only makes another one possible.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            canary: CanaryId::fresh(),
+            kind: String::new(),
+            fields: BTreeMap::new(),
+            handles: Vec::new(),
+            roles: Vec::new(),
+            env: Vec::new(),
+            tree: None,
+            ini: Vec::new(),
+            row: Vec::new(),
+            defaults: Vec::new(),
+            free: BTreeSet::new(),
+            secret: BTreeSet::new(),
+        }
+    }
+
+    /// Whether a field only makes the row plausible: what neighbours have is as good.
+    pub(crate) fn yields(&self, field: &str) -> bool {
+        let recognised = self
+            .handles
+            .iter()
+            .filter_map(|handle| self.fields.get(handle));
+        !self.secret.contains(field) && !self.holds_handle(field, recognised.map(String::as_str))
     }
 
     /// The sorts of target it has a shape for.
@@ -107,7 +147,7 @@ impl Wish {
             shapes.extend(["json", "yaml", "toml", "properties"]);
         }
         if !self.row.is_empty() {
-            shapes.push("sqlite");
+            shapes.extend(["sqlite", "postgres", "mariadb"]);
         }
         shapes.join(", ")
     }

@@ -90,8 +90,8 @@ pub enum PlantError {
         place: String,
         /// What was tried.
         doing: &'static str,
-        /// What SQLite said.
-        source: rusqlite::Error,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 

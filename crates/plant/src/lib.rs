@@ -15,8 +15,11 @@ mod error;
 mod login;
 mod mask;
 mod names;
+mod table;
 mod target;
 mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use lapwing_catalog::Kind;
 use lapwing_core::{Canary, Placement, PlacementState, Timestamp};
@@ -54,6 +57,10 @@ pub struct Options {
     pub show: bool,
     /// The operator's domain for made-up e-mail addresses.
     pub mail_domain: Option<String>,
+    /// Fields of the canary that the operator has set: they stay as they are, whatever neighbours have.
+    pub kept: BTreeSet<String>,
+    /// Triggers of a table that may run, by name.
+    pub danger_triggers: BTreeSet<String>,
 }
 
 /// What stands at a placement's target.
@@ -96,6 +103,7 @@ pub struct Plan {
     placement: Placement,
     diff: Diff,
     notes: Vec<String>,
+    refined: BTreeMap<String, String>,
     work: Box<dyn Work>,
 }
 
@@ -123,6 +131,13 @@ impl Plan {
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Fields of the canary whose values were fitted to the neighbours of a row: the canary must be
+    /// recorded with these.
+    #[must_use]
+    pub const fn refined(&self) -> &BTreeMap<String, String> {
+        &self.refined
     }
 
     /// Writes it, if the target is still as it was read, and reads it back.
@@ -153,13 +168,22 @@ pub struct Uprooted {
 /// The target is of no known sort, cannot be read, has no place for this kind, or would be harmed;
 /// the name exists, or is a default.
 pub fn plan(target: &str, bait: &Bait<'_>, options: &Options) -> Result<Plan, PlantError> {
-    plan_wish(target, &Wish::of(bait), options)
+    let mut wish = Wish::of(bait);
+    wish.free.retain(|field| !options.kept.contains(field));
+    plan_wish(target, &wish, options)
 }
 
 /// As [`plan`], from the shapes alone.
 pub(crate) fn plan_wish(target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
-    let target = canonical_target(target)?;
-    target::choose(&target, options.format.as_deref())?.plan(&target, wish, options)
+    let canonical = canonical_target(target)?;
+    let sort = target::choose(&canonical, options.format.as_deref())?;
+    // A password in an address is part of what was typed, and of nothing that is recorded.
+    let target = if canonical.contains("://") {
+        target
+    } else {
+        &canonical
+    };
+    sort.plan(target, wish, options)
 }
 
 /// Says what stands at a placement's target now. Changes nothing.

@@ -4,6 +4,8 @@ mod env;
 mod flat;
 mod ini;
 mod json;
+mod mariadb;
+mod postgres;
 mod sqlite;
 mod toml;
 mod tree;
@@ -33,6 +35,8 @@ pub trait Target: Sync + sealed::Planting {
 /// Every sort of target, in the order in which they are asked whether a target is theirs.
 pub const TARGETS: &[&dyn Target] = &[
     &sqlite::Sqlite,
+    &postgres::Postgres,
+    &mariadb::MariaDb,
     &Text {
         format: &env::Env,
         summary: ".env files: NAME=value lines, with or without export and quotes",

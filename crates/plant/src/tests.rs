@@ -7,7 +7,7 @@ mod formats;
 mod rows;
 mod safety;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use lapwing_core::{CanaryId, Placement, Timestamp};
@@ -84,6 +84,8 @@ fn wish() -> Wish {
             column(&["name", "full_name", "display_name"], "name"),
         ],
         defaults: vec!["TWILIO_ACCOUNT_SID".into()],
+        free: BTreeSet::new(),
+        secret: BTreeSet::new(),
     }
 }
 
@@ -132,7 +134,7 @@ fn read(path: &Path) -> Vec<u8> {
 /// Every sort of file, by its name.
 fn sorts() -> impl Iterator<Item = &'static str> + Clone {
     let names = TARGETS.iter().map(|target| target.name());
-    names.filter(|name| *name != "sqlite")
+    names.filter(|name| !["sqlite", "postgres", "mariadb"].contains(name))
 }
 
 /// Nothing asked for but the sort.

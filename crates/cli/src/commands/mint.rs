@@ -7,7 +7,7 @@ mod lines;
 mod warn;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, BufWriter, Write};
 
 use indicatif::ProgressBar;
@@ -170,6 +170,11 @@ impl<'a> Minter<'a> {
             ledger.bind(address.host(), &self.kind.id)?;
         }
         Ok(())
+    }
+
+    /// Fields whose values the operator has set.
+    pub(crate) fn kept(&self) -> BTreeSet<String> {
+        self.set.keys().cloned().collect()
     }
 
     /// One fresh canary, not stored yet.

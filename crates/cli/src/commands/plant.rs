@@ -4,7 +4,8 @@
 
 use anstyle::AnsiColor;
 use inquire::Confirm;
-use lapwing_core::{Clock as _, Placement, PlacementState, SystemClock};
+use lapwing_catalog::Kind;
+use lapwing_core::{Canary, Clock as _, Placement, PlacementState, SystemClock};
 use lapwing_plant::{Bait, Condition, Diff, Line, Options, Sign};
 use lapwing_store::Ledger;
 use serde_json::json;
@@ -27,13 +28,14 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         show,
         yes,
         danger_default,
+        danger_trigger,
     } = args;
     let context = Context::open_or_create(global)?;
     let catalog = context.catalog()?;
     let ledger = context.ledger()?;
     let kind = catalog.require(kind)?;
     let minter = Minter::new(&context, &catalog, &ledger, kind, fresh)?;
-    let canary = minter.one()?;
+    let mut canary = minter.one()?;
     let options = Options {
         format: format.clone(),
         key: key.clone(),
@@ -41,6 +43,8 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         danger_default: *danger_default,
         show: *show,
         mail_domain: mail_domain(&context, None),
+        kept: minter.kept(),
+        danger_triggers: danger_trigger.iter().cloned().collect(),
     };
     let plan = lapwing_plant::plan(
         target,
@@ -50,6 +54,7 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         },
         &options,
     )?;
+    canary.fields.extend(plan.refined().clone());
     let placement = plan.placement().clone();
     if !context.json {
         print_diff(plan.diff())?;
@@ -69,7 +74,7 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         return Ok(Exit::Fine);
     }
     minter.bind(&ledger)?;
-    ledger.add(&canary, &handles(kind, &canary))?;
+    ledger.add(&canary, &known_by(kind, &canary))?;
     ledger.place_add(&placement)?;
     let planted = match plan.apply(SystemClock.now()) {
         Ok(planted) => planted,
@@ -88,6 +93,19 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         ));
     }
     Ok(Exit::Fine)
+}
+
+/// A canary's handles. An address fitted to neighbours in capitals also comes back in small letters.
+fn known_by(kind: &Kind, canary: &Canary) -> Vec<(String, String)> {
+    let mut known = handles(kind, canary);
+    let small: Vec<(String, String)> = known
+        .iter()
+        .filter(|(_, value)| value.contains('@'))
+        .map(|(field, value)| (field.clone(), value.to_lowercase()))
+        .filter(|small| !known.contains(small))
+        .collect();
+    known.extend(small);
+    known
 }
 
 /// The target could not be written: nothing of ours is in it, and the record says so.

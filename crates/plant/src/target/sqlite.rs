@@ -2,26 +2,26 @@
 //! neighbours', the insertion is rehearsed in a savepoint that is rolled back, then done in one
 //! transaction. Uprooting goes by the primary key and deletes only what is still as planted.
 
-mod clock;
 mod row;
 mod schema;
-mod shape;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lapwing_core::{Placement, PlacementState};
-use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 
-use self::row::{Cell, Drawn};
+use self::row::Row;
 use self::schema::{Event, Table};
 use super::Target;
 use super::sealed::Planting;
 use crate::bait::Wish;
 use crate::diff::{Diff, Sign};
 use crate::error::{PlantError, Problem};
+use crate::table::learn::Learned;
+use crate::table::likely::Likely;
+use crate::table::{Cell, Value, planning};
 use crate::text::shapeless;
 use crate::{Condition, Options, Plan, Work, disk};
 
@@ -31,8 +31,8 @@ pub(crate) struct Sqlite;
 const SCHEME: &str = "sqlite:";
 /// How long another program may hold the database.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often values are drawn again when the table refuses them.
-const DRAWS: usize = 12;
+/// How often a row is drawn again when it is unlikely or the table refuses it.
+const DRAWS: usize = 24;
 
 /// A target in its parts.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ impl Address {
         move |source| PlantError::Database {
             place: place.clone(),
             doing,
-            source,
+            source: Box::new(source),
         }
     }
 
@@ -140,13 +140,14 @@ impl Planting for Sqlite {
         }
         let mut connection = address.open_to_write()?;
         let table = Table::read(&connection, &address)?;
-        refuse_triggers(&address, &table, Event::Insert, options.danger_default)?;
-        let drawn = rehearse(&mut connection, &address, &table, wish, options)?;
-        let diff = show(&address, &drawn.cells);
+        refuse_triggers(&address, &table, Event::Insert, options)?;
+        planning::require_column(&table, wish, &address.place())?;
+        let Row { cells, drawn } = rehearse(&mut connection, &address, &table, wish, options)?;
+        let diff = show(&address, &cells);
         let detail = Detail {
             table: table.name.clone(),
             key: None,
-            cells: drawn.cells.clone(),
+            cells: cells.clone(),
         };
         let detail = serde_json::to_value(detail).expect("strings and numbers");
         let placement = wish.intend(target, self.name(), detail);
@@ -154,10 +155,8 @@ impl Planting for Sqlite {
             placement,
             diff,
             notes: drawn.notes,
-            work: Box::new(Insertion {
-                address,
-                cells: drawn.cells,
-            }),
+            refined: drawn.refined,
+            work: Box::new(Insertion { address, cells }),
         })
     }
 
@@ -189,7 +188,11 @@ impl Planting for Sqlite {
         let failed = address.database("delete the row");
         let transaction = begin(&mut connection).map_err(&failed)?;
         let table = Table::read(&transaction, &address)?;
-        refuse_triggers(&address, &table, Event::Delete, force)?;
+        let allowed = Options {
+            danger_default: force,
+            ..Options::default()
+        };
+        refuse_triggers(&address, &table, Event::Delete, &allowed)?;
         let key = match standing(&transaction, &address, &table, &detail)? {
             Standing::Absent => {
                 return Err(PlantError::NotOurs(
@@ -251,23 +254,18 @@ fn refuse_triggers(
     address: &Address,
     table: &Table,
     event: Event,
-    allowed: bool,
+    options: &Options,
 ) -> Result<(), PlantError> {
-    let Some(name) = table
-        .triggers
-        .iter()
-        .find(|(_, of)| *of == event)
-        .map(|(name, _)| name)
-    else {
+    let refused = |(name, of): &&(String, Event)| {
+        *of == event && !options.danger_default && !options.danger_triggers.contains(name)
+    };
+    let Some((name, _)) = table.triggers.iter().find(refused) else {
         return Ok(());
     };
-    if allowed {
-        return Ok(());
-    }
     let (doing, flag) = match event {
-        Event::Insert => ("insert", "--danger-default"),
-        Event::Delete => ("delete", "--force"),
-        Event::Update => ("update", "--force"),
+        Event::Insert => ("insert", format!("--danger-trigger {name}")),
+        Event::Delete => ("delete", "--force".to_owned()),
+        Event::Update => ("update", "--force".to_owned()),
     };
     Err(PlantError::Refused(
         address
@@ -276,27 +274,36 @@ fn refuse_triggers(
     ))
 }
 
-/// Draws values until the table takes them, in a transaction that is rolled back.
+/// Draws rows until one is likely among its neighbours and the table takes it, in a transaction that
+/// is rolled back.
 fn rehearse(
     connection: &mut Connection,
     address: &Address,
     table: &Table,
     wish: &Wish,
     options: &Options,
-) -> Result<Drawn, PlantError> {
+) -> Result<Row, PlantError> {
     let failed = address.database("rehearse the insertion");
     let mut transaction = begin(connection).map_err(&failed)?;
     let sample = row::sample(&transaction, table).map_err(&failed)?;
+    let learned = Learned::of(table, &sample);
+    let judge = Likely::of(&learned);
     let mut refusal = None;
     for _ in 0..DRAWS {
-        let mut drawn = row::draw(&transaction, address, table, &sample, wish, options)?;
+        let mut row = row::draw(&transaction, address, table, &learned, wish, options)?;
+        if let Err(what) = planning::likely(&judge, wish, &mut row.drawn) {
+            refusal.get_or_insert(PlantError::Refused(
+                address.problem(what).hint(planning::UNLIKELY),
+            ));
+            continue;
+        }
         let savepoint = transaction.savepoint().map_err(&failed)?;
-        let result = insert(&savepoint, address, table, &mut drawn.cells);
+        let result = insert(&savepoint, address, table, &mut row.cells);
         savepoint.finish().map_err(&failed)?; // dropped without commit: rolled back
         match result {
             Ok(_) => {
                 transaction.rollback().map_err(&failed)?;
-                return Ok(drawn);
+                return Ok(row);
             }
             Err(error) => refusal = Some(error),
         }
@@ -332,7 +339,7 @@ fn insert(
         columns.join(", "),
         marks.join(", ")
     );
-    let values: Vec<Value> = cells.iter().map(Cell::value).collect();
+    let values = cells.iter().map(|cell| row::sql(&cell.value));
     connection
         .execute(&sql, rusqlite::params_from_iter(values))
         .map_err(failed)?;
@@ -350,14 +357,14 @@ fn insert(
     let changed = cells
         .iter()
         .zip(&read)
-        .any(|(ours, read)| ours.canary && !ours.alike(read));
+        .any(|(ours, read)| ours.canary && !ours.value.alike(read));
     if changed {
         return Err(PlantError::Refused(
             address.problem("the table alters the values of the bait as they go in"),
         ));
     }
     for (cell, value) in cells.iter_mut().zip(read) {
-        cell.keep(value);
+        cell.value = value;
     }
     row::foreign_keys_hold(connection, table).map_err(failed)?;
     Ok(key)
@@ -421,9 +428,9 @@ fn standing(
         let pairs = || cells.iter().zip(&read);
         let stands = pairs()
             .filter(|(cell, _)| cell.canary)
-            .all(|(cell, read)| cell.alike(read));
+            .all(|(cell, read)| cell.value.alike(read));
         let whole = cells.len() == detail.cells.len();
-        if stands && whole && pairs().all(|(cell, read)| cell.alike(read)) {
+        if stands && whole && pairs().all(|(cell, read)| cell.value.alike(read)) {
             return Ok(Standing::Same(key));
         }
         if stands {
@@ -435,7 +442,7 @@ fn standing(
     // confirmed there is no key. The canary's values are unique, so they find it.
     if let Some(key) = row::find(connection, table, &cells).map_err(&failed)? {
         let read = row::read(connection, table, &key, &cells).map_err(&failed)?;
-        let same = read.is_some_and(|read| cells.iter().zip(&read).all(|(c, r)| c.alike(r)));
+        let same = read.is_some_and(|read| cells.iter().zip(&read).all(|(c, r)| c.value.alike(r)));
         return Ok(if same {
             Standing::Same(key)
         } else {
@@ -449,7 +456,7 @@ fn standing(
             let alike = cells
                 .iter()
                 .zip(&read)
-                .filter(|(cell, read)| cell.alike(read));
+                .filter(|(cell, read)| cell.value.alike(read));
             let (mut all, mut canary) = (0, 0);
             for (cell, _) in alike {
                 all += 1;
@@ -489,7 +496,11 @@ fn refuse_children(
         let name = schema::quote(&child.table);
         let sql = format!("SELECT count(*) FROM {name} WHERE {}", wheres.join(" AND "));
         let count: i64 = connection
-            .query_row(&sql, rusqlite::params_from_iter(values), |row| row.get(0))
+            .query_row(
+                &sql,
+                rusqlite::params_from_iter(values.iter().map(row::sql)),
+                |row| row.get(0),
+            )
             .map_err(&failed)?;
         if count > 0 {
             return Err(PlantError::Refused(
@@ -537,7 +548,7 @@ fn show(address: &Address, cells: &[Cell]) -> Diff {
     for cell in cells {
         diff.push(
             Sign::Added,
-            format!("{:width$} = {}", cell.column, cell.printed()),
+            format!("{:width$} = {}", cell.column, cell.value.printed()),
         );
     }
     diff

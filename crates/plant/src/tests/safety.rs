@@ -343,6 +343,9 @@ fn errors_say_what_is_supported() {
         .expect("refused");
     assert_eq!(
         error.hint(),
-        Some("it can be planted in: env, shell, tfvars, python, php, dockerfile, xml, ini, sqlite")
+        Some(
+            "it can be planted in: env, shell, tfvars, python, php, dockerfile, xml, ini, sqlite, \
+             postgres, mariadb"
+        )
     );
 }

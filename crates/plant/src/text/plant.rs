@@ -51,6 +51,7 @@ pub(crate) fn plan(
         placement,
         diff,
         notes,
+        refined: std::collections::BTreeMap::new(),
         work: Box::new(Edits(edits)),
     })
 }

@@ -216,6 +216,7 @@ pub(super) fn plant_args(kind: &str, target: &str, memo: &str) -> Plant {
         show: false,
         yes: true,
         danger_default: false,
+        danger_trigger: Vec::new(),
     }
 }
 

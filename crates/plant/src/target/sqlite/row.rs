@@ -1,130 +1,49 @@
-//! One row: drawing its values, reading it back, finding it again.
+//! One row: its values and its references, reading it back, finding it again.
 
-use std::collections::BTreeMap;
-
-use lapwing_core::text::escape_short;
-use rand::seq::IndexedRandom as _;
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
-use serde::{Deserialize, Serialize};
 
 use super::Address;
-use super::schema::{Column, Foreign, Table, quote};
-use super::shape::Shaping;
+use super::schema::{Table, quote};
+use crate::Options;
 use crate::bait::Wish;
 use crate::error::PlantError;
-use crate::{Options, names};
+use crate::table::draw::{self, Drawn};
+use crate::table::learn::Learned;
+use crate::table::{Cell, Column, Foreign, Value};
 
-/// A value as a placement remembers it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Stored {
-    Null,
-    Integer(i64),
-    /// The bits, so that it reads back exactly.
-    Real(u64),
-    Text(String),
-    Blob(Vec<u8>),
-}
-
-/// A column of our row and its value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Cell {
-    pub column: String,
-    value: Stored,
-    /// It is the canary's own, not filling.
-    #[serde(default)]
-    pub canary: bool,
-}
-
-impl Cell {
-    fn new(column: &str, value: Value, canary: bool) -> Self {
-        let mut cell = Self {
-            canary,
-            ..Self::name_only(column)
-        };
-        cell.keep(value);
-        cell
-    }
-
-    /// A column without a value, to be read.
-    pub(super) fn name_only(column: &str) -> Self {
-        Self {
-            column: column.to_owned(),
-            value: Stored::Null,
-            canary: false,
-        }
-    }
-
-    pub(super) fn value(&self) -> Value {
-        match &self.value {
-            Stored::Null => Value::Null,
-            Stored::Integer(number) => Value::Integer(*number),
-            Stored::Real(bits) => Value::Real(f64::from_bits(*bits)),
-            Stored::Text(text) => Value::Text(text.clone()),
-            Stored::Blob(bytes) => Value::Blob(bytes.clone()),
-        }
-    }
-
-    /// Takes a value over.
-    pub(super) fn keep(&mut self, value: Value) {
-        self.value = match value {
-            Value::Null => Stored::Null,
-            Value::Integer(number) => Stored::Integer(number),
-            Value::Real(number) => Stored::Real(number.to_bits()),
-            Value::Text(text) => Stored::Text(text),
-            Value::Blob(bytes) => Stored::Blob(bytes),
-        };
-    }
-
-    /// Whether a value read from the table is this one. Text that the column's affinity has made a
-    /// number is the same value.
-    pub(super) fn alike(&self, read: &Value) -> bool {
-        match (&self.value(), read) {
-            (Value::Text(ours), Value::Integer(read)) => {
-                let whole = ours.strip_suffix(".00").unwrap_or(ours);
-                whole == read.to_string()
-            }
-            // Money: `12.50` becomes 12.5.
-            (Value::Text(ours), Value::Real(read)) => {
-                let digits = ours
-                    .bytes()
-                    .all(|byte| byte.is_ascii_digit() || byte == b'.');
-                digits && ours.parse() == Ok(*read)
-            }
-            (Value::Real(ours), Value::Real(read)) => ours.to_bits() == read.to_bits(),
-            (ours, read) => ours == read,
-        }
-    }
-
-    /// As it is shown in a diff.
-    pub(super) fn printed(&self) -> String {
-        match &self.value {
-            Stored::Null => "NULL".to_owned(),
-            Stored::Integer(number) => number.to_string(),
-            Stored::Real(bits) => f64::from_bits(*bits).to_string(),
-            Stored::Text(text) => format!("'{}'", escape_short(text.as_bytes(), 200)),
-            Stored::Blob(bytes) => format!("blob of {} bytes", bytes.len()),
-        }
+/// A value as SQLite takes it.
+pub(super) fn sql(value: &Value) -> rusqlite::types::Value {
+    match value {
+        Value::Null => rusqlite::types::Value::Null,
+        Value::Integer(number) => rusqlite::types::Value::Integer(*number),
+        Value::Real(number) => rusqlite::types::Value::Real(*number),
+        Value::Text(text) => rusqlite::types::Value::Text(text.clone()),
+        Value::Blob(bytes) => rusqlite::types::Value::Blob(bytes.clone()),
     }
 }
 
-/// Values for a row.
-pub(super) struct Drawn {
+/// A value as SQLite gives it.
+fn value(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Value> {
+    Ok(match row.get(at)? {
+        rusqlite::types::Value::Null => Value::Null,
+        rusqlite::types::Value::Integer(number) => Value::Integer(number),
+        rusqlite::types::Value::Real(number) => Value::Real(number),
+        rusqlite::types::Value::Text(text) => Value::Text(text),
+        rusqlite::types::Value::Blob(bytes) => Value::Blob(bytes),
+    })
+}
+
+/// Values for a row, and what came of fitting them to the neighbours.
+pub(super) struct Row {
     pub cells: Vec<Cell>,
-    pub notes: Vec<String>,
-}
-
-/// The newest rows, a value for each writable column.
-pub(super) struct Sample {
-    rows: Vec<Vec<Value>>,
+    pub drawn: Drawn,
 }
 
 /// How many neighbours are looked at.
-const NEIGHBOURS: usize = 200;
+const NEIGHBOURS: usize = 1_000;
 
-/// Reads the newest rows; long values are cut.
-pub(super) fn sample(connection: &Connection, table: &Table) -> rusqlite::Result<Sample> {
+/// Reads the newest rows, a value for each writable column; long values are cut.
+pub(super) fn sample(connection: &Connection, table: &Table) -> rusqlite::Result<Vec<Vec<Value>>> {
     let columns: Vec<String> = table
         .columns
         .iter()
@@ -154,9 +73,9 @@ pub(super) fn sample(connection: &Connection, table: &Table) -> rusqlite::Result
     let count = table.columns.len();
     let mut statement = connection.prepare(&sql)?;
     let rows = statement
-        .query_map([], |row| (0..count).map(|at| row.get(at)).collect())?
+        .query_map([], |row| (0..count).map(|at| value(row, at)).collect())?
         .collect::<rusqlite::Result<_>>()?;
-    Ok(Sample { rows })
+    Ok(rows)
 }
 
 /// The name by which a table's rowid can be had: one that no column bears.
@@ -188,89 +107,25 @@ pub(super) fn draw(
     connection: &Connection,
     address: &Address,
     table: &Table,
-    sample: &Sample,
+    learned: &Learned<'_>,
     wish: &Wish,
     options: &Options,
-) -> Result<Drawn, PlantError> {
-    let mapped = mapped(table, wish);
-    if mapped.is_empty() || !wish.recognisable(mapped.values().copied()) {
-        return Err(unmapped(address, table, wish));
-    }
-    let template = sample.rows.choose(&mut rand::rng());
-    let mut shaping = Shaping::new(table, &sample.rows, template, options);
+) -> Result<Row, PlantError> {
+    let mut drawn = draw::draw(learned, wish, options)
+        .map_err(|problem| PlantError::Refused(address.problem(problem.0).hint(problem.1)))?;
     let mut cells = Vec::with_capacity(table.columns.len());
     for (at, column) in table.columns.iter().enumerate() {
-        if let Some(field) = mapped.get(&at) {
-            let value = Value::Text(wish.fields[*field].clone());
-            cells.push(Cell::new(&column.name, value, true));
-            continue;
+        if let (false, Some(foreign)) = (drawn.canary[at], table.reference(column)) {
+            let template = drawn.values[at]
+                .take()
+                .filter(|value| *value != Value::Null);
+            drawn.values[at] = parent(connection, address, column, foreign, template)?;
         }
-        if column.rowid {
-            continue; // SQLite gives the next one, as it does to the neighbours
-        }
-        let foreign = table
-            .foreign
-            .iter()
-            .find(|foreign| foreign.column.eq_ignore_ascii_case(&column.name));
-        let value = match foreign {
-            Some(foreign) => parent(connection, address, column, foreign, shaping.template(at))?,
-            None => shaping.value(at).map_err(|problem| {
-                PlantError::Refused(address.problem(problem.0).hint(problem.1))
-            })?,
-        };
-        if let Some(value) = value {
-            cells.push(Cell::new(&column.name, value, false));
+        if let Some(value) = &drawn.values[at] {
+            cells.push(Cell::new(&column.name, value.clone(), drawn.canary[at]));
         }
     }
-    Ok(Drawn {
-        cells,
-        notes: shaping.notes,
-    })
-}
-
-/// Column number and field, by the names a kind says a column may have.
-fn mapped<'a>(table: &Table, wish: &'a Wish) -> BTreeMap<usize, &'a str> {
-    let mut mapped = BTreeMap::new();
-    for hint in &wish.row {
-        if !wish.fields.contains_key(&hint.field) {
-            continue;
-        }
-        let column = hint.names.iter().find_map(|name| {
-            let named = |column: &Column| names::snake(&column.name) == names::snake(name);
-            table
-                .columns
-                .iter()
-                .position(|column| named(column) && !column.rowid)
-                .filter(|at| !mapped.contains_key(at))
-        });
-        if let Some(at) = column {
-            mapped.insert(at, hint.field.as_str());
-        }
-    }
-    mapped
-}
-
-fn unmapped(address: &Address, table: &Table, wish: &Wish) -> PlantError {
-    let columns: Vec<&str> = table
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect();
-    let wanted: Vec<&str> = wish
-        .row
-        .iter()
-        .filter(|hint| wish.tells(&hint.field))
-        .flat_map(|hint| hint.names.iter().map(String::as_str))
-        .collect();
-    PlantError::Shape(
-        address
-            .problem(format!(
-                "has no column that can hold what {} is recognised by (its columns: {})",
-                wish.kind,
-                columns.join(", ")
-            ))
-            .hint(format!("choose a table with one of: {}", wanted.join(", "))),
-    )
+    Ok(Row { cells, drawn })
 }
 
 /// A row that a reference can lead to: the neighbour's, or another that nobody refers to yet.
@@ -279,18 +134,17 @@ fn parent(
     address: &Address,
     column: &Column,
     foreign: &Foreign,
-    template: Option<&Value>,
+    template: Option<Value>,
 ) -> Result<Option<Value>, PlantError> {
-    if !column.unique
-        && let Some(value) = template
-    {
-        return Ok(Some(value.clone()));
+    if !column.unique && template.is_some() {
+        return Ok(template);
     }
     if !column.not_null {
         return Ok(None);
     }
     let failed = address.database("look for a row to refer to");
-    let to = match &foreign.to {
+    let position = foreign.columns.iter().position(|name| *name == column.name);
+    let to = match position.and_then(|at| foreign.to.get(at)) {
         Some(to) => to.clone(),
         None => connection
             .query_row(
@@ -315,7 +169,7 @@ fn parent(
         .query_row(
             &format!("SELECT {to} FROM {parent} {unused} LIMIT 1"),
             [],
-            |row| row.get(0),
+            |row| value(row, 0),
         )
         .optional()
         .map_err(&failed)?;
@@ -374,7 +228,7 @@ pub(super) fn key_of(
 }
 
 /// `a IS ?1 AND b IS ?2` and its values.
-pub(super) fn wheres(cells: &[Cell]) -> (String, Vec<Value>) {
+pub(super) fn wheres(cells: &[Cell]) -> (String, Vec<rusqlite::types::Value>) {
     let wheres: Vec<String> = cells
         .iter()
         .enumerate()
@@ -382,7 +236,7 @@ pub(super) fn wheres(cells: &[Cell]) -> (String, Vec<Value>) {
         .collect();
     (
         wheres.join(" AND "),
-        cells.iter().map(Cell::value).collect(),
+        cells.iter().map(|cell| sql(&cell.value)).collect(),
     )
 }
 
@@ -402,7 +256,7 @@ pub(super) fn read(
     );
     connection
         .query_row(&sql, params_from_iter(values), |row| {
-            (0..cells.len()).map(|at| row.get(at)).collect()
+            (0..cells.len()).map(|at| value(row, at)).collect()
         })
         .optional()
 }
@@ -442,7 +296,8 @@ pub(super) fn find(
     let mut statement = connection.prepare(&sql)?;
     let mut rows: Vec<Vec<Cell>> = statement
         .query_map(params_from_iter(values), |row| {
-            let cell = |(at, column): (usize, &String)| Ok(Cell::new(column, row.get(at)?, false));
+            let cell =
+                |(at, column): (usize, &String)| Ok(Cell::new(column, value(row, at)?, false));
             columns.iter().enumerate().map(cell).collect()
         })?
         .collect::<rusqlite::Result<_>>()?;
@@ -468,12 +323,4 @@ pub(super) fn foreign_keys_hold(connection: &Connection, table: &Table) -> rusql
         rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY),
         Some("a reference would lead nowhere".to_owned()),
     ))
-}
-
-/// Shapes of a column need its neighbours' values.
-pub(super) fn column_values(rows: &[Vec<Value>], at: usize) -> Vec<&Value> {
-    rows.iter()
-        .map(|row| &row[at])
-        .filter(|value| **value != Value::Null)
-        .collect()
 }

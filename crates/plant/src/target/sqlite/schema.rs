@@ -1,46 +1,28 @@
 //! What a table is: columns, keys, references, triggers, all read from the database itself.
 
+use std::ops::Deref;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Address;
 use crate::error::PlantError;
+use crate::table::{Column, Foreign, Sort, Table as Plain};
 
-/// An ordinary table.
+/// An ordinary table, and what only SQLite has.
 #[derive(Debug)]
 pub(super) struct Table {
-    pub name: String,
-    pub columns: Vec<Column>,
-    /// Names of the primary key's columns in order; empty if there is none.
-    pub primary: Vec<String>,
+    pub plain: Plain,
     pub without_rowid: bool,
-    pub foreign: Vec<Foreign>,
     /// Names and events.
     pub triggers: Vec<(String, Event)>,
-    /// The statement that made it.
-    pub sql: String,
 }
 
-/// A column that can be written.
-#[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub name: String,
-    /// Declared type, upper case.
-    pub kind: String,
-    pub not_null: bool,
-    pub default: Option<String>,
-    /// It alone must be unique (not counting the rowid).
-    pub unique: bool,
-    /// It is another name of the rowid.
-    pub rowid: bool,
-    pub primary: bool,
-}
+impl Deref for Table {
+    type Target = Plain;
 
-/// A reference to another table.
-#[derive(Clone, Debug)]
-pub(super) struct Foreign {
-    pub column: String,
-    pub table: String,
-    pub to: Option<String>,
+    fn deref(&self) -> &Plain {
+        &self.plain
+    }
 }
 
 /// A reference from another table to this one.
@@ -125,25 +107,26 @@ impl Table {
         let unique = unique_columns(connection, &name)?;
         for column in &mut columns {
             column.unique = unique.contains(&column.name) || (column.primary && primary.len() == 1);
-            column.rowid = !without_rowid
+            column.counted = !without_rowid
                 && primary.len() == 1
                 && column.primary
-                && column.kind == "INTEGER"
+                && column.declared == "INTEGER"
                 && !unique.contains(&column.name);
+            let listed = listed_values(&sql, &column.name);
+            if !listed.is_empty() {
+                column.sort = Sort::Listed(listed);
+            }
         }
         Ok(Self {
-            columns,
-            primary,
             without_rowid,
-            foreign: foreign(connection, &name)?,
             triggers: triggers(connection, &name)?,
-            sql,
-            name,
+            plain: Plain {
+                columns,
+                primary,
+                foreign: foreign(connection, &name)?,
+                name,
+            },
         })
-    }
-
-    pub(super) fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name == name)
     }
 }
 
@@ -173,18 +156,40 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<(Vec<Column
         if hidden != 0 {
             continue;
         }
+        let declared: String = row.get(1)?;
         columns.push(Column {
             name,
-            kind: row.get(1)?,
+            sort: sort(&declared),
+            declared,
+            length: None,
             not_null: row.get(2)?,
             default: row.get(3)?,
             unique: false,
-            rowid: false,
+            counted: false,
             primary: pk > 0,
         });
     }
     primary.sort();
     Ok((columns, primary.into_iter().map(|(_, name)| name).collect()))
+}
+
+/// What a column holds by its declared type, as SQLite derives the affinity.
+fn sort(declared: &str) -> Sort {
+    let has = |word: &str| declared.contains(word);
+    if has("INT") {
+        Sort::Integer
+    } else if has("CHAR") || has("CLOB") || has("TEXT") {
+        Sort::Text
+    } else if has("BLOB") {
+        Sort::Binary
+    } else if ["REAL", "FLOA", "DOUB", "NUM", "DEC"]
+        .iter()
+        .any(|word| has(word))
+    {
+        Sort::Number
+    } else {
+        Sort::Text
+    }
 }
 
 /// Columns with a unique index of their own.
@@ -199,16 +204,26 @@ fn unique_columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<
 }
 
 fn foreign(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Foreign>> {
-    connection
-        .prepare("SELECT \"from\", \"table\", \"to\" FROM pragma_foreign_key_list(?1)")?
-        .query_map([table], |row| {
-            Ok(Foreign {
-                column: row.get(0)?,
+    let mut out: Vec<(i64, Foreign)> = Vec::new();
+    let mut statement = connection.prepare(
+        "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1) ORDER BY id, seq",
+    )?;
+    let mut rows = statement.query([table])?;
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        if out.last().is_none_or(|(last, _)| *last != id) {
+            let foreign = Foreign {
                 table: row.get(1)?,
-                to: row.get(2)?,
-            })
-        })?
-        .collect()
+                ..Foreign::default()
+            };
+            out.push((id, foreign));
+        }
+        if let Some((_, foreign)) = out.last_mut() {
+            foreign.columns.push(row.get(2)?);
+            foreign.to.extend(row.get::<_, Option<String>>(3)?);
+        }
+    }
+    Ok(out.into_iter().map(|(_, foreign)| foreign).collect())
 }
 
 /// Every reference to a table, from any table, itself included.

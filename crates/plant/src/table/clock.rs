@@ -3,15 +3,14 @@
 use jiff::Span;
 use jiff::civil::DateTime;
 use rand::RngExt as _;
-use rusqlite::types::Value;
 
-use super::schema::Column;
-use super::shape::shaped;
+use super::fill::shaped;
+use super::{Column, Value};
 use crate::names;
 
 /// How a column writes points in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Clock {
+pub(crate) enum Clock {
     /// `2026-01-31`, with a time of day behind it or not.
     Text,
     /// So many of these to a second since 1970.
@@ -19,7 +18,7 @@ pub(super) enum Clock {
 }
 
 impl Clock {
-    pub(super) fn of(column: &Column, values: &[&Value]) -> Option<Self> {
+    pub(crate) fn of(column: &Column, values: &[&Value]) -> Option<Self> {
         let first = values.first()?;
         let clock = match first {
             Value::Text(_) => Self::Text,
@@ -44,7 +43,7 @@ impl Clock {
         (all && (timely || !numbered)).then_some(clock)
     }
 
-    pub(super) fn seconds(self, value: &Value) -> Option<i64> {
+    pub(crate) fn seconds(self, value: &Value) -> Option<i64> {
         match (self, value) {
             (Self::Number(unit), Value::Integer(number)) => Some(number.div_euclid(unit)),
             (Self::Text, Value::Text(text)) => {
@@ -58,7 +57,7 @@ impl Clock {
     }
 
     /// The template, so many seconds later, in its own form; fractions are drawn anew.
-    pub(super) fn write(self, template: &Value, seconds: i64) -> Value {
+    pub(crate) fn write(self, template: &Value, seconds: i64) -> Value {
         let mut random = rand::rng();
         match (self, template) {
             (Self::Number(unit), Value::Integer(number)) => {

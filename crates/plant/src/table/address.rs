@@ -1,0 +1,274 @@
+//! Where a table of a database server is: `scheme://user@host:port/database?table=NAME`, a socket by
+//! `host=/directory` (PostgreSQL) or `socket=/file` (MariaDB). A password in it is used and forgotten:
+//! what a placement records never holds one.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use crate::error::{PlantError, Problem};
+
+/// What differs between servers.
+pub(crate) struct Scheme {
+    /// The one that is recorded, and others that are understood.
+    pub names: &'static [&'static str],
+    pub port: u16,
+    /// The parameter that names a socket.
+    pub socket: &'static str,
+    /// The schema of a table that names none; empty if tables have none.
+    pub schema: &'static str,
+    pub example: &'static str,
+}
+
+impl Scheme {
+    /// Whether a target is written in this scheme.
+    pub(crate) fn claims(&self, target: &str) -> bool {
+        let scheme = target.split_once("://").map(|(scheme, _)| scheme);
+        scheme.is_some_and(|scheme| self.names.contains(&scheme))
+    }
+}
+
+/// A table of a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    pub scheme: &'static str,
+    pub user: String,
+    pub host: String,
+    pub port: u16,
+    pub socket: Option<PathBuf>,
+    pub database: String,
+    /// With its schema, where tables have one.
+    pub table: String,
+    pub password: Option<String>,
+    standard: u16,
+    parameter: &'static str,
+}
+
+impl Address {
+    pub(crate) fn parse(target: &str, scheme: &Scheme) -> Result<Self, PlantError> {
+        let hint = format!("write {}", scheme.example);
+        let shown = without_password(target);
+        let bad = |what: &str| PlantError::Target(Problem::new(&shown, what).hint(&hint));
+        let url = Url::parse(target).map_err(|_| bad("is no address of a table"))?;
+        let plain = |text: &str| decoded(text).ok_or_else(|| bad("has a broken %-escape"));
+        let parameter = |name: &str| {
+            let pair = url.query_pairs().find(|(key, _)| key == name);
+            pair.map(|(_, value)| value.into_owned())
+                .filter(|value| !value.is_empty())
+        };
+        let table = parameter("table").ok_or_else(|| bad("names no table"))?;
+        let database = plain(url.path().trim_start_matches('/'))?;
+        if database.is_empty() || database.contains('/') {
+            return Err(bad("names no database"));
+        }
+        let user = plain(url.username())?;
+        if user.is_empty() {
+            return Err(bad("names no user"));
+        }
+        let host = plain(url.host_str().unwrap_or_default())?;
+        let (host, socket) = if host.starts_with('/') {
+            (String::new(), Some(PathBuf::from(host)))
+        } else {
+            (host, parameter(scheme.socket).map(PathBuf::from))
+        };
+        let qualified = scheme.schema.is_empty() || table.contains('.');
+        Ok(Self {
+            scheme: scheme.names[0],
+            user,
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: url.port().unwrap_or(scheme.port),
+            socket,
+            database,
+            table: if qualified {
+                table
+            } else {
+                format!("{}.{table}", scheme.schema)
+            },
+            password: url.password().map(plain).transpose()?,
+            standard: scheme.port,
+            parameter: scheme.socket,
+        })
+    }
+
+    /// As it is recorded and shown: without the password.
+    pub(crate) fn place(&self) -> String {
+        let port = if self.port == self.standard {
+            String::new()
+        } else {
+            format!(":{}", self.port)
+        };
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        let host = if host.is_empty() && (!port.is_empty() || self.socket.is_some()) {
+            "localhost".to_owned()
+        } else {
+            host
+        };
+        let socket = self.socket.as_ref().map_or_else(String::new, |path| {
+            format!(
+                "{}={}&",
+                self.parameter,
+                encoded(&path.display().to_string())
+            )
+        });
+        format!(
+            "{}://{}@{host}{port}/{}?{socket}table={}",
+            self.scheme,
+            encoded(&self.user),
+            encoded(&self.database),
+            encoded(&self.table)
+        )
+    }
+
+    pub(crate) fn problem(&self, what: impl Into<String>) -> Box<Problem> {
+        Problem::new(self.place(), what)
+    }
+
+    /// Refuses to send a password and rows in the clear across a network.
+    pub(crate) fn require_near(&self) -> Result<(), PlantError> {
+        let near = self.socket.is_some()
+            || self.host.is_empty()
+            || self.host == "localhost"
+            || self.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        if near {
+            return Ok(());
+        }
+        let hint = format!(
+            "run lapwing on that host, or forward a port (`ssh -L {}:localhost:{} {}`) and name localhost",
+            self.port, self.port, self.host
+        );
+        Err(PlantError::Refused(
+            self.problem("is on another host, and this connection would not be encrypted")
+                .hint(hint),
+        ))
+    }
+
+    /// An error of the server's.
+    pub(crate) fn failed(&self, doing: &'static str) -> impl Fn(Said) -> PlantError + use<> {
+        let place = self.place();
+        move |said| PlantError::Database {
+            place: place.clone(),
+            doing,
+            source: Box::new(said),
+        }
+    }
+}
+
+/// What a server said, without the details that quote rows.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Said(pub String);
+
+/// A small file of the operator's with a password in it; only if nobody else can read it.
+pub(crate) fn private_file(path: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return None;
+    }
+    let bytes = lapwing_core::bounded::read_file(path, 1 << 20).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+pub(crate) fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").map(PathBuf::from)
+}
+
+fn without_password(target: &str) -> String {
+    let Ok(mut url) = Url::parse(target) else {
+        return target
+            .split_once("://")
+            .map_or_else(|| target.to_owned(), |(scheme, _)| format!("{scheme}://…"));
+    };
+    let _ = url.set_password(None);
+    url.into()
+}
+
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+fn decoded(text: &str) -> Option<String> {
+    let (mut out, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'%' {
+            let hex = std::str::from_utf8(after.get(..2)?).ok()?;
+            out.push(u8::from_str_radix(hex, 16).ok()?);
+            rest = &after[2..];
+        } else {
+            out.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PG: Scheme = Scheme {
+        names: &["postgres", "postgresql"],
+        port: 5432,
+        socket: "host",
+        schema: "public",
+        example: "postgres://user@host/db?table=public.users",
+    };
+
+    #[test]
+    fn addresses_are_recorded_one_way_and_without_a_password() {
+        for (typed, place) in [
+            (
+                "postgresql://app:s%40cret@localhost:5432/shop?table=users",
+                "postgres://app@localhost/shop?table=public.users",
+            ),
+            (
+                "postgres://app@[::1]:6000/shop?table=crm.people",
+                "postgres://app@[::1]:6000/shop?table=crm.people",
+            ),
+            (
+                "postgres://app@%2Frun%2Fpg/shop?table=users",
+                "postgres://app@localhost/shop?host=/run/pg&table=public.users",
+            ),
+        ] {
+            let address = Address::parse(typed, &PG).expect(typed);
+            assert_eq!(address.place(), place);
+            let again = Address::parse(place, &PG).expect(place);
+            assert_eq!(again.place(), place, "it stays as it is");
+            assert!(again.password.is_none());
+        }
+        let address =
+            Address::parse("postgres://a:s%40cret@127.0.0.1/b?table=c", &PG).expect("read");
+        assert_eq!(address.password.as_deref(), Some("s@cret"));
+        assert!(address.require_near().is_ok());
+        let far = Address::parse("postgres://a@db.example.net/b?table=c", &PG).expect("read");
+        let error = far.require_near().expect_err("refused");
+        assert!(error.hint().is_some_and(|hint| hint.contains("ssh -L")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_password() {
+        for bad in [
+            "postgres://app:hunter2@localhost/shop",
+            "postgres://app:hunter2@localhost/?table=users",
+            "postgres://:hunter2@localhost/shop?table=users",
+            "postgres://app:hunter2@local host/shop?table=users",
+        ] {
+            let error = Address::parse(bad, &PG).expect_err(bad);
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+            assert!(error.hint().is_some());
+        }
+    }
+}

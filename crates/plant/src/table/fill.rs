@@ -1,0 +1,274 @@
+//! Fresh values of the build of others: characters for characters of their class, words from two
+//! neighbours. Nothing is made up that could be somebody's: telephone numbers are from reserved ranges.
+
+use rand::RngExt as _;
+use rand::seq::IndexedRandom as _;
+use uuid::Uuid;
+
+use super::Value;
+
+/// Fresh characters of the same classes, from `keep` on: digit for digit, letter for letter, hex for
+/// hex; whatever else stays.
+pub(super) fn shaped(text: &str, keep: usize) -> String {
+    let keep = if text.is_char_boundary(keep) { keep } else { 0 };
+    let (head, tail) = text.split_at(keep);
+    let hex = tail.len() >= 8 && tail.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    let hex = hex && tail.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let upper = tail.bytes().any(|byte| byte.is_ascii_uppercase());
+    let mut random = rand::rng();
+    let mut pick = |letters: &[u8]| char::from(letters[random.random_range(0..letters.len())]);
+    let fresh = tail.chars().map(|c| match c {
+        '-' => '-',
+        _ if hex && upper => pick(b"0123456789ABCDEF"),
+        _ if hex => pick(b"0123456789abcdef"),
+        c if c.is_ascii_digit() => pick(b"0123456789"),
+        c if c.is_ascii_lowercase() => pick(b"abcdefghijklmnopqrstuvwxyz"),
+        c if c.is_ascii_uppercase() => pick(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+        c => c,
+    });
+    format!("{head}{}", fresh.collect::<String>())
+}
+
+/// As [`shaped`], keeping what all neighbours begin with, and the parameters of a password hash.
+pub(super) fn shaped_like(template: &str, texts: &[&str]) -> String {
+    if template.starts_with('$') {
+        let parts: Vec<String> = template
+            .split('$')
+            .map(|part| {
+                if part.len() >= 16 && !part.contains('=') {
+                    shaped(part, 0)
+                } else {
+                    part.to_owned()
+                }
+            })
+            .collect();
+        return parts.join("$");
+    }
+    if let Some((head, last)) = template
+        .rsplit_once('$')
+        .filter(|(head, _)| head.contains('$'))
+    {
+        let (scheme, salt) = head.rsplit_once('$').unwrap_or((head, ""));
+        return format!("{scheme}${}${}", shaped(salt, 0), shaped(last, 0));
+    }
+    let common = texts.iter().fold(template.len(), |length, text| {
+        template
+            .bytes()
+            .zip(text.bytes())
+            .take_while(|(a, b)| a == b)
+            .count()
+            .min(length)
+    });
+    let common = if texts.len() < 2 {
+        prefix_length(template)
+    } else {
+        common
+    };
+    shaped(template, if common == template.len() { 0 } else { common })
+}
+
+/// Length of a leading `word_` or `word-`.
+fn prefix_length(text: &str) -> usize {
+    text.rfind(['_', '-'])
+        .filter(|at| *at < 10)
+        .map_or(0, |at| at + 1)
+}
+
+/// The first word of one neighbour and the rest of another with as many: like them, and like none.
+/// Figures are drawn anew.
+pub(super) fn blended_words(template: &str, texts: &[&str]) -> String {
+    let mut random = rand::rng();
+    let count = template.split(' ').count();
+    let alike: Vec<&str> = texts
+        .iter()
+        .copied()
+        .filter(|text| text.split(' ').count() == count)
+        .collect();
+    let other = alike.choose(&mut random).copied().unwrap_or(template);
+    let head = template.split_once(' ').map_or(template, |(head, _)| head);
+    let tail = other.split_once(' ').map_or("", |(_, tail)| tail);
+    digits_anew(format!("{head} {tail}").trim_end())
+}
+
+/// The text with other figures: as many, the first of a number never nought.
+pub(super) fn digits_anew(text: &str) -> String {
+    let mut random = rand::rng();
+    let mut inside = false;
+    let fresh = text.chars().map(|c| {
+        let digit = c.is_ascii_digit();
+        let first = digit && !inside;
+        inside = digit;
+        if !digit || (first && c == '0') {
+            return c;
+        }
+        let figure = random.random_range(u8::from(first)..10);
+        char::from(b'0' + figure)
+    });
+    fresh.collect()
+}
+
+/// A word nobody has yet: a neighbour's letters with two figures behind it.
+pub(super) fn blended_word(texts: &[&str]) -> String {
+    let mut random = rand::rng();
+    let word = texts.choose(&mut random).copied().unwrap_or("service");
+    let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    format!("{letters}{}", random.random_range(10..100))
+}
+
+/// A number reserved for fiction, in the neighbours' country: NANP 555-0100 to 0199, Ofcom
+/// 07700 900000 to 900999. It is written with the template's separators where the digits fit.
+pub(super) fn reserved_number(template: &str, texts: &[&str]) -> String {
+    let british = texts.iter().filter(|text| text.starts_with("+44")).count() * 2 > texts.len();
+    let mut random = rand::rng();
+    if british {
+        let number = format!("447700900{:03}", random.random_range(0..1_000));
+        return written_as(template, &number).unwrap_or(format!("+{number}"));
+    }
+    let area = texts
+        .iter()
+        .find_map(|text| {
+            text.strip_prefix("+1")?
+                .get(..3)
+                .filter(|a| a.bytes().all(|b| b.is_ascii_digit()))
+        })
+        .unwrap_or("202");
+    let number = format!("1{area}55501{:02}", random.random_range(0..100));
+    written_as(template, &number)
+        .or_else(|| written_as(template, &number[1..]))
+        .unwrap_or(format!("+{number}"))
+}
+
+/// The digits in the places of another number's digits, if there are as many.
+fn written_as(template: &str, digits: &str) -> Option<String> {
+    let places = template.bytes().filter(u8::is_ascii_digit).count();
+    if places != digits.len() {
+        return None;
+    }
+    let mut digits = digits.chars();
+    let put = template.chars().map(|c| {
+        if c.is_ascii_digit() {
+            digits.next().unwrap_or(c)
+        } else {
+            c
+        }
+    });
+    Some(put.collect())
+}
+
+pub(super) fn random_blob(like: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; like.len()];
+    rand::fill(&mut bytes[..]);
+    if let (16, Ok(uuid)) = (like.len(), Uuid::from_slice(like))
+        && uuid.get_variant() == uuid::Variant::RFC4122
+    {
+        return fresh(&uuid).into_bytes().to_vec();
+    }
+    bytes
+}
+
+fn fresh(like: &Uuid) -> Uuid {
+    if like.get_version_num() == 7 {
+        Uuid::now_v7()
+    } else {
+        Uuid::new_v4()
+    }
+}
+
+pub(super) fn fresh_uuid(like: &Uuid, written: &str) -> String {
+    let uuid = fresh(like);
+    let text = if written.contains('-') {
+        uuid.hyphenated().to_string()
+    } else {
+        uuid.simple().to_string()
+    };
+    if written.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        text.to_uppercase()
+    } else {
+        text
+    }
+}
+
+/// The next whole number behind the neighbours'.
+pub(super) fn next_integer(values: &[&Value]) -> i64 {
+    let numbers = values.iter().filter_map(|value| match value {
+        Value::Integer(number) => Some(*number),
+        _ => None,
+    });
+    numbers
+        .max()
+        .unwrap_or_default()
+        .saturating_add(rand::rng().random_range(1..=3))
+}
+
+/// A number near another, as the neighbours are near it: one of theirs where they repeat, else one
+/// between, written with as many decimals.
+pub(super) fn near(template: &Value, values: &[&Value]) -> Value {
+    let Some(own) = template.number() else {
+        return template.clone();
+    };
+    let mut sorted: Vec<(f64, &Value)> = values
+        .iter()
+        .filter_map(|value| Some((value.number()?, *value)))
+        .collect();
+    sorted.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let reach = (sorted.len() / 50).max(1);
+    let at = sorted.partition_point(|(number, _)| *number < own);
+    let (from, to) = (at.saturating_sub(reach), (at + reach + 1).min(sorted.len()));
+    let mut random = rand::rng();
+    let Some((other, value)) = sorted.get(random.random_range(from..to.max(from + 1))) else {
+        return template.clone();
+    };
+    let mut distinct: Vec<f64> = sorted.iter().map(|(number, _)| *number).collect();
+    distinct.dedup();
+    if distinct.len() * 10 < sorted.len() * 9 {
+        return (*value).clone();
+    }
+    let between = (other - own).mul_add(random.random_range(0.0..1.0), own);
+    match template {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "it lies between two integers"
+        )]
+        Value::Integer(_) => Value::Integer(between.round() as i64),
+        Value::Text(text) => {
+            let decimals = text.split_once('.').map_or(0, |(_, digits)| digits.len());
+            Value::Text(format!("{between:.decimals$}"))
+        }
+        Value::Real(number) => {
+            let written = number.to_string();
+            let decimals = written
+                .split_once('.')
+                .map_or(0, |(_, digits)| digits.len());
+            let rounded = format!("{between:.decimals$}");
+            Value::Real(rounded.parse().unwrap_or(between))
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_separators() {
+        let written = reserved_number("(415) 555-1234", &["(415) 555-1234"]);
+        assert!(written.starts_with("(202) 555-01"), "{written}");
+        let british = reserved_number("+44 20 7946 0958", &["+44 20 7946 0958"]);
+        assert!(british.starts_with("+44 77 0090 0"), "{british}");
+    }
+
+    #[test]
+    fn near_numbers_keep_their_decimals() {
+        let texts: Vec<Value> = (0..100)
+            .map(|n| Value::Text(format!("{}.{:02}", n, n * 37 % 100)))
+            .collect();
+        let values: Vec<&Value> = texts.iter().collect();
+        let drawn = near(&texts[40], &values);
+        let text = drawn.text().expect("text");
+        assert_eq!(text.split_once('.').expect("decimals").1.len(), 2, "{text}");
+        assert!((30.0..=50.0).contains(&drawn.number().expect("a number")));
+        assert_eq!(digits_anew("no digits"), "no digits");
+        assert!(!digits_anew("1 Road").starts_with('0'));
+    }
+}

@@ -1,0 +1,65 @@
+//! What every engine does on the way to a row: finding the columns that can hold the canary, and
+//! judging what was drawn.
+
+use super::draw::Drawn;
+use super::likely::{self, Likely};
+use super::{Table, Value};
+use crate::bait::Wish;
+use crate::error::{PlantError, Problem};
+
+/// What to do where no likely row can be drawn.
+pub(crate) const UNLIKELY: &str =
+    "choose a table whose rows are more like this kind, or set fewer values with --set";
+
+/// Refuses a table without a column for what the canary is recognised by.
+pub(crate) fn require_column(table: &Table, wish: &Wish, place: &str) -> Result<(), PlantError> {
+    let mapped = table.mapped(wish);
+    if !mapped.is_empty() && wish.recognisable(mapped.iter().map(|(_, field)| *field)) {
+        return Ok(());
+    }
+    let wanted: Vec<&str> = wish
+        .row
+        .iter()
+        .filter(|hint| wish.tells(&hint.field))
+        .flat_map(|hint| hint.names.iter().map(String::as_str))
+        .collect();
+    let what = format!(
+        "has no column that can hold what {} is recognised by (its columns: {})",
+        wish.kind,
+        table.listing()
+    );
+    Err(PlantError::Shape(Problem::new(place, what).hint(format!(
+        "choose a table with one of: {}",
+        wanted.join(", ")
+    ))))
+}
+
+/// Judges a row; what the operator has set and only the canary can hold does not count.
+///
+/// # Errors
+/// It is less likely than nineteen in twenty of its neighbours; says so.
+pub(crate) fn likely(judge: &Likely<'_>, wish: &Wish, drawn: &mut Drawn) -> Result<(), String> {
+    let learned = judge.learned;
+    let mut firm = vec![false; drawn.values.len()];
+    for (at, field) in learned.table.mapped(wish) {
+        let kept = !wish.free.contains(field) || !drawn.refined.contains_key(field);
+        firm[at] = drawn.canary[at] && kept;
+    }
+    let row: Vec<Value> = drawn
+        .values
+        .iter()
+        .map(|value| value.clone().unwrap_or(Value::Null))
+        .collect();
+    for (firm, value) in firm.iter_mut().zip(&drawn.values) {
+        *firm |= value.is_none();
+    }
+    let Some(threshold) = judge.threshold(&firm) else {
+        return Ok(());
+    };
+    let score = judge.score(&row, &firm, 0);
+    if score.total < threshold {
+        return Err(likely::refusal(learned, &score, threshold));
+    }
+    drawn.score = Some((score.total, threshold));
+    Ok(())
+}
