@@ -66,18 +66,23 @@ pub(crate) fn draw(
     wish: &Wish,
     options: &Options,
 ) -> Result<Drawn, Problem> {
-    let template = template(learned);
-    let mut drawing = Drawing {
-        learned,
-        wish,
-        options,
-        template,
-        person: None,
-        moments: Moments::of(learned, template),
-        notes: Vec::new(),
-    };
-    drawing.person = drawing.persona();
+    let mut drawing = Drawing::among(learned, wish, options);
+    for _ in 1..TRIES {
+        if drawing.settle() == Settled::Free {
+            return drawing.row();
+        }
+        // Somebody else has that name or address: all of it is drawn again, as a newcomer would differ.
+        drawing = Drawing::among(learned, wish, options);
+    }
+    drawing.settle();
     drawing.row()
+}
+
+/// Whether a row's name and address are still nobody's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    Free,
+    Taken,
 }
 
 /// A neighbour to take after; none that has rights few have.
@@ -107,11 +112,27 @@ struct Drawing<'a> {
     options: &'a Options,
     template: Option<&'a Vec<Value>>,
     person: Option<Person>,
+    /// What stands before the @ of the row's address.
+    local: Option<String>,
     moments: Moments,
     notes: Vec<String>,
 }
 
-impl Drawing<'_> {
+impl<'a> Drawing<'a> {
+    fn among(learned: &'a Learned<'a>, wish: &'a Wish, options: &'a Options) -> Self {
+        let template = template(learned);
+        Self {
+            learned,
+            wish,
+            options,
+            template,
+            person: None,
+            local: None,
+            moments: Moments::of(learned, template),
+            notes: Vec::new(),
+        }
+    }
+
     fn row(mut self) -> Result<Drawn, Problem> {
         let mapped = self.learned.table.mapped(self.wish);
         let count = self.learned.table.columns.len();
@@ -173,8 +194,8 @@ impl Drawing<'_> {
         }
     }
 
-    /// Whose row it is to be: like the neighbours, and none of them.
-    fn persona(&self) -> Option<Person> {
+    /// Decides whose row it is to be: like the neighbours, and none of them.
+    fn settle(&mut self) -> Settled {
         let field = |name: &str| self.wish.fields.get(name).cloned();
         let minted = match (field("first_name"), field("last_name"), field("name")) {
             (Some(given), Some(family), _) => Some(Person { given, family }),
@@ -186,82 +207,71 @@ impl Drawing<'_> {
             |name: &str| self.wish.fields.contains_key(name) && !self.wish.free.contains(name);
         let own = self.template.and_then(|row| self.learned.person(row));
         let Some(own) = own.filter(|_| !fields.iter().any(|name| firm(name))) else {
-            return minted;
+            self.person = minted;
+            return Settled::Free;
         };
-        let mut random = rand::rng();
-        let taken: Vec<Person> = self
-            .learned
-            .rows
-            .iter()
-            .filter_map(|row| self.learned.person(row))
-            .collect();
-        for _ in 0..TRIES {
-            let other = taken.choose(&mut random)?;
-            let mut person = Person {
-                given: own.given.clone(),
-                family: other.family.clone(),
-            };
-            if let Some(minted) = &minted {
-                let (given, family) = self.novelty();
-                if random.random_bool(given) {
-                    person.given = fitted(&minted.given, &own.given);
-                }
-                if random.random_bool(family) {
-                    person.family = fitted(&minted.family, &other.family);
-                }
+        let person = self.somebody(&own, minted.as_ref());
+        self.local = self.local(Some(&person));
+        let address_taken = self
+            .local
+            .as_deref()
+            .is_some_and(|local| self.is_taken(local));
+        let name_taken = !self.learned.has_namesakes()
+            && self
+                .learned
+                .rows
+                .iter()
+                .any(|row| self.learned.person(row).as_ref() == Some(&person));
+        self.person = Some(person);
+        if address_taken || name_taken {
+            if address_taken {
+                self.local = None;
             }
-            if !taken.contains(&person) {
-                return Some(person);
-            }
+            return Settled::Taken;
         }
-        minted.map(|minted| Person {
-            given: fitted(&minted.given, &own.given),
-            family: fitted(&minted.family, &own.family),
-        })
+        Settled::Free
     }
 
-    /// How often the table's next given and family names are new ones.
-    fn novelty(&self) -> (f64, f64) {
-        let names = &self.learned.names;
-        let of = |at: Option<usize>| at.map(|at| self.learned.columns[at].novelty());
-        match (of(names.given), of(names.family)) {
-            (None, None) => {
-                let counts = |part: fn(&Person) -> &String| {
-                    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-                    let persons = self
-                        .learned
-                        .rows
-                        .iter()
-                        .filter_map(|r| self.learned.person(r));
-                    for person in persons {
-                        *counts.entry(part(&person).clone()).or_default() += 1;
-                    }
-                    let single = counts.values().filter(|count| **count == 1).count();
-                    ratio(single, counts.values().sum())
-                };
-                (
-                    counts(|person| &person.given),
-                    counts(|person| &person.family),
-                )
+    /// A given name and a family name that two rows have, or that are new.
+    fn somebody(&self, own: &Person, minted: Option<&Person>) -> Person {
+        let mut random = rand::rng();
+        let other = self.learned.rows.choose(&mut random);
+        let other = other.and_then(|row| self.learned.person(row));
+        let mut person = Person {
+            given: own.given.clone(),
+            family: other.map_or_else(|| own.family.clone(), |other| other.family),
+        };
+        // A name that one row has stands for all that are still unseen: in its place comes a new one.
+        // So new names are as frequent as they are (Good and Turing), and no rare one is used again.
+        if let Some(minted) = minted {
+            let (given, family) = self.learned.bearers(&person);
+            if given <= 1 {
+                person.given = fitted(&minted.given, &own.given);
             }
-            (given, family) => (given.unwrap_or(0.0), family.unwrap_or(0.0)),
+            if family <= 1 {
+                person.family = fitted(&minted.family, &person.family);
+            }
         }
+        person
+    }
+
+    fn is_taken(&self, local: &str) -> bool {
+        let same = |row: &Vec<Value>| {
+            let theirs = self.learned.local(row);
+            theirs.is_some_and(|theirs| theirs.eq_ignore_ascii_case(local))
+        };
+        self.learned.rows.iter().any(same)
     }
 
     /// The canary's address at its own domain, its local part built as the neighbours'.
-    fn own_mail(&self, given: &str) -> String {
+    fn own_mail(&mut self, given: &str) -> String {
         let (minted, domain) = given.split_once('@').unwrap_or((given, ""));
-        let taken = |local: &str| {
-            let same = |row: &Vec<Value>| {
-                let theirs = self.learned.local(row);
-                theirs.is_some_and(|theirs| theirs.eq_ignore_ascii_case(local))
-            };
-            self.learned.rows.iter().any(same)
-        };
-        for _ in 0..TRIES {
-            if let Some(local) = self.local().filter(|local| !taken(local)) {
-                return format!("{local}@{domain}");
-            }
+        if self.local.is_none() {
+            let drawn = (0..TRIES).filter_map(|_| self.local(self.person.as_ref()));
+            self.local = drawn.into_iter().find(|local| !self.is_taken(local));
+        }
+        if let Some(local) = &self.local {
+            return format!("{local}@{domain}");
         }
         let case = self.template.and_then(|row| self.learned.local(row));
         let local = case.map_or(minted.to_owned(), |local| Case::of(local).write(minted));
@@ -269,10 +279,9 @@ impl Drawing<'_> {
     }
 
     /// A local part like the template's, else like any neighbour's.
-    fn local(&self) -> Option<String> {
+    fn local(&self, person: Option<&Person>) -> Option<String> {
         let mut random = rand::rng();
         let template = self.template?;
-        let person = self.person.as_ref();
         let others = (0..TRIES).filter_map(|_| self.learned.rows.choose(&mut random));
         for row in std::iter::once(template).chain(others) {
             let Some(local) = self.learned.local(row) else {
@@ -280,7 +289,9 @@ impl Drawing<'_> {
             };
             let pattern = self.learned.pattern(row, local);
             let written = match (pattern, person) {
-                (Some(pattern), Some(person)) => pattern.write(person),
+                (Some(pattern), Some(person)) => {
+                    pattern.write(person, self.learned.figures(&pattern))
+                }
                 _ => self.recombined(local),
             };
             if written.is_some() {
@@ -373,10 +384,13 @@ impl Drawing<'_> {
         let (Some(row), Some(text)) = (self.template, template.text()) else {
             return template.clone();
         };
+        if let (Some(local), true) = (&self.local, self.learned.local(row) == Some(text)) {
+            return Value::Text(local.clone());
+        }
         let pattern = self.learned.pattern(row, text);
         let written = match (pattern, &self.person) {
-            (Some(pattern), Some(person)) => pattern.write(person),
-            _ => self.local(),
+            (Some(pattern), Some(person)) => pattern.write(person, self.learned.figures(&pattern)),
+            _ => self.local(self.person.as_ref()),
         };
         Value::Text(written.unwrap_or_else(|| blended_word(&[text])))
     }
@@ -391,10 +405,9 @@ impl Drawing<'_> {
     ) -> Result<Option<Value>, Problem> {
         let column = &self.learned.table.columns[at];
         let texts: Vec<&str> = values.iter().filter_map(|value| value.text()).collect();
-        // Where many rows have none, neither has ours: an invented number gives it away sooner.
-        let often_null = values.len() * 3 < self.learned.rows.len() * 2;
+        // As often as the neighbours have none, neither has ours; where little is known, it has none.
         let few = self.learned.rows.len() < 20;
-        if !column.not_null && (role == Role::Mail || often_null || few) {
+        if !column.not_null && (role == Role::Mail || few) {
             return Ok(Some(Value::Null));
         }
         match role {
@@ -441,7 +454,8 @@ impl Drawing<'_> {
                 "set the operator's own mail domain".to_owned(),
             ));
         };
-        let local = self.local().unwrap_or_else(|| blended_word(&[]));
+        let local = self.local(self.person.as_ref());
+        let local = local.unwrap_or_else(|| blended_word(&[]));
         Ok(Value::Text(format!("{local}@{domain}")))
     }
 

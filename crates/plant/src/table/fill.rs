@@ -29,7 +29,7 @@ pub(super) fn shaped(text: &str, keep: usize) -> String {
     format!("{head}{}", fresh.collect::<String>())
 }
 
-/// As [`shaped`], keeping what all neighbours begin with, and the parameters of a password hash.
+/// As [`shaped`], keeping what neighbours begin with too, and the parameters of a password hash.
 pub(super) fn shaped_like(template: &str, texts: &[&str]) -> String {
     if template.starts_with('$') {
         let parts: Vec<String> = template
@@ -51,20 +51,66 @@ pub(super) fn shaped_like(template: &str, texts: &[&str]) -> String {
         let (scheme, salt) = head.rsplit_once('$').unwrap_or((head, ""));
         return format!("{scheme}${}${}", shaped(salt, 0), shaped(last, 0));
     }
-    let common = texts.iter().fold(template.len(), |length, text| {
-        template
-            .bytes()
-            .zip(text.bytes())
-            .take_while(|(a, b)| a == b)
-            .count()
-            .min(length)
-    });
-    let common = if texts.len() < 2 {
-        prefix_length(template)
-    } else {
-        common
+    let common = match texts.len() {
+        0 | 1 => prefix_length(template),
+        2..20 => shared_by_all(template, texts),
+        _ => shared_by_some(template, texts),
     };
-    shaped(template, if common == template.len() { 0 } else { common })
+    let fresh = shaped(template, if common == template.len() { 0 } else { common });
+    if texts.len() < 20 {
+        return fresh;
+    }
+    in_letters_of(&fresh, template, texts)
+}
+
+/// How much of a text all others begin with.
+fn shared_by_all(template: &str, texts: &[&str]) -> usize {
+    let shared = |text: &&str| {
+        let pairs = template.bytes().zip(text.bytes());
+        pairs.take_while(|(a, b)| a == b).count()
+    };
+    texts.iter().map(shared).min().unwrap_or(0)
+}
+
+/// How much of a text enough others begin with that it must mean something (a district, a series).
+fn shared_by_some(template: &str, texts: &[&str]) -> usize {
+    let enough = (texts.len() / 50).max(4);
+    let shared = |length: &usize| {
+        let head = template.get(..*length);
+        let alike = |text: &&&str| head.is_some_and(|head| text.starts_with(head));
+        texts.iter().filter(alike).count() >= enough
+    };
+    (0..=template.len())
+        .take_while(|at| !template.is_char_boundary(*at) || shared(at))
+        .last()
+        .unwrap_or(0)
+}
+
+/// Characters that no neighbour has (`0` and `l` in keys to be read aloud) are drawn again from those
+/// they have.
+fn in_letters_of(fresh: &str, template: &str, texts: &[&str]) -> String {
+    let mut random = rand::rng();
+    let seen: std::collections::BTreeSet<char> =
+        texts.iter().flat_map(|text| text.chars()).collect();
+    let class = |c: char| {
+        (
+            c.is_ascii_digit(),
+            c.is_ascii_lowercase(),
+            c.is_ascii_uppercase(),
+        )
+    };
+    let drawn = fresh.chars().zip(template.chars()).map(|(c, own)| {
+        if seen.contains(&c) {
+            return c;
+        }
+        let alike: Vec<char> = seen
+            .iter()
+            .copied()
+            .filter(|other| class(*other) == class(c))
+            .collect();
+        alike.choose(&mut random).copied().unwrap_or(own)
+    });
+    drawn.collect()
 }
 
 /// Length of a leading `word_` or `word-`.
@@ -116,7 +162,7 @@ pub(super) fn blended_word(texts: &[&str]) -> String {
 }
 
 /// A number reserved for fiction, in the neighbours' country: NANP 555-0100 to 0199, Ofcom
-/// 07700 900000 to 900999. It is written with the template's separators where the digits fit.
+/// 07700 900000 to 900999, Bundesnetzagentur 030 23125000 to 23125999. It is written with the template's separators where the digits fit.
 pub(super) fn reserved_number(template: &str, texts: &[&str]) -> String {
     let british = texts.iter().filter(|text| text.starts_with("+44")).count() * 2 > texts.len();
     let mut random = rand::rng();
@@ -124,6 +170,13 @@ pub(super) fn reserved_number(template: &str, texts: &[&str]) -> String {
         let number = format!("447700900{:03}", random.random_range(0..1_000));
         return written_as(template, &number).unwrap_or(format!("+{number}"));
     }
+    let german = texts.iter().filter(|text| text.starts_with("+49")).count() * 2 > texts.len();
+    if german {
+        let ending = random.random_range(0..1_000);
+        let blank = if template.contains(' ') { " " } else { "" };
+        return format!("+49{blank}30{blank}23125{ending:03}");
+    }
+    let foreign = template.starts_with('+') && !template.starts_with("+1");
     let area = texts
         .iter()
         .find_map(|text| {
@@ -133,9 +186,9 @@ pub(super) fn reserved_number(template: &str, texts: &[&str]) -> String {
         })
         .unwrap_or("202");
     let number = format!("1{area}55501{:02}", random.random_range(0..100));
-    written_as(template, &number)
-        .or_else(|| written_as(template, &number[1..]))
-        .unwrap_or(format!("+{number}"))
+    let alike = || written_as(template, &number).or_else(|| written_as(template, &number[1..]));
+    let written = if foreign { None } else { alike() };
+    written.unwrap_or(format!("+{number}"))
 }
 
 /// The digits in the places of another number's digits, if there are as many.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use rand::seq::IndexedRandom as _;
 use uuid::Uuid;
 
 use super::clock::Clock;
@@ -47,14 +48,6 @@ pub(crate) struct Learnt {
     pub filled: usize,
     /// How often each value occurs.
     pub counts: BTreeMap<String, usize>,
-}
-
-impl Learnt {
-    /// The chance that the next value is one not seen yet (Good and Turing's estimate).
-    pub(crate) fn novelty(&self) -> f64 {
-        let single = self.counts.values().filter(|count| **count == 1).count();
-        ratio(single, self.filled)
-    }
 }
 
 /// A share, nought of nothing.
@@ -134,9 +127,46 @@ impl<'a> Learned<'a> {
         }
     }
 
+    /// How many rows bear a person's given name, and how many the family name.
+    pub(crate) fn bearers(&self, of: &Person) -> (usize, usize) {
+        let (mut given, mut family) = (0, 0);
+        for person in self.rows.iter().filter_map(|row| self.person(row)) {
+            given += usize::from(person.given == of.given);
+            family += usize::from(person.family == of.family);
+        }
+        (given, family)
+    }
+
+    /// Whether it is common here that two rows bear one name.
+    pub(crate) fn has_namesakes(&self) -> bool {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        let names = self.rows.iter().filter_map(|row| self.person(row));
+        for person in names {
+            *counts.entry(person.whole(Order::GivenFirst)).or_default() += 1;
+        }
+        let shared: usize = counts.values().filter(|count| **count > 1).sum();
+        shared * 4 > self.rows.len()
+    }
+
     /// The pattern by which a text of a row comes from its name.
     pub(crate) fn pattern(&self, row: &[Value], login: &str) -> Option<Pattern> {
         Pattern::of(login, &self.person(row)?)
+    }
+
+    /// Figures that as many others have behind their local parts; `None` where few have.
+    pub(crate) fn figures(&self, pattern: &Pattern) -> Option<String> {
+        let wanted = pattern.figures().len();
+        let figures = |row: &'a Vec<Value>| {
+            let local = self.local(row)?;
+            let stem = local.trim_end_matches(|c: char| c.is_ascii_digit());
+            Some(&local[stem.len()..]).filter(|figures| figures.len() == wanted)
+        };
+        let all: Vec<&str> = self.rows.iter().filter_map(figures).collect();
+        if wanted == 0 || all.len() < 10 {
+            return None;
+        }
+        all.choose(&mut rand::rng())
+            .map(|figures| (*figures).to_owned())
     }
 
     /// A column named `name` may hold anything: it is a person's where two capitals begin two words.

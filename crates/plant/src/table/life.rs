@@ -25,7 +25,7 @@ use crate::error::{PlantError, Problem};
 use crate::{Condition, Options, Plan, Work};
 
 /// How many neighbours are looked at.
-const NEIGHBOURS: usize = 1_000;
+const NEIGHBOURS: usize = 3_000;
 /// How often a row is drawn again when it is unlikely or the table refuses it.
 const DRAWS: usize = 24;
 /// How many tables up a row may need rows of its own.

@@ -2,6 +2,7 @@
 //! such a value occurs. A row of ours must be at least as likely as nineteen in twenty of the
 //! neighbours are to each other; each neighbour is judged without itself.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::Value;
@@ -24,6 +25,8 @@ pub(crate) struct Likely<'a> {
     ranges: Vec<Option<(f64, f64)>>,
     /// Pairs of columns of categories, and how often two values occur together.
     pairs: Vec<(usize, usize, Together)>,
+    /// The threshold last asked for, and the columns it leaves out.
+    known: RefCell<Option<(Vec<bool>, f64)>>,
 }
 
 /// A score in its parts.
@@ -41,6 +44,7 @@ impl<'a> Likely<'a> {
             shapes: vec![BTreeMap::new(); count],
             ranges: vec![None; count],
             pairs: Vec::new(),
+            known: RefCell::new(None),
         };
         for at in 0..count {
             judge.study(at);
@@ -55,10 +59,15 @@ impl<'a> Likely<'a> {
         if self.learned.rows.len() < ENOUGH {
             return None;
         }
+        if let Some((_, threshold)) = self.known.borrow().as_ref().filter(|(of, _)| of == firm) {
+            return Some(*threshold);
+        }
         let score = |row: &Vec<Value>| self.score(row, firm, 1).total;
         let mut scores: Vec<f64> = self.learned.rows.iter().map(score).collect();
         scores.sort_by(f64::total_cmp);
-        Some(scores[scores.len() / 20])
+        let threshold = scores[scores.len() / 20];
+        *self.known.borrow_mut() = Some((firm.to_vec(), threshold));
+        Some(threshold)
     }
 
     fn study(&mut self, at: usize) {

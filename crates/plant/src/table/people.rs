@@ -186,8 +186,13 @@ impl Pattern {
         None
     }
 
-    /// The login of another person, with other figures.
-    pub(crate) fn write(&self, person: &Person) -> Option<String> {
+    /// The figures behind it.
+    pub(crate) fn figures(&self) -> &str {
+        &self.figures
+    }
+
+    /// The login of another person, with figures as others have them, or fresh ones.
+    pub(crate) fn write(&self, person: &Person, figures: Option<String>) -> Option<String> {
         let parts: Vec<String> = self
             .pieces
             .iter()
@@ -200,7 +205,7 @@ impl Pattern {
             "{}{}{}",
             parts.join(&self.between),
             self.before,
-            self.fresh_figures()
+            figures.unwrap_or_else(|| self.fresh_figures())
         );
         Some(if self.upper {
             login.to_uppercase()
@@ -269,10 +274,10 @@ mod tests {
             ("mary", "jose"),
         ] {
             let pattern = Pattern::of(login, &mary).expect(login);
-            assert_eq!(pattern.write(&jose).as_deref(), Some(expect));
+            assert_eq!(pattern.write(&jose, None).as_deref(), Some(expect));
         }
         let pattern = Pattern::of("mary.oneil-84", &mary).expect("a pattern");
-        let written = pattern.write(&jose).expect("written");
+        let written = pattern.write(&jose, None).expect("written");
         assert!(written.starts_with("jose.pena-") && written.len() == 12);
         assert_eq!(Pattern::of("sales", &mary), None);
         assert_eq!(

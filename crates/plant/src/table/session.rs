@@ -99,7 +99,8 @@ pub(crate) fn sample(
     };
     let keys: Vec<String> = keys
         .iter()
-        .map(|key| format!("{} DESC", session.quote(key)))
+        // Of the table: a bare name would be the column as it is read, which is text.
+        .map(|key| format!("ordered.{} DESC", session.quote(key)))
         .collect();
     let order = if keys.is_empty() {
         String::new()
@@ -107,7 +108,7 @@ pub(crate) fn sample(
         format!(" ORDER BY {}", keys.join(", "))
     };
     let sql = format!(
-        "SELECT {} FROM {}{order} LIMIT {limit}",
+        "SELECT {} FROM {} AS ordered{order} LIMIT {limit}",
         shown.join(", "),
         session.quote_table(&table.name)
     );

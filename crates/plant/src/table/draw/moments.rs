@@ -126,9 +126,11 @@ fn behind(times: &[i64], now: i64) -> i64 {
     let mut random = rand::rng();
     let last = times.last().copied().unwrap_or(now);
     let hour = |time: i64| time.rem_euclid(DAY);
+    // 1970 began on a Thursday.
+    let weekend = |time: i64| (time.div_euclid(DAY) + 3).rem_euclid(7) > 4;
     let near = |from: i64| {
         let apart = (hour(from) - hour(last)).abs();
-        apart.min(DAY - apart) <= HOUR
+        apart.min(DAY - apart) <= HOUR && weekend(from) == weekend(last)
     };
     let gaps = |all: bool| -> Vec<i64> {
         let pairs = times.windows(2).filter(|pair| all || near(pair[0]));
@@ -178,7 +180,7 @@ fn pairs(
 }
 
 /// Where a moment goes when the one it hangs on goes from `from` to `to`: as far away as before where
-/// neighbours keep a distance; as far along the time since where it only comes later; else nearby.
+/// neighbours keep a distance, whatever it is; as far along the time since where it only comes later; else nearby.
 fn follow(own: i64, (from, to): (i64, i64), pairs: &[(i64, i64)], now: i64) -> i64 {
     let mut apart: Vec<i64> = pairs.iter().map(|(lead, time)| time - lead).collect();
     let mut times: Vec<i64> = pairs.iter().map(|(_, time)| *time).collect();
@@ -186,7 +188,8 @@ fn follow(own: i64, (from, to): (i64, i64), pairs: &[(i64, i64)], now: i64) -> i
     times.sort_unstable();
     let latest = times.last().copied().unwrap_or(now);
     let later = apart.iter().filter(|apart| **apart >= 0).count();
-    if spread(&apart) * 2 <= spread(&times) {
+    let kept = apart.len() >= 20 && related(pairs).abs() < 0.2;
+    if kept || spread(&apart) * 2 <= spread(&times) {
         return (own + (to - from))
             .min(latest.max(now))
             .max(if later == apart.len() { to } else { i64::MIN });
@@ -204,6 +207,27 @@ fn follow(own: i64, (from, to): (i64, i64), pairs: &[(i64, i64)], now: i64) -> i
     } else {
         moved
     }
+}
+
+/// How the distance goes with the moment it is from: below nought where it shrinks towards today.
+fn related(pairs: &[(i64, i64)]) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "for comparing only")]
+    let numbers: Vec<(f64, f64)> = pairs
+        .iter()
+        .map(|(lead, time)| (*lead as f64, (time - lead) as f64))
+        .collect();
+    let count = f64::from(u32::try_from(numbers.len()).unwrap_or(u32::MAX)).max(1.0);
+    let mean = |of: fn(&(f64, f64)) -> f64| numbers.iter().map(of).sum::<f64>() / count;
+    let (one, other) = (mean(|pair| pair.0), mean(|pair| pair.1));
+    let (mut both, mut first, mut second) = (0.0, 0.0, 0.0);
+    for (lead, apart) in &numbers {
+        let (lead, apart) = (lead - one, apart - other);
+        both += lead * apart;
+        first += lead * lead;
+        second += apart * apart;
+    }
+    let spread = (first * second).sqrt();
+    if spread > 0.0 { both / spread } else { 0.0 }
 }
 
 /// The middle nine tenths of sorted numbers, from one end to the other.
