@@ -80,9 +80,11 @@ impl Dialect for History {
         for unit in &mut units {
             let record = &text[unit.span.clone()];
             let (time, command) = match times {
-                Times::Above => record
-                    .split_once('\n')
-                    .map_or((record, ""), |(a, b)| (&a[1..], b)),
+                // What stands ahead of the first time has none.
+                Times::Above => {
+                    let (first, rest) = record.split_once('\n').unwrap_or((record, ""));
+                    above(first).map_or(("", record), |time| (time, rest))
+                }
                 Times::InFront => front(record).unwrap_or(("", record)),
                 Times::None => ("", record),
             };
