@@ -6,6 +6,7 @@ mod ini;
 mod json;
 mod mariadb;
 mod postgres;
+mod server;
 mod sqlite;
 mod toml;
 mod tree;
@@ -35,8 +36,8 @@ pub trait Target: Sync + sealed::Planting {
 /// Every sort of target, in the order in which they are asked whether a target is theirs.
 pub const TARGETS: &[&dyn Target] = &[
     &sqlite::Sqlite,
-    &postgres::Postgres,
-    &mariadb::MariaDb,
+    &postgres::POSTGRES,
+    &mariadb::MARIADB,
     &Text {
         format: &env::Env,
         summary: ".env files: NAME=value lines, with or without export and quotes",

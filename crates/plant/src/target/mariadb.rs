@@ -5,23 +5,22 @@ mod schema;
 
 use std::time::Duration;
 
-use lapwing_core::Placement;
 use mysql::prelude::Queryable as _;
 use mysql::{Conn, OptsBuilder, Params};
 
-use super::Target;
-use super::sealed::Planting;
-use crate::bait::Wish;
-use crate::diff::Diff;
+use super::server::Server;
 use crate::error::PlantError;
 use crate::table::address::{self, Address, Said, Scheme};
 use crate::table::session::{self, Child, Counter, Described, Raw, Session};
-use crate::table::{Cell, Column, Sort, Table, Value, life};
-use crate::text::shapeless;
-use crate::{Condition, Options, Plan};
+use crate::table::{Cell, Column, Sort, Table, Value};
 
 /// The target.
-pub(crate) struct MariaDb;
+pub(crate) static MARIADB: Server = Server {
+    name: "mariadb",
+    summary: "a row in a table of a MariaDB or MySQL database",
+    scheme: &SCHEME,
+    open,
+};
 
 const SCHEME: Scheme = Scheme {
     names: &["mariadb", "mysql"],
@@ -40,49 +39,6 @@ const SETTINGS: [&str; 3] = [
     "SET NAMES utf8mb4",
     "SET SESSION lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, time_zone = '+00:00'",
 ];
-
-impl Target for MariaDb {
-    fn name(&self) -> &'static str {
-        "mariadb"
-    }
-
-    fn summary(&self) -> &'static str {
-        "a row in a table of a MariaDB or MySQL database"
-    }
-
-    fn example(&self) -> &'static str {
-        SCHEME.example
-    }
-}
-
-impl Planting for MariaDb {
-    fn claims(&self, target: &str, head: Option<&[u8]>) -> bool {
-        head.is_none() && SCHEME.claims(target)
-    }
-
-    fn canonical(&self, target: &str) -> Option<Result<String, PlantError>> {
-        let ours = SCHEME.claims(target);
-        ours.then(|| Address::parse(target, &SCHEME).map(|address| address.place()))
-    }
-
-    fn plan(&self, target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
-        let address = Address::parse(target, &SCHEME)?;
-        if wish.row.is_empty() {
-            return Err(shapeless(wish, self.name(), address.place().as_ref()));
-        }
-        life::plan(address, open, self.name(), wish, options)
-    }
-
-    fn check(&self, placement: &Placement) -> Result<Condition, PlantError> {
-        let address = Address::parse(&placement.target, &SCHEME)?;
-        life::check(&address, open, placement)
-    }
-
-    fn uproot(&self, placement: &Placement, force: bool) -> Result<Diff, PlantError> {
-        let address = Address::parse(&placement.target, &SCHEME)?;
-        life::uproot(&address, open, placement, force)
-    }
-}
 
 fn open(address: &Address) -> Result<Box<dyn Session>, PlantError> {
     address.require_near()?;

@@ -5,23 +5,22 @@ mod schema;
 
 use std::time::Duration;
 
-use lapwing_core::Placement;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, Config, NoTls};
 
-use super::Target;
-use super::sealed::Planting;
-use crate::bait::Wish;
-use crate::diff::Diff;
+use super::server::Server;
 use crate::error::PlantError;
 use crate::table::address::{self, Address, Said, Scheme};
 use crate::table::session::{self, Child, Counter, Described, Raw, Session};
-use crate::table::{Cell, Column, Sort, Table, Value, life};
-use crate::text::shapeless;
-use crate::{Condition, Options, Plan};
+use crate::table::{Cell, Column, Sort, Table, Value};
 
 /// The target.
-pub(crate) struct Postgres;
+pub(crate) static POSTGRES: Server = Server {
+    name: "postgres",
+    summary: "a row in a table of a PostgreSQL database",
+    scheme: &SCHEME,
+    open,
+};
 
 const SCHEME: Scheme = Scheme {
     names: &["postgres", "postgresql"],
@@ -36,49 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SETTINGS: &str = "SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET intervalstyle = 'postgres';
     SET bytea_output = 'hex'; SET extra_float_digits = 1; SET client_min_messages = 'error';
     SET lock_timeout = '5s'; SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '60s'";
-
-impl Target for Postgres {
-    fn name(&self) -> &'static str {
-        "postgres"
-    }
-
-    fn summary(&self) -> &'static str {
-        "a row in a table of a PostgreSQL database"
-    }
-
-    fn example(&self) -> &'static str {
-        SCHEME.example
-    }
-}
-
-impl Planting for Postgres {
-    fn claims(&self, target: &str, head: Option<&[u8]>) -> bool {
-        head.is_none() && SCHEME.claims(target)
-    }
-
-    fn canonical(&self, target: &str) -> Option<Result<String, PlantError>> {
-        let ours = SCHEME.claims(target);
-        ours.then(|| Address::parse(target, &SCHEME).map(|address| address.place()))
-    }
-
-    fn plan(&self, target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
-        let address = Address::parse(target, &SCHEME)?;
-        if wish.row.is_empty() {
-            return Err(shapeless(wish, self.name(), address.place().as_ref()));
-        }
-        life::plan(address, open, self.name(), wish, options)
-    }
-
-    fn check(&self, placement: &Placement) -> Result<Condition, PlantError> {
-        let address = Address::parse(&placement.target, &SCHEME)?;
-        life::check(&address, open, placement)
-    }
-
-    fn uproot(&self, placement: &Placement, force: bool) -> Result<Diff, PlantError> {
-        let address = Address::parse(&placement.target, &SCHEME)?;
-        life::uproot(&address, open, placement, force)
-    }
-}
 
 fn open(address: &Address) -> Result<Box<dyn Session>, PlantError> {
     address.require_near()?;
