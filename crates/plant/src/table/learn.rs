@@ -243,10 +243,23 @@ fn role(table: &Table, column: &Column, values: &[&Value], distinct: usize) -> R
     plain(column, values, distinct)
 }
 
+/// Columns that say where somebody lives: a city and a postcode fit together only as a neighbour has them.
+const PLACE: [&str; 12] = [
+    "city", "town", "postcode", "postal", "zip", "zipcode", "plz", "region", "province", "county",
+    "district", "country",
+];
+
 /// What a column is that is nobody's name.
 fn plain(column: &Column, values: &[&Value], distinct: usize) -> Role {
     if is_category(column, values.len(), distinct) {
         return Role::Category;
+    }
+    if !column.unique
+        && names::snake(&column.name)
+            .split('_')
+            .any(|word| PLACE.contains(&word))
+    {
+        return Role::Verbatim;
     }
     let Some(template) = values.iter().find_map(|value| value.text()) else {
         return match values[0] {

@@ -150,6 +150,31 @@ fn a_row_among_users() {
 }
 
 #[test]
+fn a_city_keeps_its_postcode() {
+    let places = [
+        ("Tucson", "85701"),
+        ("Portland", "97205"),
+        ("Denver", "80202"),
+        ("Fremont", "94536"),
+    ];
+    let rows: Vec<String> = (places.iter().enumerate())
+        .map(|(at, (city, code))| {
+            format!("('user{at}@rookery.example', 'First{at} Last{at}', '{city}', '{code}')")
+        })
+        .collect();
+    let base = Base::with(&format!(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, full_name TEXT, city TEXT, postcode TEXT);
+         INSERT INTO users (email, full_name, city, postcode) VALUES {}",
+        rows.join(", ")
+    ));
+    for _ in 0..8 {
+        let row = base.round("users");
+        let place = (row["city"].as_str(), row["postcode"].as_str());
+        assert!(places.contains(&place), "{place:?}");
+    }
+}
+
+#[test]
 fn strict_without_rowid_and_uuid_keys() {
     let base = Base::with(
         "CREATE TABLE clients (
