@@ -174,6 +174,11 @@ pub(crate) fn private_file(path: &Path) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// A variable of the environment that is set to something.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
 pub(crate) fn home() -> Option<PathBuf> {
     std::env::var_os("HOME").map(PathBuf::from)
 }

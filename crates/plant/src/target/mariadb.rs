@@ -75,11 +75,7 @@ fn open(address: &Address) -> Result<Box<dyn Session>, PlantError> {
 
 /// The address's password, else where `mariadb` looks.
 fn password(address: &Address) -> Option<String> {
-    let environment = || {
-        std::env::var("MYSQL_PWD")
-            .ok()
-            .filter(|text| !text.is_empty())
-    };
+    let environment = || address::variable("MYSQL_PWD");
     let file = || {
         option(
             &address::private_file(&address::home()?.join(".my.cnf"))?,

@@ -63,11 +63,7 @@ fn open(address: &Address) -> Result<Box<dyn Session>, PlantError> {
 
 /// The address's password, else where `psql` looks.
 fn password(address: &Address) -> Option<String> {
-    let environment = || {
-        std::env::var("PGPASSWORD")
-            .ok()
-            .filter(|text| !text.is_empty())
-    };
+    let environment = || address::variable("PGPASSWORD");
     let file = || {
         let path = std::env::var_os("PGPASSFILE")
             .map(Into::into)
