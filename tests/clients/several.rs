@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use data_encoding::BASE64;
 use serde_json::Value;
 
 use crate::stage::Stage;
@@ -136,6 +137,48 @@ fn numbers_that_follow_one_another_are_found_too() {
         None,
     );
     assert_eq!(list["resources"].as_array().map(Vec::len), Some(3));
+}
+
+/// RingCentral's batches: one request makes a batch and the messages in it.
+#[test]
+fn a_batch_and_each_of_its_messages_are_found() {
+    let mut stage = Stage::new(106, &["ringcentral"]);
+    let fields = stage.mint("good", "ringcentral").fields;
+    let asked = |login: &str, path: &str, body| {
+        let login = ["--header", login];
+        ask(&stage, "ringcentral", &fields, &login, path, body)
+    };
+    let client = format!("{}:{}", fields["client_id"], fields["client_secret"]);
+    let client = format!("Authorization: Basic {}", BASE64.encode(client.as_bytes()));
+    let grant = format!(
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={}",
+        fields["jwt_assertion"]
+    );
+    let token = asked(&client, "/restapi/oauth/token", Some((FORM, &grant)));
+    let login = format!("Authorization: Bearer {}", text(token.get("access_token")));
+    let batch = r#"{"from":"15005550001","text":"Hi","messages":[{"to":["15005550006"]},{"to":["15005550007"],"text":"Ho"},{"to":["15005550009"]}]}"#;
+    let base = "/restapi/v1.0/account/~/a2p-sms";
+    let batches = format!("{base}/batches");
+    let sent = asked(&login, &batches, Some((JSON, batch)));
+    let id = text(sent.get("id"));
+    let found = asked(&login, &format!("{batches}/{id}"), None);
+    assert_eq!(
+        (text(found.get("id")), &found["batchSize"]),
+        (id.clone(), &3.into())
+    );
+    let messages = format!("{base}/messages");
+    let all = asked(&login, &messages, None);
+    let all = listed(&all, "/records");
+    assert_eq!(all.len(), NUMBERS.len(), "{all:?}");
+    for ((message, number), said) in all.iter().zip(NUMBERS).zip(["Hi", "Ho", "Hi"]) {
+        let one = asked(
+            &login,
+            &format!("{messages}/{}", text(message.get("id"))),
+            None,
+        );
+        let shown = ["/to/0", "/text", "/batchId"].map(|member| text(one.pointer(member)));
+        assert_eq!(shown, [number, said, &id], "{one}");
+    }
 }
 
 fn each_is_found(stage: &mut Stage, gateway: &Gateway) {

@@ -94,6 +94,8 @@ pub(crate) struct Said<'a> {
     pub(crate) parameters: Vec<(&'a str, String)>,
     /// The items the request named or made.
     pub(crate) items: Vec<Arc<Item>>,
+    /// The items the rule made last, in the order of the request.
+    pub(crate) made: Vec<Arc<Item>>,
     /// What an item is being made for: which it is, and what.
     pub(crate) each: Option<(usize, String)>,
     pub(crate) quota: Option<Quota>,
@@ -154,6 +156,7 @@ impl<'a> Hearing<'a> {
             standing,
             parameters,
             items: Vec::new(),
+            made: Vec::new(),
             each: None,
             quota: None,
         };
@@ -190,6 +193,7 @@ impl<'a> Hearing<'a> {
                     standing,
                     parameters,
                     items,
+                    made: Vec::new(),
                     each: None,
                     quota: None,
                 });
@@ -203,6 +207,7 @@ impl<'a> Hearing<'a> {
                 standing: general,
                 parameters: Vec::new(),
                 items: Vec::new(),
+                made: Vec::new(),
                 each: None,
                 quota: self.quota(DEFAULT_STYLE, general),
             },

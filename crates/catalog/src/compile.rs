@@ -44,6 +44,7 @@ impl Kind {
             trigger: file.trigger,
             references: file.references,
             attack: file.attack,
+            refusal: file.api.and_then(|api| api.refusal),
             d3fend: file.d3fend,
             fires: file.fires,
             blind_spots: file.blind_spots,

@@ -71,7 +71,7 @@ impl Hearing<'_> {
             "item" => (said.items.first())
                 .map(|item| item.value(self.asked.now))
                 .unwrap_or_default(),
-            "made" => fitting(&said.items)
+            "made" => fitting(&said.made)
                 .map(|item| item.value(self.asked.now))
                 .collect(),
             "each" => (said.each.as_ref())

@@ -76,7 +76,8 @@ pub(crate) struct Rule {
     pub(crate) json: Vec<(String, String)>,
     /// Items that have to be remembered: list, and where the id comes from.
     pub(crate) known: Vec<(String, String)>,
-    pub(crate) remember: Option<Remember>,
+    /// What it makes; the later ones see the first item of the first.
+    pub(crate) remember: Vec<Remember>,
     pub(crate) forget: Vec<(String, String)>,
     pub(crate) form: Vec<(String, String)>,
     pub(crate) query: Vec<(String, String)>,
@@ -283,7 +284,7 @@ fn check_source(text: &str, source: Source<'_>, at: usize) -> Result<(), Catalog
 /// Lists that are asked for have to be filled by some rule.
 fn check_lists(rules: &[Rule], source: Source<'_>) -> Result<(), CatalogError> {
     let filled = |list: &String| {
-        let mut remembered = rules.iter().filter_map(|rule| rule.remember.as_ref());
+        let mut remembered = rules.iter().flat_map(|rule| &rule.remember);
         remembered.any(|remember| remember.list == *list)
     };
     let mut asked = rules
@@ -399,7 +400,9 @@ impl Compiler<'_> {
                 .map(|(name, wanted)| (name.clone(), wanted.to_string()))
                 .collect(),
             known: pairs(&matching.known),
-            remember: (table.remember.as_ref()).map(|table| self.remember(table)),
+            remember: (table.remember.0.iter())
+                .map(|table| self.remember(table))
+                .collect(),
             forget: pairs(&table.forget),
             form: pairs(&matching.form),
             query: pairs(&matching.query),

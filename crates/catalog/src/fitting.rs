@@ -99,9 +99,15 @@ impl Hearing<'_> {
                 self.memory.forget(canary.id, list, &id);
             }
         }
-        let Some(remember) = &rule.remember else {
-            return;
-        };
+        for (turn, remember) in rule.remember.iter().enumerate() {
+            said.made = self.remember(remember, said);
+            if turn == 0 {
+                said.items.clone_from(&said.made);
+            }
+        }
+    }
+
+    fn remember(&self, remember: &Remember, said: &mut Said<'_>) -> Vec<Arc<Item>> {
         let made: Vec<Item> = match &remember.each {
             None => vec![self.item(remember, said)],
             Some((of, between)) => {
@@ -116,13 +122,14 @@ impl Hearing<'_> {
                     .collect()
             }
         };
-        let keep = |item| match canary {
+        let keep = |item| match said.standing.canary() {
             Some(canary) => self.memory.remember(canary.id, &remember.list, item),
             None => Arc::new(item),
         };
         // The first of a request comes first in the list, as in the request.
-        said.items = made.into_iter().rev().map(keep).collect();
-        said.items.reverse();
+        let mut kept: Vec<_> = made.into_iter().rev().map(keep).collect();
+        kept.reverse();
+        kept
     }
 
     fn kept_text(&self, text: &Text, context: &Value) -> String {

@@ -13,6 +13,7 @@ use crate::fit::Fit;
 use crate::format::{Drawing, Format, Piece};
 use crate::locale::{Part, Scene};
 use crate::schema::ExampleTable;
+use crate::ways::Refusal;
 
 /// How often a value is drawn before its rules are blamed.
 const TRIES: u32 = 10_000;
@@ -36,6 +37,8 @@ pub struct Kind {
     pub references: Vec<String>,
     /// ATT&CK techniques a trip is evidence of.
     pub attack: Vec<String>,
+    /// Of an API: where its answer to an unknown credential comes from.
+    pub refusal: Option<Refusal>,
     /// D3FEND techniques it is an instance of.
     pub d3fend: Vec<String>,
     /// How it fires, in one or two sentences.

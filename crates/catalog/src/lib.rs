@@ -60,3 +60,4 @@ pub use judge::Judgement;
 pub use kind::{AddressUse, ColumnHint, Field, IniHint, Kind, MintOrder, PlantHints, TreeHint};
 pub use locale::{Locale, Scene};
 pub use request::Request;
+pub use ways::{Basis, Refusal};

@@ -19,11 +19,7 @@ use crate::smart::{Files, GitPart};
 
 /// `items`, `count` and `made` with as many and as long items as an answer may ever show.
 pub(crate) fn lists(kind: &Kind, value: &str) -> Vec<(&'static str, Value)> {
-    let remembered = kind
-        .decoy
-        .rules
-        .iter()
-        .filter_map(|rule| rule.remember.as_ref());
+    let remembered = kind.decoy.rules.iter().flat_map(|rule| &rule.remember);
     let mut items: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut counts = BTreeMap::new();
     let mut made = Value::UNDEFINED;
@@ -61,12 +57,7 @@ pub(crate) fn state(
     fields: &BTreeMap<String, String>,
     mut found: impl FnMut(String),
 ) {
-    for remember in kind
-        .decoy
-        .rules
-        .iter()
-        .filter_map(|rule| rule.remember.as_ref())
-    {
+    for remember in kind.decoy.rules.iter().flat_map(|rule| &rule.remember) {
         for text in remember.texts() {
             if let Some(what) = failing(catalog, text, LONGEST_RENDERED, fields) {
                 found(what);

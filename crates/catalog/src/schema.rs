@@ -6,7 +6,8 @@ use std::fmt;
 
 use lapwing_core::Trigger;
 use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
 use crate::error::CatalogError;
@@ -218,7 +219,8 @@ pub(crate) struct DecoyTable {
     pub(crate) body: Option<Spanned<String>>,
     pub(crate) body_base64: Option<Spanned<String>>,
     pub(crate) artifact: Option<Spanned<String>>,
-    pub(crate) remember: Option<RememberTable>,
+    #[serde(default)]
+    pub(crate) remember: RememberTables,
     /// Lists and where the id of the item to drop from each comes from.
     #[serde(default)]
     pub(crate) forget: BTreeMap<String, String>,
@@ -228,6 +230,31 @@ pub(crate) struct DecoyTable {
     pub(crate) revoked: Option<AnswerTable>,
     pub(crate) bad_signature: Option<AnswerTable>,
     pub(crate) limited: Option<AnswerTable>,
+}
+
+/// What a rule makes and keeps, in order: one table, or a list of them.
+#[derive(Debug, Default)]
+pub(crate) struct RememberTables(pub(crate) Vec<RememberTable>);
+
+impl<'de> Deserialize<'de> for RememberTables {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // By hand, for an untagged enum would lose the places of its values.
+        struct OneOrMany;
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = RememberTables;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table, or a list of tables")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RememberTables, A::Error> {
+                let table = RememberTable::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(RememberTables(vec![table]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, tables: A) -> Result<RememberTables, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(tables)).map(RememberTables)
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
+    }
 }
 
 /// What a rule makes and keeps: an item of a list, found again by its id.

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Serialize};
 
 /// How a caller shows who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -81,6 +81,45 @@ pub(crate) struct ApiTable {
     pub(crate) user_source: Texts,
     #[serde(default)]
     pub(crate) password_source: Texts,
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// Where the answer to an unknown credential comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// What it rests on.
+    pub basis: Basis,
+    /// The page that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// What an answer rests on, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// An answer of the vendor's that somebody wrote down.
+    Recorded,
+    /// The source of the program that answers.
+    Program,
+    /// The vendor's documentation.
+    Documented,
+    /// The vendor's other answers; none to this was found.
+    Inferred,
+}
+
+impl Basis {
+    /// The word for it, as written in a kind's file.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Program => "program",
+            Self::Documented => "documented",
+            Self::Inferred => "inferred",
+        }
+    }
 }
 
 /// One way, as written: a word, or a table that says more. What it leaves out it has from `[api]`.

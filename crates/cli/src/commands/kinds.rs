@@ -1,6 +1,6 @@
 //! `lapwing kinds`: what bait there is, and what each kind will and will not notice.
 
-use lapwing_catalog::{Catalog, Kind};
+use lapwing_catalog::{Basis, Catalog, Kind, Refusal};
 use serde_json::{Value, json};
 
 use crate::args::{Global, Kinds};
@@ -47,12 +47,25 @@ fn trigger(kind: &Kind) -> String {
     json!(kind.trigger).as_str().unwrap_or_default().to_owned()
 }
 
+fn refusal(refusal: &Refusal) -> String {
+    let basis = match refusal.basis {
+        Basis::Recorded => "recorded answer of the vendor's",
+        Basis::Program => "source of the program that answers",
+        Basis::Documented => "vendor's documentation",
+        Basis::Inferred => "inferred from the vendor's other answers: none to this was found",
+    };
+    match &refusal.source {
+        Some(source) => format!("{basis}: {source}"),
+        None => basis.to_owned(),
+    }
+}
+
 fn as_json(kind: &Kind) -> Value {
     json!({
         "id": kind.id, "class": kind.class, "name": kind.name, "summary": kind.summary,
         "trigger": kind.trigger, "companion": kind.companion, "fires": kind.fires, "blind_spots": kind.blind_spots,
         "lives": kind.lives, "references": kind.references, "attack": kind.attack,
-        "d3fend": kind.d3fend, "carries_address": kind.address.is_some(),
+        "refusal": kind.refusal, "d3fend": kind.d3fend, "carries_address": kind.address.is_some(),
         "fields": kind.fields.iter().map(|field| json!({
             "name": field.name, "handle": field.handle, "secret": field.secret,
             "settable": field.settable, "hidden": field.hidden,
@@ -108,6 +121,11 @@ fn explain(kind: &Kind) -> anyhow::Result<()> {
         })
         .collect();
     section("Fields", &fields)?;
+    let refusal = kind.refusal.as_ref().map(refusal);
+    section(
+        "What its answer to an unknown credential rests on",
+        refusal.as_slice(),
+    )?;
     section("ATT&CK techniques a trip is evidence of", &kind.attack)?;
     section("References", &kind.references)?;
     Ok(())
