@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Station {
     child: Child,
     addresses: Vec<SocketAddr>,
+    desks: Vec<SocketAddr>,
     stdout: Text,
     stderr: Text,
     readers: Vec<JoinHandle<()>>,
@@ -51,28 +52,26 @@ impl Station {
         let mut station = Self {
             child,
             addresses: Vec::new(),
+            desks: Vec::new(),
             stdout,
             stderr,
             readers,
         };
-        station.addresses = station.await_ready(&ready);
+        let said = station.await_ready(&ready);
+        station.addresses = addresses(&said["http"]);
+        station.desks = addresses(&said["desk"]);
         station
     }
 
-    fn await_ready(&self, ready: &Receiver<String>) -> Vec<SocketAddr> {
+    fn await_ready(&self, ready: &Receiver<String>) -> Value {
         let line = ready.recv_timeout(PATIENCE).unwrap_or_default();
         let said: Value = serde_json::from_str(&line).unwrap_or_default();
-        let listed = said["http"].as_array().filter(|_| said["ready"] == true);
-        let Some(listed) = listed else {
+        if said["ready"] != true {
             // Its last words may still be on their way.
             std::thread::sleep(Duration::from_millis(200));
             panic!("the station did not get ready: {line:?}\n{}", self.stderr());
-        };
-        let address = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
-        listed
-            .iter()
-            .map(|value| address(value).expect("an address"))
-            .collect()
+        }
+        said
     }
 
     /// Its first address.
@@ -88,6 +87,15 @@ impl Station {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where its desk is.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[must_use]
+    pub fn desk(&self) -> SocketAddr {
+        *self.desks.first().expect("this station has a desk")
     }
 
     /// Its process id.
@@ -138,6 +146,14 @@ impl Drop for Station {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn addresses(listed: &Value) -> Vec<SocketAddr> {
+    let address = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
+    let listed = listed.as_array().into_iter().flatten();
+    listed
+        .map(|value| address(value).expect("an address"))
+        .collect()
 }
 
 fn read(text: &Text) -> String {

@@ -62,6 +62,7 @@ fn arrows_point_down() {
         ("attribute", &["core"]),
         ("alert", &["core"]),
         ("report", &["core", "journal"]),
+        ("console", &["core", "store", "report"]),
         (
             "daemon",
             &[

@@ -80,6 +80,9 @@ pub struct TripPart {
     pub agent: Option<String>,
     /// Which handles were found where, `account_sid (basic)`.
     pub found: Vec<String>,
+    /// The operator's own application that was shown the value, by the name of its credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observer: Option<String>,
     /// The decoy's rule: from the catalogue, without values.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rule: String,
@@ -189,6 +192,11 @@ impl TripPart {
                     format!("{} ({carrier})", scrub.line(&found.field, 60))
                 })
                 .collect(),
+            observer: trip
+                .observed
+                .observer
+                .as_ref()
+                .map(|name| scrub.line(name, 80)),
             rule: scrub.line(&trip.decoy.rule, 160),
             outcome: trip.decoy.outcome,
             status: trip.decoy.status,

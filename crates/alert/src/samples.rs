@@ -35,6 +35,7 @@ pub(crate) fn trip(sequence: u64) -> Trip {
             time: TIME,
             peer: "198.51.100.7:4711".parse().unwrap(),
             forwarded: None,
+            observer: None,
             local: "192.0.2.1:80".parse().unwrap(),
             listener: "http".to_owned(),
             protocol: "http/1.1".to_owned(),

@@ -112,6 +112,9 @@ fn describe(network: &NetworkPart) -> String {
 }
 
 fn request(trip: &TripPart) -> String {
+    if let Some(observer) = &trip.observer {
+        return format!("shown to your application \"{observer}\", which asked what it is");
+    }
     let what = match (&trip.rule, &trip.method) {
         (rule, _) if !rule.is_empty() && !rule.starts_with('*') => rule.clone(),
         (_, Some(method)) => format!("a {method} request"),
@@ -124,6 +127,7 @@ fn request(trip: &TripPart) -> String {
         DecoyOutcome::BadSignature => "whose signature does not verify",
         DecoyOutcome::Unknown => "which the decoy did not know",
         DecoyOutcome::Persona => "answered by the default site",
+        DecoyOutcome::Told => "which was told to your application",
     };
     format!("{what}, {outcome}")
 }
@@ -174,7 +178,7 @@ pub(crate) fn rows(message: &Message) -> Vec<(&'static str, String)> {
         };
         rows.push(("What it is", verdict));
         rows.push(("When (UTC)", part.trip.time.clone()));
-        rows.extend(origin_rows(&part.network));
+        rows.extend(origin_rows(&part.network, part.trip.observer.as_deref()));
         rows.extend(trip_rows(&part.trip));
         rows.push(("Bait", bait_row(&part.bait)));
         let place = part.bait.place.clone();
@@ -189,10 +193,21 @@ pub(crate) fn rows(message: &Message) -> Vec<(&'static str, String)> {
     rows
 }
 
-fn origin_rows(network: &NetworkPart) -> Vec<(&'static str, String)> {
+fn origin_rows(network: &NetworkPart, observer: Option<&str>) -> Vec<(&'static str, String)> {
     let mut rows = vec![("From", origin(network))];
-    if let Some(via) = network.via {
-        rows.push(("Passed on by", format!("{via} (your proxy)")));
+    match (observer, network.via) {
+        (Some(observer), Some(via)) => {
+            rows.push((
+                "By the word of",
+                format!("{via} (your application \"{observer}\")"),
+            ));
+        }
+        (Some(observer), None) => rows.push((
+            "Reported by",
+            format!("your application \"{observer}\", which did not say from where"),
+        )),
+        (None, Some(via)) => rows.push(("Passed on by", format!("{via} (your proxy)"))),
+        (None, None) => {}
     }
     if !network.sources.is_empty() {
         rows.push(("According to", network.sources.join("; ")));

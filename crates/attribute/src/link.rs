@@ -80,7 +80,10 @@ impl Linker for SameAddressOrProgram {
                 vec![],
             );
         }
-        let mut learn = vec![(ADDRESS.to_owned(), address_value(facts))];
+        let mut learn = Vec::new();
+        if facts.trip.observed.knows_source() {
+            learn.push((ADDRESS.to_owned(), address_value(facts)));
+        }
         let fingerprint = &facts.trip.observed.fingerprint;
         if !fingerprint.is_empty() {
             learn.push((FINGERPRINT.to_owned(), fingerprint.clone()));
@@ -153,9 +156,11 @@ fn same_address(facts: &TripFacts<'_>, value: &str, seen: Seen) -> Evidence {
     } else {
         format!("same address {value}")
     };
-    let vouched = match facts.trip.observed.forwarded {
-        Some(_) => ", as the operator's own proxy reports it",
-        None => "",
+    let observed = &facts.trip.observed;
+    let vouched = match (&observed.observer, observed.forwarded) {
+        (Some(_), _) => ", as the operator's own application reports it",
+        (None, Some(_)) => ", as the operator's own proxy reports it",
+        (None, None) => "",
     };
     let (doubt, grade) = match facts.network.special.as_deref() {
         Some("loopback" | "private" | "link-local") => (

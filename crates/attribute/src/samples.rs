@@ -34,6 +34,7 @@ impl Sample {
                 time,
                 peer: end("198.51.100.7:40000"),
                 forwarded: None,
+                observer: None,
                 local: end("192.0.2.1:80"),
                 listener: "http".to_owned(),
                 protocol: "http/1.1".to_owned(),

@@ -69,8 +69,9 @@ fn own() -> Reasons {
 }
 
 fn is_own(facts: &TripFacts<'_>, rules: &Rules) -> bool {
-    let source = facts.trip.observed.source().ip().to_canonical();
-    rules.own.iter().any(|network| network.contains(&source))
+    let observed = &facts.trip.observed;
+    let source = observed.source().ip().to_canonical();
+    observed.knows_source() && rules.own.iter().any(|network| network.contains(&source))
 }
 
 /// Whether a secret or a signature was presented, as opposed to a link followed.
@@ -120,6 +121,14 @@ fn secret(facts: &TripFacts<'_>) -> Reasons {
         DecoyOutcome::Revoked => {
             reasons.push(
                 "A value that exists nowhere but in this bait was sent, after the bait was retired."
+                    .to_owned(),
+            );
+            "Confidence is high: the value is random and cannot be guessed."
+        }
+        DecoyOutcome::Told => {
+            reasons.push(
+                "A value that exists nowhere but in this bait was shown to the operator's own \
+                 application, which says from where; the station did not see that for itself."
                     .to_owned(),
             );
             "Confidence is high: the value is random and cannot be guessed."
@@ -217,6 +226,13 @@ fn unknown(facts: &TripFacts<'_>) -> Reasons {
 
 /// What to think of an address that has no place.
 fn about_address(facts: &TripFacts<'_>) -> Option<String> {
+    if !facts.trip.observed.knows_source() {
+        return Some(
+            "The address is the application's that reported it: it did not say where the value \
+             came from."
+                .to_owned(),
+        );
+    }
     let text = match facts.network.special.as_deref()? {
         "loopback" => {
             "The address is this host itself: a program on it, or a proxy in front of the station \

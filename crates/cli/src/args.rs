@@ -1,10 +1,14 @@
 //! The command line as clap reads it. Help texts here are what `lapwing help` says.
 
+mod fleet;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+
+pub(crate) use fleet::Credential;
 
 /// Honeytoken toolkit: mint bait, plant it, watch for any use of it, report what is known.
 ///
@@ -65,6 +69,9 @@ pub(crate) enum Command {
     Check(Check),
     /// Take planted bait out again, if it is still ours
     Uproot(Uproot),
+    /// Credentials of applications and hosts that speak to the desk
+    #[command(subcommand)]
+    Credential(Credential),
     /// Run the station: listen, record, alert
     Listen(Listen),
     /// Trip a canary on purpose and follow it to the alert's arrival

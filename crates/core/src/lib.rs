@@ -6,8 +6,10 @@
 pub mod bounded;
 pub mod canary;
 pub mod conclusion;
+pub mod credential;
 pub mod decision;
 pub mod delivery;
+pub mod host;
 pub mod id;
 pub mod place;
 pub mod secret;
@@ -19,10 +21,12 @@ pub use canary::{Canary, Trigger};
 pub use conclusion::{
     Actor, Conclusion, Evidence, Grade, Incident, IncidentState, Judgement, NetworkFacts, Verdict,
 };
+pub use credential::{Credential, May};
 pub use decision::{Decision, Verb};
 pub use delivery::{Delivery, DeliveryState, Occasion};
+pub use host::Host;
 pub use id::{ActorId, CanaryId, IdError, IncidentId, PlacementId, StationId, TripId};
-pub use place::{Placement, PlacementState};
+pub use place::{Placement, PlacementState, Site};
 pub use secret::{Digest, Keyring, MasterKey, SealError};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use trip::{Carrier, Claimed, Claims, DecoyOutcome, DecoyRecord, MatchedField, Observed, Trip};

@@ -20,13 +20,18 @@ pub struct Observed {
     /// if the protocol gives none.
     #[serde(default)]
     pub fingerprint: String,
-    /// The client's address as a PROXY protocol header from a configured proxy gave it.
+    /// The client's address as a PROXY protocol header from a configured proxy gave it, or, where
+    /// there is an `observer`, as that application says. Port 0: not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<SocketAddr>,
-    /// Which listener: an entry of `PROTOCOLS` (`http`).
+    /// Which listener: an entry of `PROTOCOLS` (`http`), or `desk` where an application asked.
     pub listener: String,
     /// Our end of the socket.
     pub local: SocketAddr,
+    /// The operator's own application that was shown the value and asked what it is, by the name of
+    /// its credential. The socket is then that application's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observer: Option<String>,
     /// The other end of the socket.
     pub peer: SocketAddr,
     /// The protocol spoken: `http/1.0`, `http/1.1`, `http/2`.
@@ -45,6 +50,13 @@ impl Observed {
     #[must_use]
     pub fn source(&self) -> SocketAddr {
         self.forwarded.unwrap_or(self.peer)
+    }
+
+    /// Whether the source is whoever used the bait. It is not where an application reports a use and
+    /// does not say from where: the socket is then the application's own.
+    #[must_use]
+    pub const fn knows_source(&self) -> bool {
+        self.observer.is_none() || self.forwarded.is_some()
     }
 }
 
@@ -140,6 +152,8 @@ pub enum DecoyOutcome {
     Unknown,
     /// No decoy at this host or path: the persona's default site.
     Persona,
+    /// No decoy: the operator's own application asked whether it is bait, and was told.
+    Told,
 }
 
 /// Which decoy answered, and how.

@@ -312,6 +312,7 @@ mod tests {
                 fingerprint: String::new(),
                 forwarded: None,
                 listener: "http".to_owned(),
+                observer: None,
                 local: "192.0.2.1:80".parse().unwrap(),
                 peer: "198.51.100.7:4711".parse().unwrap(),
                 protocol: "http/1.1".to_owned(),

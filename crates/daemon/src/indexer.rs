@@ -275,7 +275,9 @@ fn with_trip(known: Option<Actor>, id: ActorId, trip: &Trip) -> Actor {
     actor.last = actor.last.max(last);
     actor.count = actor.count.saturating_add(trip.count);
     actor.latest = trip.id;
-    note(&mut actor.addresses, trip.observed.source().ip());
+    if trip.observed.knows_source() {
+        note(&mut actor.addresses, trip.observed.source().ip());
+    }
     note(&mut actor.canaries, trip.canary);
     if !trip.observed.fingerprint.is_empty() {
         note(&mut actor.fingerprints, trip.observed.fingerprint.clone());

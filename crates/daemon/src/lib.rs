@@ -2,7 +2,7 @@
 //!
 //! `accept -> observe -> match -> record -> answer` happens in crate `listen`, which calls back into
 //! [`recognise`] and [`sink`]; `enrich -> fold -> alert -> link` is the [`indexer`]'s work on what
-//! the journal holds; `ahead` announces first uses when that lags. [`station`] starts and stops them.
+//! the journal holds; `ahead` announces first uses when that lags. `examiner` answers at the desk. [`station`] starts and stops them.
 //! Nothing here knows a terminal.
 
 mod ahead;
@@ -10,8 +10,10 @@ pub mod announcer;
 mod assess;
 pub mod directory;
 mod drills;
+mod examiner;
 pub mod geography;
 mod guard;
+mod hosts;
 pub mod indexer;
 mod outbox;
 pub mod recognise;
@@ -65,6 +67,9 @@ pub enum DaemonError {
     /// A listener.
     #[error(transparent)]
     Listen(#[from] lapwing_listen::ListenError),
+    /// The desk.
+    #[error(transparent)]
+    Console(#[from] lapwing_console::ConsoleError),
     /// Geography.
     #[error(transparent)]
     Geography(#[from] lapwing_attribute::GeographyError),

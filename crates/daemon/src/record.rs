@@ -209,6 +209,7 @@ mod tests {
                 fingerprint: "\u{7f}".to_owned(),
                 forwarded: None,
                 listener: "http".to_owned(),
+                observer: None,
                 local: "192.0.2.1:80".parse().unwrap(),
                 peer: "[2001:db8::7]:4711".parse().unwrap(),
                 protocol: "http/1.1".to_owned(),

@@ -30,6 +30,8 @@ pub struct Settings {
     pub exercise: bool,
     /// What intruders reach.
     pub listen: Listen,
+    /// What the operator's own applications and other hosts reach.
+    pub desk: Desk,
     /// When trips become summaries.
     pub quota: Quota,
     /// The evidence log.
@@ -88,6 +90,17 @@ impl Default for Listen {
             drain_seconds: 10,
         }
     }
+}
+
+/// What the operator's own applications and other hosts reach. It speaks plain HTTP: past this host, a
+/// reverse proxy has to end TLS.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Desk {
+    /// Addresses to serve it on, never those that intruders reach; empty: there is none.
+    pub listen: Vec<SocketAddr>,
+    /// The URL under which other hosts reach it, `https://desk.example.org`; empty: they do not.
+    pub url: String,
 }
 
 /// When trips of one canary from one address become summaries.

@@ -10,16 +10,20 @@ use std::time::Duration;
 
 use lapwing_alert::{CHANNELS, Channel, Dispatcher, Pace};
 use lapwing_catalog::Catalog;
+use lapwing_console::Desk;
 use lapwing_core::{Clock, StationId, SystemClock};
 use lapwing_journal::Journal;
 use lapwing_listen::{Limits, Persona};
+use lapwing_store::Ledger;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::ahead::{Ahead, Herald};
 use crate::announcer::Announcer;
+use crate::examiner::Examiner;
 use crate::guard::Guard;
+use crate::hosts::Hosts;
 use crate::indexer::Indexer;
 use crate::outbox::LedgerOutbox;
 use crate::recognise::LedgerRecogniser;
@@ -40,6 +44,9 @@ pub struct Station {
     recogniser: Arc<LedgerRecogniser>,
     front: Arc<lapwing_listen::Station>,
     listeners: Vec<TcpListener>,
+    desk: Arc<Desk>,
+    desks: Vec<TcpListener>,
+    hosts: Hosts,
     station: StationId,
     torn: u64,
 }
@@ -92,7 +99,7 @@ impl Station {
             Arc::clone(&ledger),
             directory.keyring(),
         )?);
-        let front = Arc::new(lapwing_listen::Station {
+        let front = lapwing_listen::Station {
             catalog,
             recogniser: Arc::clone(&recogniser) as Arc<dyn lapwing_listen::Recogniser>,
             sink: Arc::new(recorder.clone()),
@@ -101,11 +108,15 @@ impl Station {
             limits: limits(&settings.listen),
             proxies: settings.listen.proxies.clone(),
             persona: Persona::from_seed(&directory.persona_seed()),
-        });
-        let mut listeners = Vec::new();
-        for address in &settings.listen.http {
-            listeners.push(lapwing_listen::bind(*address)?);
-        }
+        };
+        let bound = settings.listen.http.iter().copied();
+        let listeners = bound
+            .map(lapwing_listen::bind)
+            .collect::<Result<Vec<_>, _>>()?;
+        let desks = desks(&settings, &listeners).await?;
+        let examiner = Examiner::new(Arc::clone(&recogniser), recorder.clone());
+        let desk = desk(ledger, examiner, &clock);
+        let hosts = hosts(&settings, &desk, &journal, &dispatcher, directory.station());
         Ok(Self {
             settings,
             journal,
@@ -116,8 +127,11 @@ impl Station {
             dispatcher,
             clock,
             recogniser,
-            front,
+            front: Arc::new(front),
             listeners,
+            desk,
+            desks,
+            hosts,
             station: directory.station(),
             torn: recovery.torn_bytes,
         })
@@ -129,6 +143,14 @@ impl Station {
     /// The system does not say.
     pub fn addresses(&self) -> std::io::Result<Vec<SocketAddr>> {
         self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// Where the desk is, with the ports the system chose; empty if there is none.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn desks(&self) -> std::io::Result<Vec<SocketAddr>> {
+        self.desks.iter().map(TcpListener::local_addr).collect()
     }
 
     /// Bytes of an unfinished record, never answered for, cut from the journal at opening.
@@ -169,7 +191,13 @@ impl Station {
         };
         let guard = tokio::spawn(guard.stand());
         let looking = tokio::spawn(look_again(self.recogniser));
+        let watching = tokio::spawn(self.hosts.watch());
         let (halt, halted) = watch::channel(false);
+        let mut asking = JoinSet::new();
+        for desk in self.desks {
+            let (of, halted) = (Arc::clone(&self.desk), halted.clone());
+            asking.spawn(lapwing_console::serve(desk, of, halted));
+        }
         let mut serving = JoinSet::new();
         for listener in self.listeners {
             serving.spawn(lapwing_listen::serve_http(
@@ -194,9 +222,11 @@ impl Station {
                 break;
             }
         }
+        while asking.join_next().await.is_some() {}
         self.recorder.catch_up().await;
         guard.abort();
         looking.abort();
+        watching.abort();
         self.journal.close().await;
         // The indexer finishes what the journal holds before it ends.
         indexing.store(false, Ordering::Release);
@@ -206,6 +236,60 @@ impl Station {
         let _ = stop_alerts.send(true);
         let _ = alerts.await;
         outcome
+    }
+}
+
+/// Opens the desk's ports. What intruders reach and what the operator uses never share one.
+async fn desks(
+    settings: &Settings,
+    listeners: &[TcpListener],
+) -> Result<Vec<TcpListener>, DaemonError> {
+    let mut desks = Vec::new();
+    for address in &settings.desk.listen {
+        let shared = |listener: &TcpListener| {
+            let trap = listener.local_addr().map(|trap| trap.port());
+            address.port() != 0 && trap.is_ok_and(|port| port == address.port())
+        };
+        if listeners.iter().any(shared) {
+            return Err(DaemonError::Setting {
+                key: "desk.listen".to_owned(),
+                what: format!(
+                    "port {} is one that intruders reach (listen.http); give the desk its own, on \
+                     loopback: 127.0.0.1:8090",
+                    address.port()
+                ),
+            });
+        }
+        desks.push(lapwing_console::bind(*address).await?);
+    }
+    Ok(desks)
+}
+
+/// What is served there.
+fn desk(ledger: Arc<Ledger>, examiner: Examiner, clock: &Arc<dyn Clock>) -> Arc<Desk> {
+    Arc::new(Desk {
+        ledger,
+        examiner: Arc::new(examiner),
+        clock: Arc::clone(clock),
+    })
+}
+
+/// Who waits for the reports of other hosts.
+fn hosts(
+    settings: &Settings,
+    desk: &Desk,
+    journal: &Journal,
+    dispatcher: &Arc<Dispatcher>,
+    station: StationId,
+) -> Hosts {
+    let dispatcher = Arc::clone(dispatcher);
+    Hosts {
+        ledger: Arc::clone(&desk.ledger),
+        clock: Arc::clone(&desk.clock),
+        channels: settings.alert.channels.keys().cloned().collect(),
+        station,
+        journal: journal.clone(),
+        wake: Box::new(move || dispatcher.wake()),
     }
 }
 

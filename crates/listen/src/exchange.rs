@@ -6,22 +6,19 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use lapwing_catalog::{Answer, Asked, Kind, Matched, Request};
-use lapwing_core::{
-    Canary, Claimed, Claims, DecoyOutcome, DecoyRecord, MatchedField, Observed, Timestamp,
-};
+use lapwing_core::{Claimed, Claims, DecoyOutcome, DecoyRecord, Observed, Timestamp};
 
 use crate::connection::Place;
 use crate::date;
 use crate::fingerprint::fingerprint;
 use crate::head::{Fault, Head};
 use crate::reply::Reply;
-use crate::station::{Recognised, Sighting, Station};
+use crate::station::{Recognised, Sighting, Station, by_canary};
 use crate::tee::Evidence;
 use crate::tick;
 
@@ -260,20 +257,7 @@ fn sightings(
     evidence: Evidence,
     decided: &Decided,
 ) -> Vec<Sighting> {
-    let mut canaries: Vec<(Arc<Canary>, Vec<MatchedField>)> = Vec::new();
-    for Recognised {
-        canary,
-        field,
-        carrier,
-    } in found
-    {
-        let field = MatchedField { field, carrier };
-        match canaries.iter_mut().find(|(known, _)| known.id == canary.id) {
-            Some((_, fields)) if fields.contains(&field) => {}
-            Some((_, fields)) => fields.push(field),
-            None => canaries.push((canary, vec![field])),
-        }
-    }
+    let canaries = by_canary(found);
     let all = canaries.len();
     let observed = observed(place, seen, &evidence);
     let claims = claims(seen, &decided.captured);
@@ -298,6 +282,7 @@ fn observed(place: &Place, seen: &Seen, evidence: &Evidence) -> Observed {
         peer: place.peer,
         forwarded: place.forwarded,
         local: place.local,
+        observer: None,
         listener: LISTENER.to_owned(),
         protocol: version.name().to_owned(),
         size: evidence.size,

@@ -39,7 +39,8 @@ pub use error::ListenError;
 pub use limits::Limits;
 pub use persona::Persona;
 pub use server::{bind, serve_http};
-pub use station::{Recognised, Recogniser, Sighting, Station, TripSink};
+pub use station::{Recognised, Recogniser, Sighting, Station, TripSink, by_canary};
+pub use tick::next as next_tick;
 
 /// A protocol a station can listen for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,6 +32,26 @@ pub struct Recognised {
     pub carrier: Carrier,
 }
 
+/// What was found, by canary in the order in which they were: each of its handles once.
+#[must_use]
+pub fn by_canary(found: Vec<Recognised>) -> Vec<(Arc<Canary>, Vec<MatchedField>)> {
+    let mut canaries: Vec<(Arc<Canary>, Vec<MatchedField>)> = Vec::new();
+    for Recognised {
+        canary,
+        field,
+        carrier,
+    } in found
+    {
+        let field = MatchedField { field, carrier };
+        match canaries.iter_mut().find(|(known, _)| known.id == canary.id) {
+            Some((_, fields)) if fields.contains(&field) => {}
+            Some((_, fields)) => fields.push(field),
+            None => canaries.push((canary, vec![field])),
+        }
+    }
+    canaries
+}
+
 /// One use of one canary, about to be recorded.
 #[derive(Clone, Debug)]
 pub struct Sighting {

@@ -26,7 +26,7 @@ struct Ticks {
 }
 
 /// Waits for the next tick.
-pub(crate) async fn next() {
+pub async fn next() {
     let ticks = &*TICKS;
     let mut tick = std::pin::pin!(ticks.tick.notified());
     // From here on a tick is not missed.

@@ -22,7 +22,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lapwing_catalog::Kind;
-use lapwing_core::{Canary, Placement, PlacementState, Timestamp};
+use lapwing_core::{Canary, Placement, PlacementState, Site, Timestamp};
 
 pub use crate::audit::{Auditor, Remark, Subject};
 pub use crate::diff::{Diff, Line, Sign};
@@ -191,6 +191,7 @@ pub(crate) fn plan_wish(target: &str, wish: &Wish, options: &Options) -> Result<
 /// # Errors
 /// The target cannot be read (missing is not an error), or the record cannot be understood.
 pub fn check(placement: &Placement) -> Result<Condition, PlantError> {
+    here(placement)?;
     target::named(placement)?.check(placement)
 }
 
@@ -201,11 +202,23 @@ pub fn check(placement: &Placement) -> Result<Condition, PlantError> {
 /// Nothing of ours is there, it has been altered and `force` is not set, or it cannot be told apart.
 /// Then nothing is written.
 pub fn uproot(placement: &Placement, force: bool, now: Timestamp) -> Result<Uprooted, PlantError> {
+    here(placement)?;
     let diff = target::named(placement)?.uproot(placement, force)?;
     let mut placement = placement.clone();
     placement.state = PlacementState::Uprooted;
     placement.uprooted = Some(now);
     Ok(Uprooted { placement, diff })
+}
+
+/// Refuses a placement of another host.
+fn here(placement: &Placement) -> Result<(), PlantError> {
+    match Site::of(&placement.target) {
+        None => Ok(()),
+        Some((site, _)) => {
+            let what = format!("stands on another host, {site}");
+            Err(PlantError::Target(Problem::new(&placement.target, what)))
+        }
+    }
 }
 
 /// The one way a target is written in a placement: its absolute path with all links followed, or

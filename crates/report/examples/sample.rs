@@ -197,6 +197,7 @@ impl Use<'_> {
                     time: self.time,
                     peer: "127.0.0.1:40112".parse().expect("an address"),
                     forwarded: Some(source),
+                    observer: None,
                     local: "127.0.0.1:8080".parse().expect("an address"),
                     listener: "http".to_owned(),
                     protocol: "http/1.1".to_owned(),

@@ -120,6 +120,7 @@ fn trip(sequence: u64) -> ReportTrip {
                 time: at(i64::try_from(sequence).unwrap() * 7),
                 peer: address.parse().unwrap(),
                 forwarded: None,
+                observer: None,
                 local: "192.0.2.1:8080".parse().unwrap(),
                 listener: "http".to_owned(),
                 protocol: "http/1.1".to_owned(),

@@ -54,7 +54,7 @@ fn announce(context: &Context, station: &Station, channels: usize) -> anyhow::Re
     if context.json {
         let line = json!({
             "ready": true, "station": directory.station(), "data_dir": directory.root(),
-            "http": addresses,
+            "http": addresses, "desk": station.desks()?,
         });
         output::line(&line.to_string())?;
         return Ok(());
@@ -81,6 +81,14 @@ fn announce(context: &Context, station: &Station, channels: usize) -> anyhow::Re
     ));
     for address in addresses {
         output::say(&format!("listening for HTTP on {address}"));
+    }
+    for address in station.desks()? {
+        output::say(&format!("the desk is at {address}"));
+        if !address.ip().is_loopback() {
+            output::say(
+                "note: the desk speaks no TLS; off loopback, everybody on the way reads its credentials",
+            );
+        }
     }
     if context.settings().addresses.is_empty() {
         output::say("no public address is set yet: `lapwing init --address URL` before minting");

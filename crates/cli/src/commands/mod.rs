@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod canaries;
 mod config;
+mod credential;
 mod demo;
 mod drill;
 mod evidence;
@@ -38,6 +39,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Places(_) => plant::places(&global),
         Command::Check(args) => plant::check(&global, &args),
         Command::Uproot(args) => plant::uproot(&global, &args),
+        Command::Credential(args) => credential::run(&global, &args),
         Command::Listen(args) => listen::run(&global, &args),
         Command::Drill(args) => drill::run(&global, &args),
         Command::Trips(args) => trips::list(&global, &args),

@@ -296,10 +296,14 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     item("time", &trip.observed.time.to_string())?;
     item("peer", &trip.observed.peer.to_string())?;
     if let Some(forwarded) = trip.observed.forwarded {
-        item(
-            "client",
-            &format!("{forwarded} (by the PROXY protocol of a configured proxy)"),
-        )?;
+        let by = match &trip.observed.observer {
+            Some(_) => "by the word of the application",
+            None => "by the PROXY protocol of a configured proxy",
+        };
+        item("client", &format!("{forwarded} ({by})"))?;
+    }
+    if let Some(observer) = &trip.observed.observer {
+        item("shown to", &format!("your application {observer}"))?;
     }
     item("protocol", &trip.observed.protocol)?;
     item("program", &trip.observed.fingerprint)?;

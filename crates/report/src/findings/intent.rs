@@ -359,6 +359,7 @@ pub(super) fn outcome_meaning(outcome: DecoyOutcome) -> &'static str {
         DecoyOutcome::BadSignature => "refused: signature does not verify",
         DecoyOutcome::Unknown => "refused: unknown credential",
         DecoyOutcome::Persona => "default site: no decoy at this address",
+        DecoyOutcome::Told => "shown to the operator's own application, which asked and was told",
     }
 }
 
@@ -371,6 +372,7 @@ pub(crate) fn outcome_word(outcome: DecoyOutcome) -> &'static str {
         DecoyOutcome::BadSignature => "bad-signature",
         DecoyOutcome::Unknown => "unknown",
         DecoyOutcome::Persona => "persona",
+        DecoyOutcome::Told => "told",
     }
 }
 

@@ -40,6 +40,9 @@ pub(crate) struct TripFinding {
     pub(crate) data: Vec<String>,
     pub(crate) caution: &'static str,
     pub(crate) listener: String,
+    /// The operator's own application that reported it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) observer: Option<String>,
     pub(crate) protocol: String,
     pub(crate) call: String,
     pub(crate) outcome: DecoyOutcome,
@@ -152,6 +155,7 @@ fn finding(context: &Context<'_>, one: &ReportTrip) -> TripFinding {
         data: network.sources.iter().map(|text| show.own(text)).collect(),
         caution: CAUTION,
         listener: show.own(&trip.observed.listener),
+        observer: trip.observed.observer.as_deref().map(|name| show.own(name)),
         protocol: show.own(&trip.observed.protocol),
         call: intent::call_name(show, &trip.decoy.rule),
         outcome: trip.decoy.outcome,

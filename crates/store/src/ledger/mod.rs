@@ -8,6 +8,7 @@
 mod bulk;
 mod canaries;
 mod decisions;
+mod desk;
 mod generation;
 mod outbox;
 mod placements;

@@ -1,6 +1,6 @@
 //! Placements: where canaries stand.
 
-use lapwing_core::{CanaryId, Placement, PlacementState, Timestamp};
+use lapwing_core::{CanaryId, Placement, PlacementId, PlacementState, Timestamp};
 
 use super::Ledger;
 use crate::StoreError;
@@ -60,6 +60,20 @@ impl Ledger {
             });
         }
         Ok(())
+    }
+
+    /// The placement with this id.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn placement(&self, id: PlacementId) -> Result<Option<Placement>, StoreError> {
+        self.db.read(|session| {
+            session.one(
+                "SELECT id, sealed FROM placements WHERE id = ?1",
+                args![&id.bytes()],
+                |row| self.read_placement(row),
+            )
+        })
     }
 
     /// All placements, oldest first.

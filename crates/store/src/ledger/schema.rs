@@ -10,10 +10,16 @@ pub(super) static LAYOUT: Layout = Layout {
     reader_cache: 4 << 10,
     writer_cache: 4 << 10,
     log_pages: 1000,
-    migrations: &[Migration {
-        version: 1,
-        sql: FIRST,
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            sql: FIRST,
+        },
+        Migration {
+            version: 2,
+            sql: DESK,
+        },
+    ],
     remedy: "move it away and bring back a backup with `lapwing restore`",
 };
 
@@ -80,6 +86,20 @@ CREATE TABLE bindings (
 CREATE TABLE decisions (
     serial BIGINT PRIMARY KEY,
     time BIGINT NOT NULL,
+    sealed BLOB NOT NULL
+);
+";
+
+/// Who may speak to the desk, and which hosts have.
+const DESK: &str = "
+CREATE TABLE credentials (
+    key BLOB NOT NULL PRIMARY KEY,
+    made BIGINT NOT NULL,
+    sealed BLOB NOT NULL
+);
+
+CREATE TABLE hosts (
+    key BLOB NOT NULL PRIMARY KEY,
     sealed BLOB NOT NULL
 );
 ";

@@ -1,0 +1,151 @@
+//! The desk: a door of its own, for the operator's applications and other hosts, never for intruders.
+//!
+//! An application asks whether a value it was shown is bait ([`check`](Question)); another host reports
+//! what was planted on it. Each holds a credential that lets it do one of these and nothing else. Nothing
+//! here reads or lists bait, and nothing here knows the listeners: what a question leads to is the
+//! [`Examiner`]'s business, which records before it answers.
+//!
+//! The protocol is in `docs/APPS.md` and `docs/FLEETS.md`.
+
+mod answer;
+mod auth;
+mod check;
+mod reports;
+mod server;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use lapwing_core::{Clock, Timestamp};
+use lapwing_store::Ledger;
+
+pub use reports::{Report, ReportError, take};
+pub use server::{bind, serve};
+
+/// Longest body of a request, in bytes.
+pub const BODY_LIMIT: usize = 256 << 10;
+/// Most values in one question.
+pub const VALUES_LIMIT: usize = 32;
+
+/// What the desk works on.
+pub struct Desk {
+    /// Who may speak to it, and what they report.
+    pub ledger: Arc<Ledger>,
+    /// Who knows what is bait.
+    pub examiner: Arc<dyn Examiner>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Says whether what an application was shown is bait.
+pub trait Examiner: Send + Sync + 'static {
+    /// Looks, records each use as a trip, and resolves to whether there was one once that is durable. A
+    /// question that finds nothing takes as much work and as long.
+    fn examine(&self, question: Question) -> BoxFuture<'static, bool>;
+}
+
+/// What an application was shown, and what it says of who showed it.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The name of the application's credential.
+    pub observer: String,
+    /// What it was shown.
+    pub shown: Shown,
+    /// What it says of that.
+    pub context: Context,
+    /// The question as it came: the request's body, or its head where that is what was asked about.
+    pub raw: Vec<u8>,
+    /// The application's end of the socket.
+    pub peer: SocketAddr,
+    /// The desk's end.
+    pub local: SocketAddr,
+    /// When it asked.
+    pub time: Timestamp,
+    /// `POST /v1/check` or `/v1/auth`.
+    pub endpoint: &'static str,
+}
+
+/// What an application was shown.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// Values: a login, a key, an e-mail address, a token.
+    Values(Vec<String>),
+    /// A whole request, that a proxy asks about before it lets it through.
+    Request(Box<http::request::Parts>, Vec<u8>),
+}
+
+/// What an application says of a use. It is taken at its word for nothing but `client`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Context {
+    /// The client's address, `198.51.100.7` or with a port.
+    pub client: String,
+    /// Its User-Agent.
+    pub agent: String,
+    /// The method of its request.
+    pub method: String,
+    /// The path it asked for.
+    pub path: String,
+    /// The host it asked for.
+    pub host: String,
+    /// Who it says it is.
+    pub user: String,
+    /// The application's own number for the request.
+    pub request: String,
+}
+
+impl Context {
+    /// The client's address; port 0 if it was not told.
+    #[must_use]
+    pub fn client(&self) -> Option<SocketAddr> {
+        let text = self.client.trim();
+        let bare = text.trim_start_matches('[').trim_end_matches(']');
+        text.parse()
+            .ok()
+            .or_else(|| Some(SocketAddr::new(bare.parse().ok()?, 0)))
+    }
+}
+
+/// What keeps the desk from opening.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsoleError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} for the desk")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_an_address_with_or_without_a_port() {
+        for (said, read) in [
+            ("198.51.100.7", Some("198.51.100.7:0")),
+            ("198.51.100.7:4711", Some("198.51.100.7:4711")),
+            (" 2001:db8::1 ", Some("[2001:db8::1]:0")),
+            ("[2001:db8::1]", Some("[2001:db8::1]:0")),
+            ("[2001:db8::1]:5", Some("[2001:db8::1]:5")),
+            ("unknown", None),
+            ("", None),
+        ] {
+            let context = Context {
+                client: said.to_owned(),
+                ..Context::default()
+            };
+            assert_eq!(
+                context.client(),
+                read.map(|text| text.parse().unwrap()),
+                "{said}"
+            );
+        }
+    }
+}

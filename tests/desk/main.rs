@@ -1,0 +1,11 @@
+//! The desk through the built binary: the operator's applications ask, other hosts report; judged with
+//! nginx, sshd and the clients of the examples.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "these are tests: what is not there fails them"
+)]
+
+mod checks;
+mod proxies;
+mod stage;
