@@ -96,10 +96,11 @@ impl LedgerRecogniser {
         Ok(recogniser)
     }
 
-    /// Takes in what other processes changed, if they did.
-    fn follow(&self) {
-        if self.ledger.generation() == self.generation.load(Ordering::Acquire) {
-            return;
+    /// Takes in what other processes changed, if they did. Gives the ledger's generation.
+    fn follow(&self) -> u64 {
+        let seen = self.ledger.generation();
+        if seen == self.generation.load(Ordering::Acquire) {
+            return seen;
         }
         let _one_at_a_time = self
             .refreshing
@@ -108,7 +109,7 @@ impl LedgerRecogniser {
         // Read before loading: a change made meanwhile is then loaded by the next request.
         let generation = self.ledger.generation();
         if generation == self.generation.load(Ordering::Acquire) {
-            return;
+            return generation;
         }
         let loaded = self
             .known
@@ -119,6 +120,7 @@ impl LedgerRecogniser {
             Ok(()) => self.generation.store(generation, Ordering::Release),
             Err(error) => tracing::error!(%error, "cannot take in newly minted canaries"),
         }
+        generation
     }
 
     /// Takes in changes that were not announced, because who made them died before it could.
@@ -127,6 +129,9 @@ impl LedgerRecogniser {
     /// The ledger cannot be read.
     pub fn look_again(&self) -> Result<(), DaemonError> {
         self.ledger.rest();
+        if !self.ledger.changed()? {
+            return Ok(());
+        }
         *self.memo() = Memo::default();
         self.known.refresh()?;
         self.reload()
@@ -172,8 +177,8 @@ impl LedgerRecogniser {
         self.memo.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, digest: &Digest) -> Finding {
-        let generation = self.ledger.generation();
+    /// Looks a digest up as of a `generation` that was asked for since the request came.
+    fn find(&self, digest: &Digest, generation: u64) -> Finding {
         if let Some(found) = self.memo().get(generation, digest) {
             return found;
         }
@@ -194,14 +199,14 @@ impl LedgerRecogniser {
 
 impl Recogniser for LedgerRecogniser {
     fn recognise(&self, candidates: &[Candidate<'_>]) -> Vec<Recognised> {
-        self.follow();
+        let generation = self.follow();
         let mut recognised = Vec::new();
         for candidate in candidates {
             let digest = self.keys.digest(&candidate.value);
             if !self.known.possibly(&digest) {
                 continue;
             }
-            let found = self.find(&digest);
+            let found = self.find(&digest, generation);
             recognised.extend(found.iter().map(|(canary, field)| Recognised {
                 canary: Arc::clone(canary),
                 field: field.clone(),
@@ -213,7 +218,7 @@ impl Recogniser for LedgerRecogniser {
 
     fn stand_in(&self) -> Option<Recognised> {
         let digest = *self.stand_in.read().unwrap_or_else(PoisonError::into_inner);
-        let found = self.find(&digest?);
+        let found = self.find(&digest?, self.generation.load(Ordering::Acquire));
         let (canary, field) = found.last()?;
         Some(Recognised {
             canary: Arc::clone(canary),

@@ -39,6 +39,14 @@ pub(crate) struct Db {
     writer: Mutex<Connection>,
     readers: Readers,
     snapshots: Mutex<Vec<Snapshot>>,
+    watch: Mutex<Option<Watch>>,
+}
+
+/// A connection that commits nothing: what it says of others' commits covers ours too.
+#[derive(Debug)]
+struct Watch {
+    connection: Connection,
+    seen: i64,
 }
 
 /// A connection that stays in one read transaction from call to call.
@@ -84,6 +92,7 @@ impl Db {
                 freed: Condvar::new(),
             },
             snapshots: Mutex::default(),
+            watch: Mutex::default(),
         };
         db.migrate()?;
         Ok(db)
@@ -141,6 +150,26 @@ impl Db {
     pub(crate) fn end_snapshots(&self) {
         // One that cannot be ended is closed.
         lock(&self.snapshots).retain_mut(|snapshot| snapshot.end().is_ok());
+    }
+
+    /// Whether anybody committed anything since this was last asked; true the first time.
+    pub(crate) fn changed(&self) -> Result<bool, StoreError> {
+        let version = |connection: &Connection| {
+            // Changes with each commit by another connection.
+            connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0))
+        };
+        let look = || -> rusqlite::Result<bool> {
+            let mut watch = lock(&self.watch);
+            if let Some(Watch { connection, seen }) = &mut *watch {
+                let before = std::mem::replace(seen, version(connection)?);
+                return Ok(before != *seen);
+            }
+            let connection = open_reader(&self.path, self.layout)?;
+            let seen = version(&connection)?;
+            *watch = Some(Watch { connection, seen });
+            Ok(true)
+        };
+        look().map_err(|error| failed(&self.path, self.layout, error))
     }
 
     /// Writes in one transaction, rolled back if `work` fails.

@@ -69,6 +69,15 @@ impl Ledger {
         self.db.end_snapshots();
     }
 
+    /// Whether anything at all was committed since this was last asked, announced or not, in whichever
+    /// process; true the first time.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn changed(&self) -> Result<bool, StoreError> {
+        self.db.changed()
+    }
+
     /// Writes a consistent copy to the new file `to` (0600, synced) while others read and write.
     ///
     /// # Errors
