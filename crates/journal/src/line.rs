@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use data_encoding::{BASE64, HEXLOWER};
+use lapwing_core::secret::NONCE;
 use lapwing_core::{Keyring, StationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -33,6 +34,9 @@ const MAX_NAME: usize = 32;
 
 /// Bytes of salt in front of a part.
 pub(crate) const SALT: usize = 16;
+
+/// Bytes that salting and sealing add to a part.
+const SEALING: usize = SALT + NONCE + 16;
 
 /// Types of record that only the journal writes.
 const RESERVED: [&str; 3] = ["gap", "unmatched", "erasure"];
@@ -65,7 +69,8 @@ impl Body {
     /// whether that is so; [`Body::is_canonical`] does.
     #[must_use]
     pub fn sorted(kind: &'static str, body: &impl Serialize) -> Self {
-        let text = serde_json::to_vec(body).expect("a plain struct serialises");
+        let mut text = Vec::with_capacity(1024);
+        serde_json::to_writer(&mut text, body).expect("a plain struct serialises");
         Self(Form::Text(text, kind))
     }
 
@@ -153,36 +158,42 @@ impl Prepared {
         keys: &Keyring,
         mut bytes: Vec<u8>,
     ) -> Result<Self, JournalError> {
-        let lines_len = parts.iter().map(|part| 160 + part.1.len() * 4 / 3).sum();
+        let lengths = parts.iter().map(|part| part.1.len());
         bytes.reserve(
-            2048 + parts
-                .iter()
-                .map(|part| 400 + part.1.len() * 4 / 3)
+            2048 + lengths
+                .clone()
+                .map(|length| 400 + length * 4 / 3)
                 .sum::<usize>(),
         );
         bytes.extend_from_slice(b"{\"body\":");
         body.write(&mut bytes)?;
         bytes.push(b',');
         let body_end = bytes.len();
-        let mut lines = Vec::with_capacity(lines_len);
-        let mut digests = Vec::with_capacity(parts.len());
-        for (name, plain) in parts {
-            let start = lines.len();
-            let digest = write_part(name, plain, keys, &mut lines);
-            let line = &lines[start..lines.len() - 1];
-            if line.len() > MAX_LINE {
-                return Err(refused("a part is longer than the limit"));
-            }
-            digests.push((*name, digest, Sha256::digest(line).into()));
-        }
-        write_parts(&digests, &mut bytes);
+        // The lines of the parts stand behind the record that holds their digests: first its room.
+        let nothing: Vec<_> = (parts.iter())
+            .map(|(name, _)| (*name, Hash::default(), Hash::default()))
+            .collect();
+        write_parts(&nothing, &mut bytes);
         bytes.extend_from_slice(b",\"previous\":\"");
         let record_end = bytes.len();
+        let mut digests = nothing;
+        let mut scratch = Vec::with_capacity(lengths.max().unwrap_or(0) + SEALING);
+        for ((name, plain), (_, digest, line)) in parts.iter().zip(&mut digests) {
+            let start = bytes.len();
+            *digest = write_part(name, plain, keys, &mut scratch, &mut bytes);
+            let written = &bytes[start..bytes.len() - 1];
+            if written.len() > MAX_LINE {
+                return Err(refused("a part is longer than the limit"));
+            }
+            *line = Sha256::digest(written).into();
+        }
         // 512 bytes hold digest, previous and tail.
-        if record_end + 512 > MAX_LINE || record_end + 512 + lines.len() > MAX_UNIT {
+        if record_end + 512 > MAX_LINE || bytes.len() + 512 > MAX_UNIT {
             return Err(refused("longer than the limit"));
         }
-        bytes.extend_from_slice(&lines);
+        scratch.clear();
+        write_parts(&digests, &mut scratch);
+        bytes[body_end..body_end + scratch.len()].copy_from_slice(&scratch);
         let leaf = Sha256::new()
             .chain_update([0])
             .chain_update(&bytes[..body_end])
@@ -229,6 +240,11 @@ impl Prepared {
     /// Its buffer, to be used again.
     pub(crate) fn into_buffer(self) -> Vec<u8> {
         self.bytes
+    }
+
+    /// How many lines it takes: its own, and one a part.
+    pub(crate) fn lines(&self) -> u64 {
+        1 + self.shape.parts as u64
     }
 
     pub(crate) fn shape(&self) -> Shape {
@@ -517,15 +533,20 @@ fn is_part_name(name: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// Writes the line of one part, gives SHA-256 over salt and plain bytes.
-fn write_part(name: &str, plain: &[u8], keys: &Keyring, out: &mut Vec<u8>) -> Hash {
-    let mut salted = Vec::with_capacity(SALT + plain.len());
-    let mut salt = [0; SALT];
-    rand::fill(&mut salt);
-    salted.extend_from_slice(&salt);
-    salted.extend_from_slice(plain);
-    let digest: Hash = Sha256::digest(&salted).into();
-    let sealed = keys.seal(&context(name, &digest), &salted);
+/// Writes the line of one part, gives SHA-256 over salt and plain bytes. `sealed` is scratch.
+fn write_part(
+    name: &str,
+    plain: &[u8],
+    keys: &Keyring,
+    sealed: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Hash {
+    sealed.clear();
+    sealed.resize(NONCE + SALT, 0);
+    rand::fill(&mut sealed[NONCE..]);
+    sealed.extend_from_slice(plain);
+    let digest: Hash = Sha256::digest(&sealed[NONCE..]).into();
+    keys.seal_in_place(&context(name, &digest), sealed);
     out.extend_from_slice(b"{\"epoch\":");
     write_integer(u64::from(keys.epoch()), out);
     out.extend_from_slice(b",\"part\":");
@@ -533,16 +554,14 @@ fn write_part(name: &str, plain: &[u8], keys: &Keyring, out: &mut Vec<u8>) -> Ha
     out.extend_from_slice(b",\"sealed\":\"");
     let start = out.len();
     out.resize(start + BASE64.encode_len(sealed.len()), 0);
-    BASE64.encode_mut(&sealed, &mut out[start..]);
+    BASE64.encode_mut(sealed, &mut out[start..]);
     out.extend_from_slice(b"\"}\n");
     digest
 }
 
 /// What a part is sealed as. Its digest is in the record, so it opens nowhere else.
 fn context(name: &str, digest: &Hash) -> Vec<u8> {
-    let mut context = format!("part {name} ").into_bytes();
-    context.extend_from_slice(digest);
-    context
+    [&b"part "[..], name.as_bytes(), b" ", digest].concat()
 }
 
 fn write_parts(parts: &[(&str, Hash, Hash)], out: &mut Vec<u8>) {
