@@ -1,16 +1,13 @@
-//! The one axum handler: reads a request's body under its caps, has it matched and recorded, and
-//! gives the answer to hyper.
+//! The one handler, whatever the path: reads a request's body under its caps, has it matched and
+//! recorded, and gives the answer to hyper.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::response::Response;
-use http::StatusCode;
 use http::request::Parts;
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use crate::connection::Place;
@@ -19,38 +16,26 @@ use crate::framing::Framing;
 use crate::gate::Gate;
 use crate::h2::StreamLink;
 use crate::head::{Fault, Head, Version};
+use crate::reply::Response;
 use crate::tee::Link;
 
 /// Room made for a body before its first byte is there, at most.
 const FIRST_ROOM: u64 = 16 << 10;
 
-/// Where a request came in. Travels with it as an extension.
-#[derive(Clone)]
-pub(crate) struct Carriage {
-    pub(crate) place: Arc<Place>,
-    pub(crate) wire: Wire,
-}
-
-/// The recording stream it came through.
-#[derive(Clone)]
+/// The recording stream a request came through.
 pub(crate) enum Wire {
     Http1(Arc<Link>),
     Http2(StreamLink),
 }
 
-/// The router: every path is the same to it, the catalogue knows them.
-pub(crate) fn router() -> Router {
-    Router::new().fallback(answer)
-}
-
-async fn answer(request: Request) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let Some(Carriage { place, wire }) = parts.extensions.remove::<Carriage>() else {
-        let mut response = Response::default();
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        return response;
-    };
-    match wire {
+/// Answers a request that came in at `place`.
+pub(crate) async fn answer(
+    request: http::Request<Incoming>,
+    place: Arc<Place>,
+    wire: Wire,
+) -> Result<Response, Infallible> {
+    let (parts, body) = request.into_parts();
+    Ok(match wire {
         Wire::Http1(link) => {
             let head = link.head().unwrap_or_else(|| from_parts(&place, &parts));
             let mut held = Held::new(&place);
@@ -78,7 +63,7 @@ async fn answer(request: Request) -> Response {
                 .unwrap_or_else(|| silent(&place))
                 .into_http2(head_only)
         }
-    }
+    })
 }
 
 /// What a handler says where nothing is to be said: it cannot hang up by itself.
@@ -108,7 +93,7 @@ impl<'a> Held<'a> {
     }
 
     /// Reads a body to its end or to the cap. HTTP/1 has its deadlines in the stream below.
-    async fn read(&mut self, mut body: Body, head: &Head, deadline: Option<Instant>) -> Ending {
+    async fn read(&mut self, mut body: Incoming, head: &Head, deadline: Option<Instant>) -> Ending {
         if head.version != Version::Http2 && head.framing.done() {
             return Ending::Whole;
         }

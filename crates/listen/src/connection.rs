@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-use axum::Router;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -40,7 +39,6 @@ pub(crate) async fn serve(
     mut stream: TcpStream,
     station: Arc<Station>,
     gate: Arc<Gate>,
-    router: Router,
     mut pass: Pass,
     peer: SocketAddr,
 ) {
@@ -67,9 +65,9 @@ pub(crate) async fn serve(
     }
     let place = Arc::new(place);
     if speaks_http2(&mut stream, &mut inbox, &place).await {
-        h2::serve(stream, place, router, inbox).await;
+        h2::serve(stream, place, inbox).await;
     } else {
-        h1::serve(stream, place, router, inbox).await;
+        h1::serve(stream, place, inbox).await;
     }
 }
 

@@ -55,14 +55,17 @@ pub(crate) fn fingerprint(
     hash.update(b"\n");
     hash.update(prelude);
     for (name, value) in headers {
-        let lower = name.to_ascii_lowercase();
-        let family = |prefix: &&str| lower.starts_with(*prefix);
-        if LEFT_OUT.contains(&lower.as_str()) || LEFT_OUT_FAMILIES.iter().any(family) {
+        let is = |known: &&str| name.eq_ignore_ascii_case(known);
+        let family = |prefix: &&str| {
+            let start = name.as_bytes().get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+        };
+        if LEFT_OUT.iter().any(is) || LEFT_OUT_FAMILIES.iter().any(family) {
             continue;
         }
         hash.update(b"\n");
         hash.update(name);
-        if VALUES.contains(&lower.as_str()) {
+        if VALUES.iter().any(is) {
             hash.update(b":");
             hash.update(&value[..value.len().min(VALUE_BYTES)]);
         }

@@ -5,17 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
-use tower_service::Service;
 
-use crate::answer::{Carriage, Wire};
+use crate::answer::{Wire, answer};
 use crate::connection::{More, Place, read_more};
 use crate::exchange::{self, Ending};
 use crate::head::lenient;
@@ -27,15 +24,17 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 256 << 10;
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(stream: TcpStream, place: Arc<Place>, router: Router, inbox: Vec<u8>) {
+pub(crate) async fn serve(stream: TcpStream, place: Arc<Place>, inbox: Vec<u8>) {
     let (tee, link) = Tee::new(stream, Arc::clone(&place), inbox);
     let at = Arc::clone(&place);
-    let service = service_fn(move |mut request: http::Request<Incoming>| {
+    let service = service_fn(move |request| {
         link.arrive();
-        let wire = Wire::Http1(Arc::clone(&link));
-        let place = Arc::clone(&at);
-        request.extensions_mut().insert(Carriage { place, wire });
-        router.clone().call(request)
+        // hyper wants to move it.
+        Box::pin(answer(
+            request,
+            Arc::clone(&at),
+            Wire::Http1(Arc::clone(&link)),
+        ))
     });
     let buffer = (place.station.limits.header_bytes + (16 << 10)).max(64 << 10);
     // No timer: the recording stream has the deadlines, hyper never sees half a head.

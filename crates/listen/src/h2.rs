@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use axum::Router;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -14,9 +13,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use tower_service::Service;
 
-use crate::answer::{Carriage, Wire};
+use crate::answer::{Wire, answer};
 use crate::connection::Place;
 use crate::exchange::{self, Ending};
 use crate::frames::{Frames, Orphan, Overdue};
@@ -57,7 +55,7 @@ impl StreamLink {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(stream: TcpStream, place: Arc<Place>, router: Router, inbox: Vec<u8>) {
+pub(crate) async fn serve(stream: TcpStream, place: Arc<Place>, inbox: Vec<u8>) {
     let frames = Frames::new(Arc::clone(&place.station.clock), &place.station.limits);
     let shared = Shared(Arc::new(Mutex::new(frames)));
     let recorder = Recorder {
@@ -66,7 +64,7 @@ pub(crate) async fn serve(stream: TcpStream, place: Arc<Place>, router: Router, 
         shared: shared.clone(),
     };
     let (claims, at) = (shared.clone(), Arc::clone(&place));
-    let service = service_fn(move |mut request: http::Request<Incoming>| {
+    let service = service_fn(move |request: http::Request<Incoming>| {
         let path = request
             .uri()
             .path_and_query()
@@ -76,9 +74,7 @@ pub(crate) async fn serve(stream: TcpStream, place: Arc<Place>, router: Router, 
             shared: claims.clone(),
             id,
         });
-        let place = Arc::clone(&at);
-        request.extensions_mut().insert(Carriage { place, wire });
-        router.clone().call(request)
+        answer(request, Arc::clone(&at), wire)
     });
     let limits = &place.station.limits;
     let connection = http2::Builder::new(TokioExecutor::new())

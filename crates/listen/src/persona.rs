@@ -67,6 +67,8 @@ pub struct Persona {
     index: Bytes,
     changed: i64,
     etag: String,
+    /// The page of each status in [`WORDS`].
+    errors: Vec<(u16, Bytes)>,
 }
 
 /// Statuses a persona answers with, and the words the imitated servers have for them.
@@ -127,13 +129,19 @@ impl Persona {
                 format!("\"{}{}\"", base36(stamp), base36(index.len() as u64))
             }
         };
-        Self {
+        let mut persona = Self {
             style,
             server,
             index: Bytes::from(index),
             changed,
             etag,
-        }
+            errors: Vec::new(),
+        };
+        let statuses = WORDS.iter().map(|(status, ..)| *status);
+        persona.errors = statuses
+            .map(|status| (status, persona.error_page(status)))
+            .collect();
+        persona
     }
 
     /// Answers a request as a server of static files does.
@@ -268,7 +276,8 @@ impl Persona {
 
     fn error(&self, status: u16, now: Timestamp) -> Reply {
         let (date, server) = (date::http(now), self.server.to_owned());
-        let body = self.error_page(status);
+        let made = self.errors.iter().find(|(known, _)| *known == status);
+        let body = made.map_or_else(|| self.error_page(status), |(_, page)| page.clone());
         let length = body.len().to_string();
         let mut headers = match self.style {
             Style::Nginx => fields([

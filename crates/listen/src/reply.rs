@@ -1,12 +1,14 @@
 //! An answer before it is on the wire: status, header fields in their exact case and order, body.
 
-use axum::body::Body;
-use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderName, HeaderValue, StatusCode};
+use http_body_util::Full;
 use hyper::ext::ReasonPhrase;
 use std::borrow::Cow;
+
+/// An answer as hyper takes it.
+pub(crate) type Response = http::Response<Full<Bytes>>;
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -114,7 +116,7 @@ impl Reply {
 
     fn response(&self, body: Bytes, keep: impl Fn(&HeaderName) -> bool) -> Response {
         let length = self.body.len();
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(Full::new(body));
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();

@@ -11,7 +11,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::answer;
 use crate::connection;
 use crate::error::ListenError;
 use crate::gate::Gate;
@@ -60,7 +59,6 @@ pub async fn serve_http(
         limits.connections_per_address,
         limits.body_bytes_total,
     );
-    let router = answer::router();
     let mut tasks = JoinSet::new();
     {
         let mut stopped = std::pin::pin!(async { drop(stop.wait_for(|stop| *stop).await) });
@@ -75,7 +73,6 @@ pub async fn serve_http(
                             stream,
                             Arc::clone(&station),
                             Arc::clone(&gate),
-                            router.clone(),
                             pass,
                             peer,
                         ));
