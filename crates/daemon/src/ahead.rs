@@ -128,6 +128,12 @@ impl Ahead {
         self.settle(&mut state, canary, rank);
     }
 
+    /// Looks at a canary's uses as [`Ahead::writing`] and [`Ahead::written`] do, for a request that is
+    /// to take as long.
+    pub(crate) fn glance(&self, canary: CanaryId) {
+        std::hint::black_box(self.lock().used.get(&canary));
+    }
+
     /// It could not be written.
     pub(crate) fn failed(&self, canary: CanaryId, rank: Rank) {
         self.settle(&mut self.lock(), canary, rank);

@@ -147,6 +147,16 @@ impl Recorder {
         }
     }
 
+    /// Does what [`Recorder::write`] does, before the sync and after it, and keeps nothing.
+    async fn pass_like(&self, like: Sighting) {
+        let Inner { journal, ahead, .. } = &*self.0;
+        let entry = trip_entry(&like, self.0.epoch, Written::InTime);
+        ahead.glance(like.canary.id);
+        let _ = journal.pass_like(entry).await;
+        ahead.glance(like.canary.id);
+        drop(like);
+    }
+
     fn within_quota(&self, sighting: &Sighting) -> bool {
         let Quota { trips, seconds } = self.0.quota;
         let now = sighting.observed.time;
@@ -292,17 +302,15 @@ impl TripSink for Recorder {
     }
 
     fn unmatched(&self, size: usize, like: Option<Sighting>) -> BoxFuture<'static, ()> {
-        let passing = match like {
-            Some(like) => {
-                let entry = trip_entry(&like, self.0.epoch, Written::InTime);
-                self.0.journal.pass_like(entry)
-            }
-            None => self.0.journal.pass(size),
+        let Some(like) = like else {
+            let passing = self.0.journal.pass(size);
+            return Box::pin(async move {
+                // A failed sync is reported by the trips of the group, if it had any.
+                let _ = passing.await;
+            });
         };
-        Box::pin(async move {
-            // A failed sync is reported by the trips of the group, if it had any.
-            let _ = passing.await;
-        })
+        let recorder = self.clone();
+        Box::pin(async move { recorder.pass_like(like).await })
     }
 }
 

@@ -78,14 +78,13 @@ pub(crate) async fn exchange(
         let size = evidence.raw.len();
         let like = station.recogniser.stand_in();
         let like =
-            like.and_then(|like| sightings(place, &seen, vec![like], evidence, &decided).pop());
+            like.and_then(|like| sightings(place, seen, vec![like], evidence, &decided).pop());
         station.sink.unmatched(size, like)
     } else {
-        let sightings = sightings(place, &seen, found, evidence, &decided);
+        let sightings = sightings(place, seen, found, evidence, &decided);
         station.sink.record(sightings)
     };
-    Unbreakable(Some(pending)).await;
-    tick::next().await;
+    tick::after(Unbreakable(Some(pending))).await;
     // While the station stops, every answer is a connection's last.
     let last = place.bell.rung();
     decided.reply.map(|mut reply| {
@@ -252,14 +251,14 @@ fn decoy(station: &Station, seen: &Seen, answer: Answer, now: Timestamp) -> Deci
 /// One sighting for each canary, in the order they were found.
 fn sightings(
     place: &Place,
-    seen: &Seen,
+    seen: Seen,
     found: Vec<Recognised>,
     evidence: Evidence,
     decided: &Decided,
 ) -> Vec<Sighting> {
     let canaries = by_canary(found);
     let all = canaries.len();
-    let observed = observed(place, seen, &evidence);
+    let observed = observed(place, &seen, &evidence);
     let claims = claims(seen, &decided.captured);
     canaries
         .into_iter()
@@ -291,31 +290,38 @@ fn observed(place: &Place, seen: &Seen, evidence: &Evidence) -> Observed {
     }
 }
 
-fn claims(seen: &Seen, captured: &BTreeMap<String, Vec<String>>) -> Claims {
-    let request = &seen.request;
-    let text = |value: &[u8]| Claimed::new(String::from_utf8_lossy(value).into_owned());
-    let agent = (request.headers.iter()).find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
+/// What the peer said. Most of it is moved, not copied.
+fn claims(seen: Seen, captured: &BTreeMap<String, Vec<String>>) -> Claims {
+    let Seen { request, host, .. } = seen;
+    let headers: Vec<(String, Claimed<String>)> = (request.headers.into_iter())
+        .map(|(name, value)| (name, Claimed::new(text(value))))
+        .collect();
+    let agent = (headers.iter()).find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
     let forwards = |name: &str| {
         FORWARDING
             .iter()
             .any(|known| name.eq_ignore_ascii_case(known))
     };
     Claims {
-        method: Claimed::new(request.method.clone()),
-        target: Claimed::new(request.target.clone()),
-        host: Claimed::new(seen.host.clone()),
-        agent: agent.map(|(_, value)| text(value)).unwrap_or_default(),
-        forwarding: (request.headers.iter())
+        method: Claimed::new(request.method),
+        target: Claimed::new(request.target),
+        host: Claimed::new(host),
+        agent: agent.map(|(_, value)| value.clone()).unwrap_or_default(),
+        forwarding: (headers.iter())
             .filter(|(name, _)| forwards(name))
-            .map(|(name, value)| (name.clone(), text(value)))
+            .cloned()
             .collect(),
-        headers: (request.headers.iter())
-            .map(|(name, value)| (name.clone(), text(value)))
-            .collect(),
+        headers,
         captured: (captured.iter())
             .map(|(name, values)| (name.clone(), Claimed::new(values.clone())))
             .collect(),
     }
+}
+
+/// Bytes as text; what is none is replaced.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// A recording that goes on although nobody waits for it any more: a peer that resets its stream, or
