@@ -125,10 +125,8 @@ impl<'a> Collector<'a> {
             let odd = |c: char| c.is_control() && !c.is_whitespace();
             if std::str::from_utf8(&plain).is_ok_and(|text| !text.contains(odd)) {
                 self.value(&Cow::Owned(plain), carrier, depth + 1);
-            } else if let Some(text) = ntlm::text(&plain)
+            } else if let Some(text) = ntlm::latin(&plain) {
                 // Bytes of chance make other scripts: they are not to use up the share.
-                && text.chars().all(|letter| letter < '\u{250}')
-            {
                 self.value(&Cow::Owned(text.into_bytes()), carrier, depth + 1);
             }
         }
@@ -136,28 +134,31 @@ impl<'a> Collector<'a> {
 
     /// The pieces between characters that no key holds, then between slashes, then between dots.
     fn pieces(&mut self, value: &Cow<'a, [u8]>, carrier: Carrier, depth: u8) {
-        for (start, end) in splits(value, is_separator) {
+        let mut parts = Splits::new();
+        while let Some((start, end)) = parts.next(value, is_separator) {
             if self.full() {
                 return;
             }
             self.piece(value, start, end, carrier);
             let part = &value[start..end];
             if depth < 2 && part.len() >= 12 && part.len() < value.len() {
-                let owned = part.to_vec();
-                self.unwrap_base64(&owned, carrier, depth);
+                self.unwrap_base64(part, carrier, depth);
             }
-            if part.contains(&b'/') || part.contains(&b'.') {
-                for (low, high) in splits(&value[start..end], |byte| byte == b'/') {
-                    self.piece(value, start + low, start + high, carrier);
-                    let inner = &value[start + low..start + high];
-                    if inner.contains(&b'.') {
-                        for (from, to) in splits(inner, |byte| byte == b'.') {
-                            self.piece(value, start + low + from, start + low + to, carrier);
-                            if depth < 2 && to - from >= 12 {
-                                let owned = value[start + low + from..start + low + to].to_vec();
-                                self.unwrap_base64(&owned, carrier, depth);
-                            }
-                        }
+            if !part.iter().any(|byte| matches!(byte, b'/' | b'.')) {
+                continue;
+            }
+            let mut inners = Splits::new();
+            while let Some((low, high)) = inners.next(part, |byte| byte == b'/') {
+                self.piece(value, start + low, start + high, carrier);
+                let inner = &part[low..high];
+                if !inner.contains(&b'.') {
+                    continue;
+                }
+                let mut words = Splits::new();
+                while let Some((from, to)) = words.next(inner, |byte| byte == b'.') {
+                    self.piece(value, start + low + from, start + low + to, carrier);
+                    if depth < 2 && to - from >= 12 {
+                        self.unwrap_base64(&inner[from..to], carrier, depth);
                     }
                 }
             }
@@ -186,30 +187,39 @@ fn slice<'a>(value: &Cow<'a, [u8]>, start: usize, end: usize) -> Cow<'a, [u8]> {
     }
 }
 
-/// Start and end of each non-empty stretch between separators. Copies positions, so that the
-/// value can be borrowed again while they are used; a value is short or cut before.
-fn splits(
-    bytes: &[u8],
-    is_separator: fn(u8) -> bool,
-) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let mut positions = [(0u32, 0u32); 64];
-    let (mut count, mut start) = (0, 0);
-    for at in 0..=bytes.len() {
-        if at == bytes.len() || is_separator(bytes[at]) {
-            if at > start && count < positions.len() && at - start >= SHORTEST {
-                positions[count] = (
-                    u32::try_from(start).unwrap_or(0),
-                    u32::try_from(at).unwrap_or(0),
-                );
-                count += 1;
-            }
-            start = at + 1;
+/// Most stretches of one text that are looked at.
+const MOST_SPLITS: usize = 64;
+
+/// Start and end of each stretch between separators that is long enough to look at. Gives positions
+/// and holds none of the bytes, so that the value can be borrowed again meanwhile.
+struct Splits {
+    at: usize,
+    left: usize,
+}
+
+impl Splits {
+    fn new() -> Self {
+        Self {
+            at: 0,
+            left: MOST_SPLITS,
         }
     }
-    positions
-        .into_iter()
-        .take(count)
-        .map(|(start, end)| (start as usize, end as usize))
+
+    /// The next stretch of `bytes`, which are the same each time.
+    fn next(&mut self, bytes: &[u8], is_separator: impl Fn(u8) -> bool) -> Option<(usize, usize)> {
+        while self.left > 0 && self.at < bytes.len() {
+            let start = self.at;
+            let rest = &bytes[start..];
+            let length = rest.iter().position(|byte| is_separator(*byte));
+            let end = start + length.unwrap_or(rest.len());
+            self.at = end + 1;
+            if end - start >= SHORTEST {
+                self.left -= 1;
+                return Some((start, end));
+            }
+        }
+        None
+    }
 }
 
 fn is_base64(byte: &u8) -> bool {
@@ -217,9 +227,22 @@ fn is_base64(byte: &u8) -> bool {
 }
 
 fn is_separator(byte: u8) -> bool {
-    !(byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'+' | b'@' | b'~' | b'%')
-        || byte >= 0x80)
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 0x80 {
+            #[expect(clippy::cast_possible_truncation, reason = "below 128")]
+            let letter = byte as u8;
+            table[byte] = !(letter.is_ascii_alphanumeric()
+                || matches!(
+                    letter,
+                    b'-' | b'_' | b'.' | b'/' | b'+' | b'@' | b'~' | b'%'
+                ));
+            byte += 1;
+        }
+        table
+    };
+    TABLE[usize::from(byte)]
 }
 
 fn authorization<'a>(request: &'a Request, found: &mut Collector<'a>) {
@@ -309,7 +332,8 @@ fn host<'a>(host: &'a str, found: &mut Collector<'a>) {
         Cow::Borrowed(host.as_bytes())
     };
     found.push(lower.clone(), Carrier::Host);
-    for (start, end) in splits(&lower, |byte| byte == b'.') {
+    let mut labels = Splits::new();
+    while let Some((start, end)) = labels.next(&lower, |byte| byte == b'.') {
         found.push(slice(&lower, start, end), Carrier::Host);
     }
 }

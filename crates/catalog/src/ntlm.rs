@@ -38,6 +38,13 @@ pub(crate) fn text(bytes: &[u8]) -> Option<String> {
     (rest.is_empty() && !text.contains(char::is_control)).then_some(text)
 }
 
+/// As [`text`], if it is in Latin script. Most bytes are not, and cost no memory.
+pub(crate) fn latin(bytes: &[u8]) -> Option<String> {
+    let (units, _) = bytes.as_chunks::<2>();
+    let latin = |unit: &[u8; 2]| u16::from_le_bytes(*unit) < 0x250;
+    units.iter().all(latin).then(|| text(bytes)).flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -272,13 +272,20 @@ pub(crate) fn decode_form(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 /// Base 64 in either alphabet, padded or not.
 pub(crate) fn decode_base64(bytes: &[u8]) -> Option<Vec<u8>> {
-    if let Ok(plain) = BASE64.decode(bytes) {
+    // An attempt costs memory: not for what cannot be padded as it should.
+    if bytes.len().is_multiple_of(4)
+        && let Ok(plain) = BASE64.decode(bytes)
+    {
         return Some(plain);
     }
     let end = bytes
         .iter()
         .rposition(|byte| *byte != b'=')
         .map_or(0, |at| at + 1);
+    // No text has a length one past a multiple of four.
+    if end % 4 == 1 {
+        return None;
+    }
     let standard: Vec<u8> = bytes[..end]
         .iter()
         .map(|byte| match byte {
