@@ -104,21 +104,22 @@ impl Indexer {
         let mut tide = Tide::new(Instant::now(), recorded());
         loop {
             // Asked first: what came before the answer is still indexed.
-            let running = running();
+            let still = running();
             let begun = Instant::now();
             match self.step() {
-                Ok(0) if !running => return,
-                Ok(_) if !running => {}
-                Ok(all) if all >= BATCH => {
-                    let now = Instant::now();
-                    std::thread::sleep(tide.rest(now, recorded(), now - begun));
-                }
+                Ok(0) if !still => return,
+                Ok(_) if !still => {}
                 // A transaction for each handful of records would cost more than the records.
                 Ok(few) if few < FLOOD => std::thread::sleep(IDLE),
-                Ok(_) => std::thread::sleep(FLOODED),
+                Ok(many) => {
+                    let rested = tide.rest(begun.elapsed(), running, recorded);
+                    if !rested && many < BATCH {
+                        std::thread::sleep(FLOODED);
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%error, "cannot index; trying again");
-                    if !running {
+                    if !still {
                         return;
                     }
                     std::thread::sleep(FAILED);

@@ -102,7 +102,9 @@ pub fn parts_entry(sighting: &Sighting) -> Entry {
 }
 
 fn parts(sighting: &Sighting) -> Vec<(&'static str, Vec<u8>)> {
-    let claims = serde_json::to_vec(&sighting.claims).expect("claims are plain data");
+    // Room at once for what the claims repeat of the request.
+    let mut claims = Vec::with_capacity(512 + 2 * sighting.raw.len());
+    serde_json::to_writer(&mut claims, &sighting.claims).expect("claims are plain data");
     vec![(RAW, sighting.raw.clone()), (CLAIMS, claims)]
 }
 
