@@ -128,9 +128,13 @@ impl Hearing<'_> {
                 .authorization()
                 .map_or(token, |(_, rest)| rest.to_owned());
         }
+        let scheme = request
+            .authorization()
+            .map_or_else(String::new, |(scheme, _)| scheme.to_ascii_lowercase());
         Value::from_pairs([
             ("user", Value::from(cut(&user, LONGEST_NAME))),
             ("token", Value::from(cut(&token, LONGEST_NAME))),
+            ("scheme", Value::from(cut(&scheme, LONGEST_NAME))),
             ("claims", claims),
         ])
     }

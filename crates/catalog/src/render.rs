@@ -1,14 +1,16 @@
 //! Templates of decoy answers: compiled once, rendered within a fuel limit, escaped by content type.
 //! Text of the peer is a value in them, never part of the template.
 //!
-//! A template may use: `field`, `path`, `form`, `query`, `json` (tables of strings), `auth` (`user`, `token`, `claims`),
+//! A template may use: `field`, `path`, `form`, `query`, `json` (tables of strings), `auth` (`user`, `token`, `scheme`: the word
+//! before it in `Authorization`, in lower case, `claims`),
 //! `aws` (`version`, `service`, `prefix`, `region`, `action`, `fault`, `token`, `key_id`, `date`, `resource`), `request` (`method`, `path`, `target`,
 //! `host`), `item` (what the rule remembers or asks for: `id`, `time`, `age` and what is kept), `made` (all items of a
 //! rule that makes several), `each` (in what makes them: `index` and `value`), `limit` (`requests`, `used`,
 //! `remaining`, `reset`, `wait`); `items(list)` and `count(list)` of what is remembered, the filter `date(format)` on seconds;
 //! `hex(n)`, `base32(n)`, `base64(n)`, `uuid()`, `random(low, high)` (new each time); `stable(label, n)` (hex digits) and
 //! `stable_number(label, low, high)`, `stable_pick(label, list)` (always the same for one canary);
-//! `time(format, seconds)` and `minted(format, seconds)`; the filter `json` (a whole JSON value).
+//! `time(format, seconds)` and `minted(format, seconds)`; the filters `json` (a whole JSON value) and `unbase64` (its
+//! text, empty where there is none).
 
 use std::fmt::{self, Write as _};
 
@@ -111,6 +113,12 @@ pub(crate) fn environment() -> Environment<'static> {
     });
     environment.add_filter("date", |seconds: i64, format: String| {
         written(Timestamp::from_micros(0), &format, Some(seconds))
+    });
+    environment.add_filter("unbase64", |value: String| {
+        let plain = BASE64.decode(value.as_bytes()).ok();
+        plain
+            .and_then(|plain| String::from_utf8(plain).ok())
+            .unwrap_or_default()
     });
     environment.add_function("hex", |count: usize| random_text(&HEXLOWER, count));
     environment.add_function("base32", |count: usize| {
