@@ -231,11 +231,12 @@ fn hvac_reads_secrets_and_logs_in_with_a_role() {
         "saas_vault.py",
         &json!({ "good": keys(&good), "role": keys(&role), "retired": keys(&retired), "stranger": keys(&stranger) }),
     );
-    let denied = json!({ "error": "Forbidden", "said": ["permission denied"] });
+    let denied = |said: &str| json!({ "error": "Forbidden", "said": [said] });
+    let unknown = denied("2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n");
     assert_eq!(
         said,
         json!({
-            "stranger": denied,
+            "stranger": unknown,
             "health": { "initialized": true, "sealed": false, "standby": false },
             "in": true,
             "me": {
@@ -247,10 +248,10 @@ fn hvac_reads_secrets_and_logs_in_with_a_role() {
                 "config": ["feature_flags", "log_level", "workers"],
             },
             "missing": { "error": "InvalidPath", "said": [] },
-            "beyond": denied,
+            "beyond": denied("1 error occurred:\n\t* permission denied\n\n"),
             "role": { "role": role.field("role"), "me": true, "accessor": role.field("accessor") },
             "wrong role": { "error": "InvalidRequest", "said": ["invalid role or secret ID"] },
-            "retired": denied,
+            "retired": unknown,
         })
     );
     let lines = told(&stage, 12);

@@ -264,7 +264,10 @@ fn twilio_refuses_what_is_not_ours_as_the_vendor_does() {
         "",
     );
     let unknown = stage.expect(&stranger, DecoyOutcome::Unknown, 401);
-    assert_eq!(unknown.body, refused.body);
+    assert_eq!(
+        json(&unknown)["message"],
+        "Authentication Error - invalid username"
+    );
     stage.canary.retired = Some(stage.now);
     let revoked = stage.expect(&with(&basic(&sid, &token)), DecoyOutcome::Revoked, 401);
     assert_eq!(revoked.body, refused.body);
@@ -479,6 +482,37 @@ fn openai_lists_models_chats_and_has_no_quota_for_more() {
         401,
     );
     assert_eq!(json(&none)["error"]["code"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_refusal_tells_a_key_in_the_header_from_a_bearer() {
+    let stage = Stage::new("anthropic");
+    for (shown, told) in [
+        (("x-api-key", "sk-ant-api03-x"), "API key is invalid."),
+        (("Authorization", "bearer x"), "Invalid bearer token"),
+    ] {
+        let asked = request("GET", "/v1/models", &[shown], "");
+        let unknown = stage.expect(&asked, DecoyOutcome::Unknown, 401);
+        assert_eq!(json(&unknown)["error"]["message"], told);
+    }
+}
+
+#[test]
+fn elastic_names_the_key_it_did_not_find() {
+    let stage = Stage::new("elastic");
+    let shown = |key: &str| {
+        let auth = format!("ApiKey {key}");
+        let asked = request("GET", "/", &[("Authorization", &auth)], "");
+        json(&stage.expect(&asked, DecoyOutcome::Unknown, 401))
+    };
+    let told = "additional_unsuccessful_credentials";
+    let named = shown(&BASE64.encode(b"a\"b:secret"));
+    let found = "API key: unable to find apikey with id a\"b";
+    assert_eq!(named["error"][told], found);
+    assert_eq!(named["error"]["root_cause"][0][told], found);
+    for odd in ["%%%", "/w==", ""] {
+        assert_eq!(shown(odd)["error"][told], serde_json::Value::Null, "{odd}");
+    }
 }
 
 /// Signs as a client of AWS does, written from the documentation and apart from the crate's own code.
