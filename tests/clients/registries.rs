@@ -42,7 +42,7 @@ fn a_registry_gives_a_token_for_the_login_and_takes_it() {
             "wrong": { "error": "HTTPError", "status": 401 },
             "hub login": { "status": 200, "said": ["token"] },
             "hub token": { "status": 200, "said": ["access_token"] },
-            "hub wrong": { "status": 401, "said": ["detail", "message"] },
+            "hub wrong": { "status": 401, "said": ["errinfo", "message"] },
             "gems": { "status": 200, "said": "[]" },
             "cargo": 200,
             "terraform": 200,
