@@ -8,6 +8,8 @@
     reason = "tests, on files of their own"
 )]
 
+#[path = "allow.rs"]
+mod allow;
 #[path = "auditor.rs"]
 mod auditor;
 #[path = "controls.rs"]

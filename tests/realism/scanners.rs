@@ -28,7 +28,7 @@ pub(crate) const SCANNERS: &[(&str, Run)] = &[
 ];
 
 /// Where `tests/run` puts the scanners.
-fn installed(name: &str) -> PathBuf {
+pub(crate) fn installed(name: &str) -> PathBuf {
     let path = repository().join("target").join(name);
     assert!(
         path.exists(),

@@ -62,6 +62,7 @@ pub fn delivery(stem: &str, channel: &str, message: &Message, now: Timestamp) ->
         attempts: 0,
         due: now,
         state: DeliveryState::Pending,
+        folded: None,
         delivered: None,
         error: String::new(),
     }

@@ -231,7 +231,7 @@ impl Post {
                 lost.state = DeliveryState::Dead;
             }
             let channel = lost.channel.clone();
-            if let Err(error) = self.outbox(move |outbox| outbox.update(&lost)).await {
+            if let Err(error) = self.outbox(move |outbox| outbox.update(&[lost])).await {
                 tracing::error!(error, "cannot write to the outbox");
                 return;
             }

@@ -9,9 +9,11 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
+use crate::channel::stable_id;
 use crate::dispatch::{Post, stopped};
+use crate::message::FOLDED;
 use crate::outbox::urgency;
-use crate::{Channel, ChannelError, Message};
+use crate::{AlertError, Channel, ChannelError, Message};
 
 /// Most deliveries held in memory. Large, so that the first alert of a quiet canary is seen behind
 /// those of a flooded one.
@@ -90,14 +92,16 @@ struct Work {
     more: bool,
     fetched: Option<Instant>,
     sending: JoinSet<Result<(), ChannelError>>,
-    /// What `sending` is about.
-    begun: HashMap<Id, Delivery>,
+    /// What `sending` is about: one delivery, or drills that go together.
+    begun: HashMap<Id, Vec<Delivery>>,
     /// Sent, but the outbox does not know it yet. Never sent again by this process.
     unsaved: HashMap<String, Delivery>,
     /// When failed ones are due again, as far as known.
     again: BTreeSet<Timestamp>,
     /// How often each canary had its turn since the lane was last empty.
     turns: HashMap<String, u32>,
+    /// When the last message about drills was begun.
+    drilled: Option<Instant>,
     /// Failures in a row, and when the first of them was.
     failures: u32,
     episode: Option<Timestamp>,
@@ -118,6 +122,7 @@ impl Work {
             unsaved: HashMap::new(),
             again: BTreeSet::new(),
             turns: HashMap::new(),
+            drilled: None,
             failures: 0,
             episode: None,
             alarmed: false,
@@ -142,7 +147,12 @@ impl Work {
         self.again.remove(&now);
         match found {
             Ok(found) => {
-                let begun: HashSet<&str> = self.begun.values().map(|d| d.key.as_str()).collect();
+                let begun: HashSet<&str> = self
+                    .begun
+                    .values()
+                    .flatten()
+                    .map(|d| d.key.as_str())
+                    .collect();
                 self.stale = false;
                 self.more = found.len() >= PAGE;
                 self.ready = found;
@@ -160,34 +170,65 @@ impl Work {
     /// Begins as many as may be on their way.
     async fn start(&mut self) {
         while let Some(index) = self.pick() {
-            let delivery = self.ready.swap_remove(index);
-            if let Some(canary) = canary(&delivery) {
+            let first = self.ready.swap_remove(index);
+            if let Some(canary) = canary(&first) {
                 if self.turns.len() >= TURNS {
                     self.turns.clear();
                 }
                 *self.turns.entry(canary.to_owned()).or_default() += 1;
             }
-            let message = match Message::from_json(&delivery.message) {
-                Ok(message) => message,
+            let together = self.together(first);
+            let (message, key) = match compose(&together) {
+                Ok(composed) => composed,
                 Err(error) => {
                     let error = ChannelError::permanent(error.to_string(), "");
-                    self.settle(delivery, Err(error)).await;
+                    self.settle(together, Err(error)).await;
                     continue;
                 }
             };
             let channel = Arc::clone(&self.lane.channel);
-            let key = delivery.key.clone();
             let limit = Duration::from_secs(self.post.pace.send_seconds);
             let task = self.sending.spawn(async move {
                 tokio::time::timeout(limit, channel.send(&message, &key))
                     .await
                     .unwrap_or_else(|_| Err(too_slow(limit)))
             });
-            self.begun.insert(task.id(), delivery);
+            self.begun.insert(task.id(), together);
         }
         if self.ready.is_empty() && self.begun.is_empty() {
             self.turns.clear();
         }
+    }
+
+    /// A delivery and, if it is a drill's, the others that wait.
+    fn together(&mut self, first: Delivery) -> Vec<Delivery> {
+        if !folds(&first) {
+            return vec![first];
+        }
+        self.drilled = Some(Instant::now());
+        let key = first.key.clone();
+        let mut together = vec![first];
+        let mut rest = Vec::with_capacity(self.ready.len());
+        for delivery in self.ready.drain(..) {
+            // What cannot be read fails by itself.
+            if together.len() < FOLDED && folds(&delivery) {
+                together.push(Delivery {
+                    folded: Some(key.clone()),
+                    ..delivery
+                });
+            } else {
+                rest.push(delivery);
+            }
+        }
+        self.ready = rest;
+        together
+    }
+
+    /// How long drills still wait for company.
+    fn drills_rest(&self) -> Duration {
+        let pause = Duration::from_secs(self.post.pace.drill_seconds);
+        self.drilled
+            .map_or(Duration::ZERO, |at| pause.saturating_sub(at.elapsed()))
     }
 
     /// The next to begin: the most urgent occasion, then the canary that had the fewest turns, then
@@ -204,11 +245,11 @@ impl Work {
             return None;
         }
         let last_place = parallel > 1 && busy + 1 == parallel;
-        let candidates = self
-            .ready
-            .iter()
-            .enumerate()
-            .filter(|(_, d)| !last_place || d.occasion == Occasion::Opened);
+        let drills = self.drills_rest().is_zero();
+        let candidates = self.ready.iter().enumerate().filter(|(_, d)| {
+            (!last_place || d.occasion == Occasion::Opened)
+                && (drills || d.occasion != Occasion::Drill)
+        });
         candidates
             .min_by_key(|(_, d)| {
                 let turns = canary(d).and_then(|canary| self.turns.get(canary)).copied();
@@ -219,7 +260,11 @@ impl Work {
 
     /// How long nothing is to be done unless something happens.
     fn wait(&self) -> Duration {
-        let poll = Duration::from_secs(self.post.pace.poll_seconds.max(1));
+        let mut poll = Duration::from_secs(self.post.pace.poll_seconds.max(1));
+        let drills = self.drills_rest();
+        if !drills.is_zero() && self.ready.iter().any(|d| d.occasion == Occasion::Drill) {
+            poll = poll.min(drills);
+        }
         if self.stale && !self.ready.is_empty() {
             return BREATH;
         }
@@ -246,22 +291,41 @@ impl Work {
                 )),
             ),
         };
-        if let Some(delivery) = self.begun.remove(&id) {
-            self.settle(delivery, result).await;
+        if let Some(deliveries) = self.begun.remove(&id) {
+            self.settle(deliveries, result).await;
         }
     }
 
-    /// Notes what became of a delivery, and what that says about the channel.
-    async fn settle(&mut self, mut delivery: Delivery, result: Result<(), ChannelError>) {
+    /// Notes what became of deliveries that went together, and what that says about the channel.
+    async fn settle(&mut self, deliveries: Vec<Delivery>, result: Result<(), ChannelError>) {
+        let mut dead = None;
+        for delivery in deliveries {
+            let delivery = self.judged(delivery, &result);
+            if delivery.state == DeliveryState::Dead {
+                dead = Some((delivery.occasion, delivery.attempts));
+            }
+            self.unsaved.insert(delivery.key.clone(), delivery);
+        }
+        self.save().await;
+        match result {
+            Ok(()) => self.recovered(),
+            Err(error) => self.failed(&error, dead).await,
+        }
+    }
+
+    /// A delivery after an attempt.
+    fn judged(&mut self, mut delivery: Delivery, result: &Result<(), ChannelError>) -> Delivery {
         let now = self.post.clock.now();
         delivery.attempts = delivery.attempts.saturating_add(1);
-        match &result {
+        match result {
             Ok(()) => {
                 delivery.state = DeliveryState::Delivered;
                 delivery.delivered = Some(now);
                 delivery.error.clear();
             }
             Err(error) => {
+                // The next attempt may have other company.
+                delivery.folded = None;
                 delivery.error = error.to_string();
                 let last = delivery.attempts >= self.post.pace.attempts.max(1);
                 if error.is_permanent() || last {
@@ -274,42 +338,24 @@ impl Work {
                 }
             }
         }
-        let dead = delivery.state == DeliveryState::Dead;
-        let (occasion, attempts) = (delivery.occasion, delivery.attempts);
-        self.unsaved.insert(delivery.key.clone(), delivery);
-        self.save().await;
-        match result {
-            Ok(()) => self.recovered(),
-            Err(error) => {
-                self.failed(&error, dead.then_some((occasion, attempts)))
-                    .await
-            }
-        }
+        delivery
     }
 
     /// Writes to the outbox what it does not know yet.
     async fn save(&mut self) {
-        let keys: Vec<String> = self.unsaved.keys().cloned().collect();
-        for key in keys {
-            let Some(delivery) = self.unsaved.get(&key).cloned() else {
-                continue;
-            };
-            match self
-                .post
-                .outbox(move |outbox| outbox.update(&delivery))
-                .await
-            {
-                Ok(()) => {
-                    self.unsaved.remove(&key);
-                }
-                Err(error) => {
-                    tracing::error!(
-                        channel = self.lane.name(),
-                        error,
-                        "cannot write to the outbox"
-                    );
-                    return;
-                }
+        if self.unsaved.is_empty() {
+            return;
+        }
+        let unsaved: Vec<Delivery> = self.unsaved.values().cloned().collect();
+        let saved = self.post.outbox(move |outbox| outbox.update(&unsaved));
+        match saved.await {
+            Ok(()) => self.unsaved.clear(),
+            Err(error) => {
+                tracing::error!(
+                    channel = self.lane.name(),
+                    error,
+                    "cannot write to the outbox"
+                );
             }
         }
     }
@@ -355,6 +401,29 @@ impl Work {
         }
         self.save().await;
     }
+}
+
+/// The message of deliveries that go together, and what it is sent under.
+fn compose(together: &[Delivery]) -> Result<(Message, String), AlertError> {
+    let messages = together
+        .iter()
+        .map(|delivery| Message::from_json(&delivery.message))
+        .collect::<Result<Vec<_>, _>>()?;
+    let keys: Vec<&str> = together.iter().map(|d| d.key.as_str()).collect();
+    if let ([message], [key]) = (messages.as_slice(), keys.as_slice()) {
+        return Ok((message.clone(), (*key).to_owned()));
+    }
+    let message = Message::folded(&messages)
+        .ok_or_else(|| AlertError::Message(serde::de::Error::custom("not only drills")))?;
+    // Another company is another message.
+    let id = stable_id(&message, &keys.join("\n"));
+    Ok((message, format!("{}+{id}", keys[0])))
+}
+
+/// Whether a delivery may go together with others: a drill's that can be read.
+fn folds(delivery: &Delivery) -> bool {
+    delivery.occasion == Occasion::Drill
+        && Message::from_json(&delivery.message).is_ok_and(|message| message.incident.is_some())
 }
 
 /// The canary a delivery is about, as its message says.

@@ -31,6 +31,7 @@
 //!                  "city": "...", "radius_km": 50, "asn": 64500, "as_name": "...",
 //!                  "special": "documentation", "sources": ["..."], "exercise": false }
 //!   },
+//!   "trips": ["0a1b2c3d-17"],         // drills that this one message stands for; no incident then
 //!   "notes": ["..."],                 // further sentences
 //!   "next": ["..."],                  // what to do
 //!   "caution": "...",                 // the fixed one, where there is an address
@@ -39,7 +40,7 @@
 //! ```
 
 use lapwing_core::{
-    Canary, Incident, Judgement, NetworkFacts, Occasion, StationId, Timestamp, Trip, text,
+    Canary, Incident, Judgement, NetworkFacts, Occasion, StationId, Timestamp, Trip, TripId, text,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,9 @@ use crate::{AlertError, html, words};
 
 /// Version of the JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
+
+/// Most drills that go in one message: so many trips fit into what receivers of webhooks take.
+pub(crate) const FOLDED: usize = 500;
 
 /// Longest checkpoint carried, in characters; real ones have a few hundred.
 const CHECKPOINT_LIMIT: usize = 4096;
@@ -74,6 +78,9 @@ pub struct Message {
     /// The incident it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentPart>,
+    /// The trips of the drills it stands for, where it stands for several; at most 500.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trips: Vec<TripId>,
     /// Further sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -131,7 +138,7 @@ impl Message {
         message.exercise = exercise;
         message.subject = words::subject(facts.occasion, &part, exercise);
         message.text = words::sentence(facts.occasion, &part);
-        message.next = words::incident_next(&part, !message.checkpoint.is_empty());
+        message.next = words::incident_next(facts.occasion, &part, !message.checkpoint.is_empty());
         message.caution = words::CAUTION.to_owned();
         message.incident = Some(part);
         message
@@ -144,6 +151,29 @@ impl Message {
             occasion: Occasion::Drill,
             ..*facts
         })
+    }
+
+    /// One message for drills that arrived together; `None` if these are not messages of drills.
+    #[must_use]
+    pub(crate) fn folded(drills: &[Self]) -> Option<Self> {
+        let newest = drills.iter().max_by(|a, b| a.timestamp.cmp(&b.timestamp))?;
+        let parts: Vec<&IncidentPart> = drills
+            .iter()
+            .filter_map(|it| it.incident.as_ref())
+            .collect();
+        let mut message = Self {
+            occasion: Occasion::Drill,
+            incident: None,
+            trips: parts.iter().map(|part| part.trip.id).collect(),
+            exercise: drills.iter().any(|drill| drill.exercise),
+            caution: String::new(),
+            ..newest.clone()
+        };
+        message.subject = words::folded_subject(&parts, message.exercise);
+        message.text = words::folded_sentence(&parts);
+        message.notes = vec![words::folded_kinds(&parts)];
+        message.next = words::folded_next(!message.checkpoint.is_empty());
+        (parts.len() == drills.len()).then_some(message)
     }
 
     /// The operator asked whether a channel works.
@@ -260,6 +290,7 @@ impl Message {
             subject: String::new(),
             text: String::new(),
             incident: None,
+            trips: Vec::new(),
             notes: Vec::new(),
             next: Vec::new(),
             caution: String::new(),

@@ -12,11 +12,11 @@ pub trait Outbox: Send + Sync + 'static {
     /// The outbox cannot be read.
     fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, String>;
 
-    /// Writes back what became of a delivery, found by its key.
+    /// Writes back what became of deliveries, each found by its key.
     ///
     /// # Errors
     /// The outbox cannot be written.
-    fn update(&self, delivery: &Delivery) -> Result<(), String>;
+    fn update(&self, deliveries: &[Delivery]) -> Result<(), String>;
 
     /// Queues deliveries; those whose key is there already, in whatever state, are ignored.
     ///

@@ -22,6 +22,9 @@ pub struct Pace {
     pub parallel: usize,
     /// A message that takes longer than this has failed, in seconds.
     pub send_seconds: u64,
+    /// Drills are no emergency: a channel gets one message of them in so many seconds at most, and what
+    /// arrived meanwhile goes together.
+    pub drill_seconds: u64,
     /// How often the outbox is looked into without being woken, in seconds.
     pub poll_seconds: u64,
     /// How long messages on their way may still take when the station stops, in seconds.
@@ -39,6 +42,7 @@ impl Default for Pace {
             alarm_after: 3,
             parallel: 4,
             send_seconds: 60,
+            drill_seconds: 5,
             poll_seconds: 5,
             drain_seconds: 10,
             heartbeat_seconds: 86_400,

@@ -45,10 +45,18 @@ fn probably(verdict: Verdict) -> &'static str {
     }
 }
 
+/// What a message is about: a drill, also where it is folded into a graver incident.
+fn verdict(occasion: Occasion, part: &IncidentPart) -> Verdict {
+    match occasion {
+        Occasion::Drill => Verdict::Drill,
+        _ => part.verdict,
+    }
+}
+
 /// What happened, in a sentence.
 pub(crate) fn sentence(occasion: Occasion, part: &IncidentPart) -> String {
     let bait = bait(&part.bait);
-    let did = match part.verdict {
+    let did = match verdict(occasion, part) {
         Verdict::Intruder => "was used",
         Verdict::Own => "was used by one of your own addresses,",
         Verdict::Automated => "was touched, probably by a program that follows what it finds,",
@@ -133,7 +141,12 @@ fn request(trip: &TripPart) -> String {
 }
 
 /// What to do about an incident; `checkpoint` says whether the message carries one.
-pub(crate) fn incident_next(part: &IncidentPart, checkpoint: bool) -> Vec<String> {
+pub(crate) fn incident_next(
+    occasion: Occasion,
+    part: &IncidentPart,
+    checkpoint: bool,
+) -> Vec<String> {
+    let verdict = verdict(occasion, part);
     let mut next = vec![
         format!(
             "See everything recorded, the raw request included: lapwing trip {}",
@@ -144,7 +157,7 @@ pub(crate) fn incident_next(part: &IncidentPart, checkpoint: bool) -> Vec<String
             part.bait.canary
         ),
     ];
-    match (part.verdict, &part.bait.place) {
+    match (verdict, &part.bait.place) {
         (Verdict::Intruder, Some(place)) => next.push(format!(
             "Assume that whoever has this bait has read all that lies around {place}: \
              replace the real secrets there."
@@ -157,11 +170,52 @@ pub(crate) fn incident_next(part: &IncidentPart, checkpoint: bool) -> Vec<String
         ),
         _ => {}
     }
-    if part.verdict == Verdict::Drill {
+    if verdict == Verdict::Drill {
         next.push("Nothing else: the bait works, and alerts reach you here.".to_owned());
     } else {
         next.push("Do not contact or probe the address.".to_owned());
     }
+    if checkpoint {
+        next.push("Keep this message: the checkpoint below shows a rewritten journal.".to_owned());
+    }
+    next
+}
+
+/// Subject of a message that stands for several drills.
+pub(crate) fn folded_subject(parts: &[&IncidentPart], exercise: bool) -> String {
+    let mark = if exercise { "[exercise] " } else { "" };
+    format!("{mark}Drills arrived: {}", number(parts.len() as u64))
+}
+
+/// What happened, for several drills.
+pub(crate) fn folded_sentence(parts: &[&IncidentPart]) -> String {
+    format!(
+        "Bait was used {} times in the drill you announced. Each use was recorded by itself; this \
+         message is the alert of all of them.",
+        number(parts.len() as u64)
+    )
+}
+
+/// How many drills of which kind.
+pub(crate) fn folded_kinds(parts: &[&IncidentPart]) -> String {
+    let mut kinds = std::collections::BTreeMap::<&str, u64>::new();
+    for part in parts {
+        *kinds.entry(&part.bait.kind_name).or_default() += 1;
+    }
+    let kinds: Vec<String> = kinds
+        .into_iter()
+        .map(|(kind, count)| format!("{kind} {}", number(count)))
+        .collect();
+    format!("By kind: {}.", kinds.join(", "))
+}
+
+/// What to do about several drills.
+pub(crate) fn folded_next(checkpoint: bool) -> Vec<String> {
+    let mut next = vec![
+        "Compare with what `lapwing drill` says: it names every canary whose alert did not arrive."
+            .to_owned(),
+        "See any one of them: lapwing trip TRIP".to_owned(),
+    ];
     if checkpoint {
         next.push("Keep this message: the checkpoint below shows a rewritten journal.".to_owned());
     }
@@ -188,6 +242,10 @@ pub(crate) fn rows(message: &Message) -> Vec<(&'static str, String)> {
         rows.push(("Actor", part.actor.to_string()));
     } else {
         rows.push(("When (UTC)", message.timestamp.clone()));
+    }
+    if !message.trips.is_empty() {
+        let trips: Vec<String> = message.trips.iter().map(ToString::to_string).collect();
+        rows.push(("Trips", trips.join(", ")));
     }
     rows.push(("Station", message.station.to_string()));
     rows

@@ -65,7 +65,7 @@ pub(crate) enum Command {
     Plant(Plant),
     /// List where canaries stand
     Places(Empty),
-    /// Look whether what was planted is still there (exit code 3: something is not)
+    /// Look whether what was planted is still there and believable (exit code 3: something is not)
     Check(Check),
     /// Take planted bait out again, if it is still ours
     Uproot(Uproot),
@@ -74,8 +74,10 @@ pub(crate) enum Command {
     Credential(Credential),
     /// Run the station: listen, record, alert
     Listen(Listen),
-    /// Trip a canary on purpose and follow it to the alert's arrival
+    /// Trip canaries on purpose and follow each to its alert's arrival
     Drill(Drill),
+    /// Print what makes systemd or cron run `check` and `drill`
+    Schedule(Schedule),
     /// List trips, newest first
     Trips(Trips),
     /// Everything about one trip, the raw request included
@@ -90,6 +92,10 @@ pub(crate) enum Command {
     Actors(List),
     /// Look at bait as detectors, scanners and people do (exit code 6: something gives it away)
     Audit(Audit),
+    /// Find bait that stands where no placement says so (exit code 6: some was found)
+    Orphans(Orphans),
+    /// Write what keeps a secret scanner of yours quiet about bait
+    Allow(Allow),
     /// Look for canary values in logs, dumps and model output (exit code 6: some were found)
     Scan(Scan),
     /// Alert channels and deliveries
@@ -295,11 +301,64 @@ pub(crate) struct Scan {
     pub(crate) paths: Vec<PathBuf>,
 }
 
+/// `orphans`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Orphans {
+    /// Files and directories
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Look for this address too, that bait carried (repeatable) [default: those of the settings]
+    #[arg(long, value_name = "URL")]
+    pub(crate) address: Vec<String>,
+}
+
+/// Which scanner `allow` writes for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scanner {
+    /// Fingerprints for .gitleaksignore with --report, else a configuration.
+    Gitleaks,
+    /// A baseline, out of `detect-secrets scan`.
+    DetectSecrets,
+    /// A baseline, out of `kingfisher scan -f json`.
+    Kingfisher,
+    /// Paths for --exclude-paths.
+    Trufflehog,
+    /// Any scanner's SARIF, with suppressions.
+    Sarif,
+}
+
+/// `allow`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Allow {
+    /// For which scanner
+    #[arg(long, value_enum)]
+    pub(crate) format: Scanner,
+    /// Where the scanner runs; paths are relative to it [default: the current directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// The scanner's report of a run in that directory: of its findings those on bait are taken
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Write to this file [default: stdout]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// `check`
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Check {
     /// Only this canary or target
     pub(crate) what: Option<String>,
+    /// Ask also whether the addresses that bait carries lead to this station (their front pages; no
+    /// trip comes of it)
+    #[arg(long)]
+    pub(crate) reach: bool,
+    /// Connect here instead of the addresses
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "reach")]
+    pub(crate) via: Option<SocketAddr>,
+    /// Take what is odd beside bait for what you want, and report it no more
+    #[arg(long)]
+    pub(crate) accept: bool,
 }
 
 /// `uproot`
@@ -329,14 +388,38 @@ pub(crate) struct Listen {
 /// `drill`
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Drill {
-    /// The canary to trip
-    pub(crate) id: String,
+    /// The canaries to trip
+    #[arg(required_unless_present = "all", value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Trip every canary that is in use
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) all: bool,
+    /// Of these only those that stand in a place
+    #[arg(long, requires = "all")]
+    pub(crate) planted: bool,
+    /// Requests on their way at once, where there are several canaries
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) parallel: u16,
     /// Connect here instead of the address the canary carries
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) via: Option<SocketAddr>,
-    /// Give up after so many seconds
+    /// Give up on a request, and on alerts after the last answer, after so many seconds
     #[arg(long, default_value_t = 30)]
     pub(crate) timeout: u64,
+}
+
+/// `schedule`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Schedule {
+    /// Write the files into this directory instead of printing them; nothing is replaced
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write: Option<PathBuf>,
+    /// What units and files are called: whoever breaks in reads these names
+    #[arg(long, default_value = "lapwing")]
+    pub(crate) name: String,
+    /// Whom the commands run as [default: the owner of the data directory]
+    #[arg(long)]
+    pub(crate) user: Option<String>,
 }
 
 /// `trips`

@@ -12,13 +12,13 @@ use lapwing_plant::{PlantError, Problem};
 pub(crate) enum Exit {
     /// All is well.
     Fine,
-    /// `check`: something planted is not as it was.
+    /// `check`: something planted is not as it was, gives itself away, or is not reached.
     Drift,
     /// `evidence verify`: a record does not verify.
     Broken,
     /// `drill`, `alert test`: an alert did not arrive.
     Undelivered,
-    /// `scan`, `audit`: something was found.
+    /// `scan`, `audit`, `orphans`: something was found.
     Found,
 }
 

@@ -98,6 +98,9 @@ pub struct Delivery {
     pub due: Timestamp,
     /// How far it has come.
     pub state: DeliveryState,
+    /// The delivery in whose message it went, if it went together with others (drills of many canaries).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folded: Option<String>,
     /// When the channel took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered: Option<Timestamp>,

@@ -22,7 +22,7 @@ pub use conclusion::{
     Actor, Conclusion, Evidence, Grade, Incident, IncidentState, Judgement, NetworkFacts, Verdict,
 };
 pub use credential::{Credential, May};
-pub use decision::{Decision, Verb};
+pub use decision::{Decision, Verb, drill_nonce};
 pub use delivery::{Delivery, DeliveryState, Occasion};
 pub use host::Host;
 pub use id::{ActorId, CanaryId, IdError, IncidentId, PlacementId, StationId, TripId};

@@ -106,6 +106,9 @@ pub struct Placement {
     /// When it was last seen there as it was put.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<Timestamp>,
+    /// Rules of what `check` remarks that the operator has accepted for this placement.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
     /// When it was taken out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uprooted: Option<Timestamp>,

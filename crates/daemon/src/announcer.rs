@@ -6,8 +6,8 @@ use std::sync::Arc;
 use lapwing_alert::{Folded, IncidentFacts, Message, delivery};
 use lapwing_catalog::Catalog;
 use lapwing_core::{
-    CanaryId, Clock, Delivery, Incident, Judgement, NetworkFacts, Occasion, PlacementState,
-    StationId, Trip, Verdict,
+    CanaryId, Clock, Delivery, IncidentId, Judgement, NetworkFacts, Occasion, PlacementState,
+    StationId, Trip, TripId, Verdict,
 };
 use lapwing_store::Ledger;
 
@@ -50,13 +50,20 @@ impl Announcer {
         if self.channels.is_empty() {
             return Ok(Vec::new());
         }
-        let (occasion, number) = match (folded.opened, folded.announce) {
-            (true, _) if judgement.verdict == Verdict::Drill => (Occasion::Drill, 1),
-            (true, _) => (Occasion::Opened, 1),
-            (false, Some(number)) => (Occasion::Continued, number),
+        let incident = &folded.incident;
+        let (occasion, stem) = match (folded.opened, folded.announce) {
+            // Told of by itself, whatever it is folded into: the alert is what a drill is about.
+            _ if judgement.verdict == Verdict::Drill => (Occasion::Drill, drill_stem(trip.id)),
+            (true, _) => (
+                Occasion::Opened,
+                alert_stem(incident.id, Occasion::Opened, 1),
+            ),
+            (false, Some(number)) => (
+                Occasion::Continued,
+                alert_stem(incident.id, Occasion::Continued, number),
+            ),
             (false, None) => return Ok(Vec::new()),
         };
-        let incident = &folded.incident;
         let Some(canary) = self.ledger.canary(trip.canary)? else {
             tracing::error!(canary = %trip.canary, "a trip names a canary the ledger does not have");
             return Ok(Vec::new());
@@ -82,14 +89,7 @@ impl Announcer {
         Ok(self
             .channels
             .iter()
-            .map(|channel| {
-                delivery(
-                    &alert_stem(incident, occasion, number),
-                    channel,
-                    &message,
-                    now,
-                )
-            })
+            .map(|channel| delivery(&stem, channel, &message, now))
             .collect())
     }
 
@@ -104,12 +104,17 @@ impl Announcer {
 }
 
 /// What an alert is queued under, before its channel: the same whenever the trip is looked at again.
-fn alert_stem(incident: &Incident, occasion: Occasion, number: u64) -> String {
-    format!("{}/{occasion}/{number}", incident.id)
+fn alert_stem(incident: IncidentId, occasion: Occasion, number: u64) -> String {
+    format!("{incident}/{occasion}/{number}")
 }
 
-/// The key of the delivery that tells `channel` of a drill's arrival.
+/// A drill's alert is named after its own trip: its incident may be open already, and drilled before.
+fn drill_stem(trip: TripId) -> String {
+    alert_stem(IncidentId(trip), Occasion::Drill, 1)
+}
+
+/// The key of the delivery that tells `channel` of the arrival of a drill's trip.
 #[must_use]
-pub fn drill_key(incident: &Incident, channel: &str) -> String {
-    format!("{}@{channel}", alert_stem(incident, Occasion::Drill, 1))
+pub fn drill_key(trip: TripId, channel: &str) -> String {
+    format!("{}@{channel}", drill_stem(trip))
 }

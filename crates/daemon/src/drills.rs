@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use lapwing_core::{CanaryId, Timestamp, Trip, Verb};
-use lapwing_store::{Ledger, Seen, StoreError};
+use lapwing_core::{CanaryId, Timestamp, Trip, TripId, Verb, drill_nonce};
+use lapwing_store::{Index, Ledger, Seen, StoreError};
 
 /// Signal under which a drill's nonce is remembered once it was used.
 pub(crate) const NONCE: &str = "nonce";
@@ -12,14 +12,32 @@ pub(crate) const NONCE: &str = "nonce";
 #[derive(Default)]
 pub(crate) struct Drills {
     generation: Option<u64>,
-    announced: HashMap<CanaryId, Vec<Announced>>,
+    /// Of one canary each, by their nonces.
+    single: HashMap<CanaryId, Vec<Announced>>,
+    /// Of many canaries, by their seeds.
+    fleets: Vec<Announced>,
 }
 
 /// A drill the operator announced.
 struct Announced {
-    nonce: String,
+    /// Nonce or seed.
+    secret: String,
     from: Timestamp,
     until: Timestamp,
+}
+
+impl Announced {
+    fn covers(&self, time: Timestamp) -> bool {
+        self.from <= time && time <= self.until
+    }
+}
+
+/// The trip that used a nonce as announced; `None` if none did (yet).
+///
+/// # Errors
+/// The index cannot be read.
+pub fn trip_of(index: &Index, nonce: &str) -> Result<Option<TripId>, StoreError> {
+    Ok(index.signal(NONCE, nonce)?.map(|seen| seen.trip))
 }
 
 impl Drills {
@@ -32,21 +50,25 @@ impl Drills {
         if self.generation == Some(generation) {
             return Ok(());
         }
-        self.announced.clear();
+        self.single.clear();
+        self.fleets.clear();
         for decision in ledger.decisions()? {
+            let from = decision.time;
+            let announced = |secret, until| Announced {
+                secret,
+                from,
+                until,
+            };
             match decision.verb {
                 Verb::Drill {
                     canary,
                     nonce,
                     until,
                 } => {
-                    let drill = Announced {
-                        nonce,
-                        from: decision.time,
-                        until,
-                    };
-                    self.announced.entry(canary).or_default().push(drill);
+                    let drills = self.single.entry(canary).or_default();
+                    drills.push(announced(nonce, until));
                 }
+                Verb::Drills { seed, until } => self.fleets.push(announced(seed, until)),
                 // States of incidents are laid over them when they are read.
                 Verb::Acknowledge { .. } | Verb::Close { .. } => {}
             }
@@ -64,20 +86,20 @@ impl Drills {
         trip: &Trip,
         used: impl Fn(&str) -> Result<Option<Seen>, StoreError>,
     ) -> Result<Option<String>, StoreError> {
-        let (Some(drills), Some(claims)) = (self.announced.get(&trip.canary), &trip.claims) else {
+        let Some(claims) = &trip.claims else {
             return Ok(None);
         };
-        let time = trip.observed.time;
-        for drill in drills {
+        let now = |drill: &&Announced| drill.covers(trip.observed.time);
+        let single = self.single.get(&trip.canary).into_iter().flatten();
+        let single = single.filter(now).map(|drill| drill.secret.clone());
+        let fleets = self.fleets.iter().filter(now);
+        let fleets = fleets.map(|drill| drill_nonce(&drill.secret, trip.canary));
+        for nonce in single.chain(fleets) {
             let carried = claims.headers.iter().any(|(_, value)| {
-                value.open("compared with the nonce the operator drew") == &drill.nonce
+                value.open("compared with the nonce the operator drew") == &nonce
             });
-            if carried
-                && drill.from <= time
-                && time <= drill.until
-                && used(&drill.nonce)?.is_none_or(|seen| seen.trip == trip.id)
-            {
-                return Ok(Some(drill.nonce.clone()));
+            if carried && used(&nonce)?.is_none_or(|seen| seen.trip == trip.id) {
+                return Ok(Some(nonce));
             }
         }
         Ok(None)

@@ -9,7 +9,7 @@ mod ahead;
 pub mod announcer;
 mod assess;
 pub mod directory;
-mod drills;
+pub mod drills;
 mod examiner;
 pub mod geography;
 mod guard;

@@ -14,9 +14,9 @@ impl Outbox for LedgerOutbox {
         self.0.due(now, limit).map_err(|error| error.to_string())
     }
 
-    fn update(&self, delivery: &Delivery) -> Result<(), String> {
+    fn update(&self, deliveries: &[Delivery]) -> Result<(), String> {
         self.0
-            .update_delivery(delivery)
+            .update_deliveries(deliveries)
             .map_err(|error| error.to_string())
     }
 

@@ -144,6 +144,18 @@ impl Persona {
         persona
     }
 
+    /// Its front page.
+    #[must_use]
+    pub fn page(&self) -> &[u8] {
+        &self.index
+    }
+
+    /// When the front page says it was changed last, as HTTP writes it.
+    #[must_use]
+    pub fn last_modified(&self) -> String {
+        date::http(Timestamp::from_micros(self.changed * 1_000_000))
+    }
+
     /// Answers a request as a server of static files does.
     pub(crate) fn answer(&self, request: &Request, close: bool, now: Timestamp) -> Reply {
         let index = matches!(request.path(), "" | "/" | "/index.html");
@@ -200,10 +212,6 @@ impl Persona {
             });
         }
         request.header("if-modified-since") == Some(self.last_modified().as_str())
-    }
-
-    fn last_modified(&self) -> String {
-        date::http(Timestamp::from_micros(self.changed * 1_000_000))
     }
 
     fn index_page(&self, now: Timestamp) -> Reply {

@@ -80,12 +80,30 @@ impl<'a> Auditor<'a> {
         }
         look.name();
         look.alone();
-        look.style();
-        look.times();
+        look.style(Neighbours::AnyStyle);
+        look.late();
+        look.same_second();
         let mut remarks = look.remarks;
         remarks.sort();
         remarks.dedup();
         remarks
+    }
+
+    /// What of a subject can turn while nobody touches the bait itself: what stands beside it, and when
+    /// that was changed. By line.
+    #[must_use]
+    pub fn surroundings(&self, subject: &Subject<'_>) -> Vec<Remark> {
+        let mut look = Look {
+            auditor: self,
+            subject,
+            remarks: Vec::new(),
+        };
+        look.alone();
+        look.style(Neighbours::OneStyle);
+        look.late();
+        look.remarks.sort();
+        look.remarks.dedup();
+        look.remarks
     }
 
     /// What is said of one value in several places.
@@ -100,6 +118,14 @@ impl<'a> Auditor<'a> {
             advice: note.advice.clone(),
         }
     }
+}
+
+/// Beside which lines of the owner a style of its own counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Neighbours {
+    AnyStyle,
+    /// Where all of them are written alike: what is reported night after night must be plain to see.
+    OneStyle,
 }
 
 /// One subject being looked at.
@@ -363,7 +389,7 @@ impl Look<'_> {
     }
 
     /// Planted lines that are written in another style than the lines of the owner.
-    fn style(&mut self) {
+    fn style(&mut self, beside: Neighbours) {
         let text = String::from_utf8_lossy(self.subject.bytes);
         let planted = &self.subject.planted;
         let (mut ours, mut others) = (Vec::new(), Vec::new());
@@ -377,7 +403,8 @@ impl Look<'_> {
                 others.push(style);
             }
         }
-        if others.len() < 4 {
+        let mixed = others.iter().any(|style| Some(style) != others.first());
+        if others.len() < 4 || beside == Neighbours::OneStyle && mixed {
             return;
         }
         for (number, style) in ours {
@@ -393,7 +420,8 @@ impl Look<'_> {
         }
     }
 
-    fn times(&mut self) {
+    /// A file that was changed long after all others beside it.
+    fn late(&mut self) {
         let Some(modified) = self.subject.modified else {
             return;
         };
@@ -407,6 +435,15 @@ impl Look<'_> {
             let what = format!("changed {days} days after every other file beside it");
             self.say(0, "times", what, &note.source, &note.advice);
         }
+    }
+
+    /// Files that came into being together, as a trap's do.
+    fn same_second(&mut self) {
+        let Some(modified) = self.subject.modified else {
+            return;
+        };
+        let note = &self.auditor.rules.times;
+        let neighbours = self.subject.neighbours;
         if neighbours.len() >= 3 && neighbours.iter().all(|time| *time == modified) {
             let what = "changed in the same second as every other file beside it";
             self.say(0, "times", what, &note.source, &note.advice);

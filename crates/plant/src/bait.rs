@@ -211,6 +211,7 @@ impl Wish {
             intended: Timestamp::from_micros(now),
             planted: None,
             checked: None,
+            accepted: Vec::new(),
             uprooted: None,
         }
     }

@@ -23,6 +23,13 @@ pub(crate) struct Seen {
     metadata: Metadata,
 }
 
+impl Seen {
+    /// Who may do what with it, as `chmod` counts.
+    pub(crate) fn mode(&self) -> u32 {
+        self.metadata.mode() & 0o7777
+    }
+}
+
 /// SHA-256 in lower hex.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

@@ -195,6 +195,29 @@ pub fn check(placement: &Placement) -> Result<Condition, PlantError> {
     target::named(placement)?.check(placement)
 }
 
+/// The files of this host that hold a placement, or held it; the database's own file for a row in SQLite,
+/// none for a row in a server.
+#[must_use]
+pub fn files(placement: &Placement) -> Vec<std::path::PathBuf> {
+    if here(placement).is_err() {
+        return Vec::new();
+    }
+    if let Some(rest) = placement.target.strip_prefix("sqlite:") {
+        let path = rest.rsplit_once('?').map_or(rest, |(path, _)| path);
+        return vec![path.into()];
+    }
+    text::files(placement)
+}
+
+/// Remarks on files of a placement that more people may read or write than when it was planted.
+#[must_use]
+pub fn exposed(placement: &Placement) -> Vec<Remark> {
+    if here(placement).is_err() {
+        return Vec::new();
+    }
+    text::exposed(placement)
+}
+
 /// Takes a placement out: exactly what was put in, and only if it is still ours. `force` also takes
 /// out what has been altered, as far as it can be told from what is the owner's.
 ///

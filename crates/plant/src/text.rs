@@ -2,6 +2,7 @@
 //! [`plant`] chooses names, drafts an addition and proves it; [`uproot`] finds it again and takes it
 //! out. Formats (in `target/`) know only their own syntax.
 
+mod exposed;
 mod plant;
 mod uproot;
 
@@ -16,6 +17,7 @@ use crate::bait::{Values, Wish};
 use crate::error::{PlantError, Problem};
 use crate::mask::Mask;
 
+pub(crate) use exposed::exposed;
 pub(crate) use plant::{plan, shapeless};
 pub(crate) use uproot::{check, uproot};
 
@@ -198,11 +200,20 @@ struct Record {
     /// When the file was last written before, nanoseconds since the Unix epoch.
     #[serde(default)]
     modified: Option<u64>,
+    /// Who might do what with it then, as `chmod` counts.
+    #[serde(default)]
+    mode: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Detail {
     files: Vec<Record>,
+}
+
+/// The files that a placement in text files wrote; none for others.
+pub(crate) fn files(placement: &Placement) -> Vec<PathBuf> {
+    let files = Detail::of(placement).map_or_else(|_| Vec::new(), |detail| detail.files);
+    files.into_iter().map(|record| record.path).collect()
 }
 
 impl Detail {

@@ -50,12 +50,14 @@ impl Outbox for Memory {
         Ok(due.take(limit).cloned().collect())
     }
 
-    fn update(&self, delivery: &Delivery) -> Result<(), String> {
+    fn update(&self, deliveries: &[Delivery]) -> Result<(), String> {
         if self.broken.load(Ordering::SeqCst) {
             return Err("disk full".to_owned());
         }
         let mut all = self.deliveries.lock().unwrap();
-        *all.iter_mut().find(|d| d.key == delivery.key).unwrap() = delivery.clone();
+        for delivery in deliveries {
+            *all.iter_mut().find(|d| d.key == delivery.key).unwrap() = delivery.clone();
+        }
         Ok(())
     }
 
@@ -497,4 +499,60 @@ async fn a_test_is_sent_at_once_and_says_what_happened() {
         ["mail", "hook"]
     );
     assert!(run.outbox.all().is_empty());
+}
+
+fn drill(number: u64) -> Message {
+    let mut value = incident("drill", 1).to_json();
+    value["incident"]["trip"]["id"] = format!("0a1b2c3d-{number}").into();
+    Message::from_json(&value).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn drills_of_many_canaries_go_together_and_each_is_accounted_for() {
+    let (mail, log) = channel("mail", &[Then::Take, Then::Take, Then::Fail], Then::Take);
+    let run = run(
+        vec![mail],
+        pace(),
+        &[queue("t0", "mail", &drill(0)), opened("o", "mail")],
+    );
+    seconds(1).await;
+    assert_eq!(
+        keys(&log)[1..],
+        ["t0@mail"],
+        "alone and at once, behind the alert"
+    );
+    let many: Vec<_> = (1..=600)
+        .map(|n| queue(&format!("t{n}"), "mail", &drill(n)))
+        .collect();
+    run.outbox.enqueue(&many).unwrap();
+    run.dispatcher.wake();
+    seconds(2).await;
+    assert_eq!(keys(&log).len(), 2, "they wait for company");
+    seconds(60).await;
+    let sent = log.lock().unwrap();
+    let drills: Vec<_> = sent[2..].iter().map(|(_, key, m)| (key, m)).collect();
+    let mut trips: Vec<String> = drills
+        .iter()
+        .flat_map(|(_, message)| message.trips.iter().map(ToString::to_string))
+        .collect();
+    trips.sort();
+    trips.dedup();
+    assert_eq!(trips.len(), 600, "each drill is in some message");
+    assert!(drills.len() <= 4, "{}", drills.len());
+    for (_, message) in &drills {
+        assert_eq!(message.occasion, Occasion::Drill);
+        assert!(message.trips.len() <= 500);
+        assert!(message.to_json().to_string().len() < 20_000);
+        assert_eq!(Message::from_json(&message.to_json()).unwrap(), **message);
+    }
+    for delivery in run.outbox.all() {
+        assert_eq!(delivery.state, DeliveryState::Delivered, "{}", delivery.key);
+        if let Some(with) = delivery.folded {
+            assert_eq!(
+                run.outbox.get(&with).folded,
+                None,
+                "the one whose message it was"
+            );
+        }
+    }
 }

@@ -58,16 +58,19 @@ pub(crate) fn run(global: &Global, args: &Audit) -> anyhow::Result<Exit> {
 }
 
 /// What stands where, by the ledger.
-struct Planted {
+pub(super) struct Planted {
     /// Standing placements with the values that were planted and are keys or handles.
     standing: Vec<(Placement, Vec<String>)>,
+    /// All values of each canary that are long enough to tell its lines by.
+    values: HashMap<CanaryId, Vec<String>>,
     /// Targets of each canary.
     places: HashMap<CanaryId, Vec<String>>,
 }
 
 impl Planted {
-    fn read(ledger: &Ledger, catalog: &Catalog) -> anyhow::Result<Self> {
+    pub(super) fn read(ledger: &Ledger, catalog: &Catalog) -> anyhow::Result<Self> {
         let (mut standing, mut places) = (Vec::new(), HashMap::<_, Vec<String>>::new());
+        let mut all = HashMap::new();
         for placement in ledger.placements()? {
             if !matches!(
                 placement.state,
@@ -77,6 +80,11 @@ impl Planted {
             }
             let canary = ledger.canary(placement.canary)?;
             let values = canary.map_or_else(Vec::new, |canary| {
+                let long = canary
+                    .fields
+                    .values()
+                    .filter(|it| it.len() >= SHORTEST_VALUE);
+                all.insert(canary.id, long.cloned().collect());
                 let kind = catalog.kind(&canary.kind);
                 let tells = |name: &str| {
                     !name.starts_with("beacon.")
@@ -94,7 +102,11 @@ impl Planted {
             at.push(placement.target.clone());
             standing.push((placement, values));
         }
-        Ok(Self { standing, places })
+        Ok(Self {
+            standing,
+            values: all,
+            places,
+        })
     }
 
     /// What a path names: itself, wholly, if it is a file; what is planted below it if it is a
@@ -137,7 +149,7 @@ impl Planted {
             .collect();
         let values: Vec<String> = here.iter().flat_map(|(_, values)| values.clone()).collect();
         let path = file_of(target);
-        let is_database = target.starts_with("sqlite:");
+        let is_database = is_database(target);
         let bytes = if is_database {
             Vec::new()
         } else {
@@ -158,12 +170,50 @@ impl Planted {
             neighbours: &neighbours(path),
         });
         for (placement, _) in here {
-            let places = &self.places[&placement.canary];
-            let others = places.iter().filter(|place| *place != target);
-            remarks.extend(others.map(|other| auditor.twice(other)));
+            remarks.extend(self.twice(auditor, placement));
         }
         Ok(remarks)
     }
+
+    fn twice(&self, auditor: &Auditor<'_>, placement: &Placement) -> Vec<Remark> {
+        let places = self.places.get(&placement.canary).into_iter().flatten();
+        let others = places.filter(|place| **place != placement.target);
+        others.map(|other| auditor.twice(other)).collect()
+    }
+
+    /// What has turned around one placement: its neighbours, modes, and times if the file is
+    /// `unchanged` (the owner's own edits are no riddle). What cannot be read is nothing to remark on.
+    pub(super) fn beside(
+        &self,
+        auditor: &Auditor<'_>,
+        placement: &Placement,
+        unchanged: bool,
+    ) -> Vec<Remark> {
+        let mut remarks = lapwing_plant::exposed(placement);
+        remarks.extend(self.twice(auditor, placement));
+        let known = self.values.get(&placement.canary);
+        let path = file_of(&placement.target);
+        if let (Some(values), false) = (known, is_database(&placement.target))
+            && let Ok(bytes) = read_file(path, MAX_FILE)
+        {
+            remarks.extend(auditor.surroundings(&Subject {
+                name: &placement.target,
+                bytes: &bytes,
+                planted: values,
+                whole: false,
+                modified: time_of(path).filter(|_| unchanged),
+                neighbours: &neighbours(path),
+            }));
+        }
+        remarks.sort();
+        remarks.dedup();
+        remarks
+    }
+}
+
+/// Whether a target is a table and no file of text.
+fn is_database(target: &str) -> bool {
+    target.starts_with("sqlite:") || target.contains("://")
 }
 
 /// The file of a target.

@@ -1,10 +1,12 @@
 //! One file a command, or a few that belong together.
 
 mod alert;
+mod allow;
 mod artifact;
 mod audit;
 mod backup;
 mod canaries;
+mod check;
 mod config;
 mod credential;
 mod demo;
@@ -16,10 +18,12 @@ mod init;
 mod kinds;
 mod listen;
 mod mint;
+mod orphans;
 mod plant;
 mod reindex;
 mod report;
 mod scan;
+mod schedule;
 mod trips;
 
 use crate::args::{Args, Command};
@@ -37,11 +41,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Retire(args) => canaries::retire(&global, &args),
         Command::Plant(args) => plant::plant(&global, &args),
         Command::Places(_) => plant::places(&global),
-        Command::Check(args) => plant::check(&global, &args),
+        Command::Check(args) => check::run(&global, &args),
         Command::Uproot(args) => plant::uproot(&global, &args),
         Command::Credential(args) => credential::run(&global, &args),
         Command::Listen(args) => listen::run(&global, &args),
         Command::Drill(args) => drill::run(&global, &args),
+        Command::Schedule(args) => schedule::run(&global, &args),
         Command::Trips(args) => trips::list(&global, &args),
         Command::Trip(args) => trips::show(&global, &args),
         Command::Watch(_) => trips::watch(&global),
@@ -51,6 +56,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Alert(args) => alert::run(&global, &args),
         Command::Report(args) => report::run(&global, &args),
         Command::Audit(args) => audit::run(&global, &args),
+        Command::Orphans(args) => orphans::run(&global, &args),
+        Command::Allow(args) => allow::run(&global, &args),
         Command::Scan(args) => scan::run(&global, &args),
         Command::Geo(args) => geo::run(&global, &args),
         Command::Evidence(args) => evidence::run(&global, &args),

@@ -1,4 +1,4 @@
-//! `lapwing plant`, `places`, `check`, `uproot`.
+//! `lapwing plant`, `places`, `uproot`.
 //!
 //! Planting records its intent, writes, then confirms: a crash at any step is visible to `check`.
 
@@ -11,7 +11,7 @@ use lapwing_store::Ledger;
 use serde_json::json;
 
 use super::mint::{Minter, handles, mail_domain};
-use crate::args::{Check, Global, Plant, Uproot};
+use crate::args::{Global, Plant, Uproot};
 use crate::context::{Context, resolve};
 use crate::failure::{Advice, Exit};
 use crate::output::{self, colour};
@@ -199,65 +199,7 @@ fn state(placement: &Placement) -> &'static str {
     }
 }
 
-pub(crate) fn check(global: &Global, args: &Check) -> anyhow::Result<Exit> {
-    let context = Context::open(global)?;
-    let ledger = context.ledger()?;
-    let chosen = match &args.what {
-        Some(what) => chosen(&ledger, what)?,
-        None => ledger.placements()?.into_iter().filter(stands).collect(),
-    };
-    let mut drift = false;
-    let mut rows = Vec::new();
-    for placement in &chosen {
-        let (word, detail) = match lapwing_plant::check(placement) {
-            Ok(condition) => (condition_word(condition), String::new()),
-            Err(error) => ("unreadable", error.to_string()),
-        };
-        if matches!(word, "present" | "unchanged") {
-            ledger.place_update(&Placement {
-                checked: Some(SystemClock.now()),
-                ..placement.clone()
-            })?;
-        } else {
-            drift = true;
-        }
-        rows.push((placement, word, detail));
-    }
-    if context.json {
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|(placement, word, detail)| {
-                json!({"canary": placement.canary, "target": placement.target,
-                       "condition": word, "detail": detail})
-            })
-            .collect();
-        output::json(&rows)?;
-    } else {
-        let mut table = output::table(&["condition", "canary", "place", ""]);
-        for (placement, word, detail) in &rows {
-            let canary = placement.canary.to_string();
-            table.add_row([*word, &canary, &placement.target, detail]);
-        }
-        output::print_table(&table)?;
-        if rows.is_empty() {
-            output::say("nothing is planted");
-        }
-    }
-    Ok(if drift { Exit::Drift } else { Exit::Fine })
-}
-
-/// `present`: ours stands and the rest changed; `unchanged`: nothing changed at all.
-fn condition_word(condition: Condition) -> &'static str {
-    match condition {
-        Condition::Present => "unchanged",
-        Condition::Moved => "present",
-        Condition::Changed => "changed",
-        Condition::Missing => "missing",
-        Condition::HalfPlanted => "half-planted",
-    }
-}
-
-fn stands(placement: &Placement) -> bool {
+pub(super) fn stands(placement: &Placement) -> bool {
     matches!(
         placement.state,
         PlacementState::Planted | PlacementState::Intended
@@ -265,7 +207,7 @@ fn stands(placement: &Placement) -> bool {
 }
 
 /// Standing placements of a canary, or in a target.
-fn chosen(ledger: &Ledger, what: &str) -> anyhow::Result<Vec<Placement>> {
+pub(super) fn chosen(ledger: &Ledger, what: &str) -> anyhow::Result<Vec<Placement>> {
     let target = lapwing_plant::canonical_target(what).ok();
     let mut found: Vec<Placement> = ledger
         .placements()?

@@ -150,6 +150,7 @@ impl Open {
                 .as_ref()
                 .and_then(Seen::modified)
                 .and_then(nanoseconds),
+            mode: self.seen.as_ref().map(Seen::mode),
         };
         FileEdit {
             record,

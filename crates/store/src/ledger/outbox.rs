@@ -64,27 +64,40 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::Missing`] if there is none with this key; otherwise as for any write.
     pub fn update_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
-        let sealed = self.seal("delivery", delivery.key.as_bytes(), delivery)?;
-        let changed = self.db.write(|session| {
-            session.execute(
-                "UPDATE deliveries SET state = ?2, queued = ?3, due = ?4, sealed = ?5
-                 WHERE key = ?1",
-                args![
-                    delivery.key.as_str(),
-                    state_number(delivery.state),
-                    delivery.queued.micros(),
-                    delivery.due.micros(),
-                    sealed.as_slice()
-                ],
-            )
-        })?;
-        if changed == 0 {
-            return Err(StoreError::Missing {
-                path: self.db.path().to_owned(),
-                what: format!("delivery {}", delivery.key),
-            });
+        self.update_deliveries(std::slice::from_ref(delivery))
+    }
+
+    /// Replaces deliveries by what they have become, all or none. On disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if there is none with one of the keys; otherwise as for any write.
+    pub fn update_deliveries(&self, deliveries: &[Delivery]) -> Result<(), StoreError> {
+        let mut sealed = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            sealed.push(self.seal("delivery", delivery.key.as_bytes(), delivery)?);
         }
-        Ok(())
+        self.db.write(|session| {
+            for (delivery, sealed) in deliveries.iter().zip(&sealed) {
+                let changed = session.execute(
+                    "UPDATE deliveries SET state = ?2, queued = ?3, due = ?4, sealed = ?5
+                     WHERE key = ?1",
+                    args![
+                        delivery.key.as_str(),
+                        state_number(delivery.state),
+                        delivery.queued.micros(),
+                        delivery.due.micros(),
+                        sealed.as_slice()
+                    ],
+                )?;
+                if changed == 0 {
+                    return Err(StoreError::Missing {
+                        path: self.db.path().to_owned(),
+                        what: format!("delivery {}", delivery.key),
+                    });
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Deliveries in whatever state, newest first, at most `limit`.

@@ -287,6 +287,7 @@ pub(crate) fn placement(canary: CanaryId, mark: &str) -> Placement {
         intended: at(0),
         planted: None,
         checked: None,
+        accepted: Vec::new(),
         uprooted: None,
     }
 }
@@ -329,6 +330,7 @@ pub(crate) fn delivery(key: &str, due: i64) -> Delivery {
         attempts: 0,
         due: at(due),
         state: DeliveryState::Pending,
+        folded: None,
         delivered: None,
         error: String::new(),
     }

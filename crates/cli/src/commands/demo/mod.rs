@@ -109,7 +109,10 @@ impl Show {
             .canary
             .to_string();
         let drill = args::Drill {
-            id,
+            ids: vec![id],
+            all: false,
+            planted: false,
+            parallel: 1,
             via: Some(address),
             timeout: 20,
         };
@@ -143,7 +146,13 @@ impl Show {
         output::line("")?;
         super::trips::actors(&self.global, &args::List { limit: 10 })?;
         output::line("")?;
-        super::plant::check(&self.global, &args::Check { what: None })?;
+        let check = args::Check {
+            what: None,
+            reach: false,
+            via: None,
+            accept: false,
+        };
+        super::check::run(&self.global, &check)?;
         Ok(())
     }
 

@@ -1,131 +1,21 @@
-//! `lapwing scan`: canary values in logs, dumps and what programs print, however they were written.
-//!
-//! Reports and records nothing: whoever wrote the log is not known, so a finding is no trip. The ledger
-//! is read once; from then on the cost follows what is read, and memory does not grow with it.
+//! Reading what is searched: files, directories, streams, what gzip packed; several threads a chunk.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressStyle};
-use lapwing_catalog::Catalog;
 use lapwing_core::text::escape;
-use lapwing_core::{Canary, CanaryId};
-use lapwing_search::{Gatherer, Needles, Sighting};
-use lapwing_store::Ledger;
-use serde_json::{Value, json};
+use lapwing_search::{Needles, Sighting};
 
-use crate::args::{Global, Scan};
-use crate::context::Context;
-use crate::failure::{Advice, Exit};
 use crate::output;
 
 /// How much is searched at once by a thread.
 const CHUNK: usize = 1 << 20;
 /// How much of a chunk the next one begins with: a value may be written over so many bytes.
 const OVERLAP: usize = 16 << 10;
-/// Canaries read from the ledger at once.
-const STRIDE: usize = 4096;
-/// A secret that is no handle may be a word with a number; shorter ones turn up by chance.
-const SHORTEST_SECRET: usize = 12;
-
-pub(crate) fn run(global: &Global, args: &Scan) -> anyhow::Result<Exit> {
-    let Scan { paths } = args;
-    let context = Context::open(global)?;
-    let ledger = context.ledger()?;
-    let known = Known::read(&ledger, &context.catalog()?)?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut scan = Run {
-        threads: threads.min(16),
-        buffer: Vec::new(),
-        ledger: &ledger,
-        known: &known,
-        json: global.json,
-        bar: bar(),
-        found: 0,
-        canaries: BTreeSet::new(),
-        read: 0,
-        unreadable: 0,
-        cut: 0,
-    };
-    for path in paths {
-        if path.as_os_str() == "-" {
-            scan.stream("-", io::stdin().lock())?;
-        } else {
-            scan.path(path, true)?;
-        }
-    }
-    scan.bar.finish_and_clear();
-    scan.conclude()
-}
-
-/// What the ledger knows, ready to be looked for.
-struct Known {
-    needles: Needles,
-    /// Canary and field of each value, by tag.
-    values: Vec<(CanaryId, u16)>,
-    /// Names of fields, by number.
-    fields: Vec<String>,
-    skipped: u64,
-}
-
-impl Known {
-    fn read(ledger: &Ledger, catalog: &Catalog) -> anyhow::Result<Self> {
-        let mut gatherer = Gatherer::default();
-        let (mut values, mut fields, mut skipped) = (Vec::new(), Vec::new(), 0);
-        let mut after = None;
-        loop {
-            let canaries = ledger.canaries(after, STRIDE)?;
-            let Some(last) = canaries.last() else {
-                break;
-            };
-            after = Some(last.id);
-            for canary in &canaries {
-                for field in telling_fields(catalog, canary) {
-                    let number = fields.iter().position(|known| known == field);
-                    let number = number.unwrap_or_else(|| {
-                        fields.push(field.to_owned());
-                        fields.len() - 1
-                    });
-                    let tag = u32::try_from(values.len())?;
-                    if gatherer.add(tag, &canary.fields[field]) {
-                        values.push((canary.id, u16::try_from(number)?));
-                    } else {
-                        skipped += 1;
-                    }
-                }
-            }
-        }
-        Ok(Self {
-            needles: gatherer.finish(),
-            values,
-            fields,
-            skipped,
-        })
-    }
-}
-
-/// The fields by which a canary is recognised, and secrets that hold none of those. Without its kind
-/// nothing is known of its fields, and all are looked for.
-fn telling_fields<'a>(catalog: &Catalog, canary: &'a Canary) -> Vec<&'a str> {
-    let fields = canary.fields.iter();
-    let Some(kind) = catalog.kind(&canary.kind) else {
-        return fields.map(|(name, _)| name.as_str()).collect();
-    };
-    let handles = kind.handles(&canary.fields);
-    let tells = |name: &str, value: &str| {
-        handles.iter().any(|(handle, _)| *handle == name)
-            || value.len() >= SHORTEST_SECRET
-                && kind.is_secret(name)
-                && !handles.iter().any(|(_, handle)| value.contains(handle))
-    };
-    fields
-        .filter(|(name, value)| tells(name, value))
-        .map(|(name, _)| name.as_str())
-        .collect()
-}
 
 /// Invisible where stderr is no terminal.
 fn bar() -> ProgressBar {
@@ -136,22 +26,68 @@ fn bar() -> ProgressBar {
     bar
 }
 
-struct Run<'a> {
+/// A value that was seen.
+pub(in crate::commands) struct Seen<'a> {
+    /// The file, as it may be printed.
+    pub(in crate::commands) name: &'a str,
+    /// `gzip`, or empty.
+    pub(in crate::commands) packed: &'a str,
+    pub(in crate::commands) place: Place,
+    pub(in crate::commands) sighting: &'a Sighting,
+    /// Printing suspends it.
+    pub(in crate::commands) bar: &'a ProgressBar,
+}
+
+/// What is done with what was seen.
+pub(in crate::commands) type Sink<'a> = &'a mut dyn FnMut(&Seen<'_>) -> anyhow::Result<()>;
+
+/// Reads files and streams in bounded memory, and tells the sink of every value it sees.
+pub(in crate::commands) struct Search<'a> {
     threads: usize,
     /// What is read from a stream, as much as all threads take at once.
     buffer: Vec<u8>,
-    ledger: &'a Ledger,
-    known: &'a Known,
-    json: bool,
+    needles: &'a Needles,
+    sink: Sink<'a>,
     bar: ProgressBar,
-    found: u64,
-    canaries: BTreeSet<CanaryId>,
-    read: u64,
-    unreadable: u64,
-    cut: u64,
+    /// Bytes read.
+    pub(in crate::commands) read: u64,
+    /// Files and directories that could not be.
+    pub(in crate::commands) unreadable: u64,
+    /// Texts that unfold into more than was followed.
+    pub(in crate::commands) cut: u64,
 }
 
-impl Run<'_> {
+impl<'a> Search<'a> {
+    pub(in crate::commands) fn new(needles: &'a Needles, sink: Sink<'a>) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            threads: threads.min(16),
+            buffer: Vec::new(),
+            needles,
+            sink,
+            bar: bar(),
+            read: 0,
+            unreadable: 0,
+            cut: 0,
+        }
+    }
+
+    /// Files, directories with all below them, and `-` for standard input.
+    pub(in crate::commands) fn all(&mut self, paths: &[PathBuf]) -> anyhow::Result<()> {
+        for path in paths {
+            if path.as_os_str() == "-" {
+                self.stream("-", io::stdin().lock())?;
+            } else {
+                self.path(path, true)?;
+            }
+        }
+        self.bar.finish_and_clear();
+        if self.cut > 0 {
+            output::say("some text unfolds into so much more text that not all of it was followed");
+        }
+        Ok(())
+    }
+
     /// A file, or all files below a directory. Links are followed only where the operator named them.
     fn path(&mut self, path: &Path, named: bool) -> anyhow::Result<()> {
         let about = if named {
@@ -250,7 +186,13 @@ impl Run<'_> {
                 let start = place.offset + sighting.start as u64;
                 if seen.insert((start, sighting.tag)) {
                     at = at.forward(text, place.offset, sighting.start);
-                    self.report(name, packed, at, &sighting)?;
+                    (self.sink)(&Seen {
+                        name,
+                        packed,
+                        place: at,
+                        sighting: &sighting,
+                        bar: &self.bar,
+                    })?;
                 }
             }
             // The next round begins with the end of this one, and finds what is there again.
@@ -268,7 +210,7 @@ impl Run<'_> {
     fn search(&mut self, text: &[u8]) -> Vec<Sighting> {
         let size = text.len().div_ceil(self.threads).max(1 << 16);
         let starts: Vec<usize> = (0..text.len()).step_by(size).collect();
-        let needles = &self.known.needles;
+        let needles = self.needles;
         let parts = std::thread::scope(|scope| {
             let running: Vec<_> = starts
                 .iter()
@@ -298,89 +240,6 @@ impl Run<'_> {
         found.dedup_by_key(|found| (found.start, found.tag));
         found
     }
-
-    fn report(
-        &mut self,
-        name: &str,
-        packed: &str,
-        place: Place,
-        sighting: &Sighting,
-    ) -> anyhow::Result<()> {
-        let Some((id, field)) = self.known.values.get(sighting.tag as usize) else {
-            return Ok(());
-        };
-        let Some(canary) = self.ledger.canary(*id)? else {
-            return Ok(());
-        };
-        self.found += 1;
-        self.canaries.insert(*id);
-        let field = &self.known.fields[usize::from(*field)];
-        let words = sighting.encodings.iter().map(|encoding| encoding.word());
-        let words: Vec<&str> = Some(packed)
-            .into_iter()
-            .filter(|packed| !packed.is_empty())
-            .chain(words)
-            .collect();
-        let line = if self.json {
-            let finding: Value = json!({
-                "file": name, "line": place.line, "column": place.column, "offset": place.offset,
-                "canary": id, "kind": canary.kind, "memo": canary.memo, "field": field,
-                "encoding": words, "retired": canary.retired.is_some(),
-            });
-            output::printable(&finding.to_string())
-        } else {
-            let encoding = if words.is_empty() {
-                "plain".to_owned()
-            } else {
-                words.join(" > ")
-            };
-            let retired = if canary.retired.is_some() {
-                ", retired"
-            } else {
-                ""
-            };
-            let memo = match canary.memo.as_str() {
-                "" => String::new(),
-                memo => format!("  {}", escape(memo.as_bytes())),
-            };
-            format!(
-                "{name}:{}:{}: {id} {} {field} ({encoding}{retired}){memo}",
-                place.line, place.column, canary.kind
-            )
-        };
-        Ok(self.bar.suspend(|| output::line(&line))?)
-    }
-
-    fn conclude(&self) -> anyhow::Result<Exit> {
-        if self.known.skipped > 0 {
-            output::say(&format!(
-                "{} values of the ledger are too short or too long to be looked for",
-                self.known.skipped
-            ));
-        }
-        if self.cut > 0 {
-            output::say("some text unfolds into so much more text that not all of it was followed");
-        }
-        let found = match (self.found, self.canaries.len()) {
-            (0, _) => "no canary value".to_owned(),
-            (1, _) => "1 canary value".to_owned(),
-            (found, 1) => format!("{found} values of 1 canary"),
-            (found, canaries) => format!("{found} values of {canaries} canaries"),
-        };
-        output::say(&format!(
-            "{found} found in {} bytes; {} values were looked for; no trip was recorded",
-            self.read,
-            self.known.needles.len()
-        ));
-        match (self.found, self.unreadable) {
-            (0, 0) => Ok(Exit::Fine),
-            (0, count) => Err(Advice::error(
-                format!("{count} files or directories could not be read"),
-                "run it as a user who may read them",
-            )),
-            _ => Ok(Exit::Found),
-        }
-    }
 }
 
 enum Opened {
@@ -392,10 +251,10 @@ enum Opened {
 
 /// A place in a text; lines and columns count from 1, columns in bytes.
 #[derive(Clone, Copy)]
-struct Place {
-    offset: u64,
-    line: u64,
-    column: u64,
+pub(in crate::commands) struct Place {
+    pub(in crate::commands) offset: u64,
+    pub(in crate::commands) line: u64,
+    pub(in crate::commands) column: u64,
 }
 
 impl Default for Place {
@@ -427,7 +286,7 @@ impl Place {
 }
 
 /// A path as it may be printed.
-fn shown(path: &Path) -> String {
+pub(in crate::commands) fn shown(path: &Path) -> String {
     escape(path.as_os_str().as_encoded_bytes())
 }
 

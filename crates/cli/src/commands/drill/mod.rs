@@ -1,19 +1,20 @@
-//! `lapwing drill`: trips a canary on purpose and follows the alert to its arrival.
+//! `lapwing drill`: trips canaries on purpose and follows each alert to its arrival.
 //!
 //! The drill is announced in the ledger by a one-time nonce, then a real request goes to the address
 //! the canary carries (or `--via`), with the canary's handle and the nonce in a header.
 
-use std::net::{IpAddr, SocketAddr};
+mod fleet;
+mod request;
+mod tally;
+
 use std::time::{Duration, Instant};
 
-use lapwing_core::{
-    Canary, Clock as _, Decision, Delivery, DeliveryState, SystemClock, Verb, Verdict,
-};
+use lapwing_core::{Clock as _, Decision, Delivery, DeliveryState, SystemClock, TripId, Verb};
 use lapwing_daemon::announcer::drill_key;
-use lapwing_store::{TripFilter, TripRow};
+use lapwing_daemon::drills::trip_of;
 use serde_json::json;
 
-use super::mint::handles;
+use self::request::Request;
 use super::plant::canary;
 use super::trips::Desk;
 use crate::args::{Drill, Global};
@@ -24,119 +25,67 @@ use crate::output;
 const POLL: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(global: &Global, args: &Drill) -> anyhow::Result<Exit> {
-    let Drill { id, via, timeout } = args;
+    let Drill {
+        ids,
+        all,
+        planted: _,
+        parallel: _,
+        via,
+        timeout,
+    } = args;
     let desk = Desk::open(global)?;
+    let [id] = ids.as_slice() else {
+        return fleet::run(&desk, args);
+    };
+    debug_assert!(!all, "clap refuses an id beside --all");
     let canary = canary(&desk.ledger, id)?;
-    let request = Request::new(&desk, &canary)?;
+    let nonce = uuid::Uuid::new_v4().simple().to_string();
+    let request = Request::new(&desk.context.catalog()?, &canary, nonce.clone())
+        .map_err(|reason| Advice::error(format!("{} {reason}", canary.id), "drill another one"))?;
     let begun = SystemClock.now();
     let wait = i64::try_from(*timeout).unwrap_or(i64::MAX);
     desk.ledger.decide(&Decision {
         time: begun,
         verb: Verb::Drill {
             canary: canary.id,
-            nonce: request.nonce.clone(),
+            nonce: nonce.clone(),
             until: begun.plus_seconds(wait),
         },
     })?;
     let clock = Instant::now();
-    let status = request.send(*via, Duration::from_secs(*timeout))?;
+    let limit = Duration::from_secs(*timeout);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let client = request::client(limit)?;
+    let status = runtime
+        .block_on(request.send(&client, *via))
+        .map_err(|error| {
+            Advice::error(
+                format!("the address {} cannot be reached: {error}", request.url),
+                "look at DNS, proxy and station; `--via 127.0.0.1:PORT` asks the listener directly",
+            )
+        })?;
     let answered = clock.elapsed();
     let deadline = clock + Duration::from_secs(*timeout);
-    let row = wait_for(deadline, || {
-        let filter = TripFilter {
-            since: Some(begun),
-            canary: Some(canary.id),
-            verdict: Some(Verdict::Drill),
-            limit: 1,
-            ..TripFilter::default()
-        };
-        Ok(desk.index.trips(&filter)?.rows.pop())
-    })?;
-    let Some(row) = row else {
+    let trip = wait_for(deadline, || Ok(trip_of(&desk.index, &nonce)?))?;
+    let Some(trip) = trip else {
         return Err(Advice::error(
             format!("the request was answered ({status}), but no trip came of it in {timeout} s"),
             "is the station running, and does the address lead to it? `lapwing listen`, `--via`",
         ));
     };
     let indexed = clock.elapsed();
-    let deliveries = follow_alerts(&desk, &row, deadline)?;
+    let deliveries = follow_alerts(&desk, trip, deadline)?;
     let arrived = deliveries
         .iter()
         .all(|delivery| delivery.state == DeliveryState::Delivered);
-    report(&desk, &row, status, (answered, indexed), &deliveries, begun)?;
+    report(&desk, trip, status, (answered, indexed), &deliveries, begun)?;
     Ok(if arrived {
         Exit::Fine
     } else {
         Exit::Undelivered
     })
-}
-
-struct Request {
-    url: String,
-    handle: String,
-    nonce: String,
-}
-
-impl Request {
-    fn new(desk: &Desk, canary: &Canary) -> anyhow::Result<Self> {
-        let catalog = desk.context.catalog()?;
-        let kind = catalog.require(&canary.kind)?;
-        let url = canary.fields.get("beacon.url").cloned().ok_or_else(|| {
-            Advice::error(
-                format!(
-                    "a canary of kind {} carries no address to drill",
-                    canary.kind
-                ),
-                "drill one that does",
-            )
-        })?;
-        let handle = handles(kind, canary)
-            .into_iter()
-            .next()
-            .map(|(_, value)| value);
-        let handle = handle.ok_or_else(|| anyhow::anyhow!("a canary without a handle"))?;
-        let nonce = uuid::Uuid::new_v4().simple().to_string();
-        Ok(Self { url, handle, nonce })
-    }
-
-    /// Sends it; the answer's status.
-    fn send(&self, via: Option<SocketAddr>, timeout: Duration) -> anyhow::Result<u16> {
-        let mut url = url::Url::parse(&self.url)?;
-        let authority = url.authority().to_owned();
-        let mut client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(timeout);
-        if let Some(via) = via {
-            // Straight to the listener, which speaks no TLS, under the name the canary carries.
-            let _ = url.set_scheme("http");
-            let _ = url.set_port(Some(via.port()));
-            match url.host_str() {
-                Some(name) if name.parse::<IpAddr>().is_err() => {
-                    client = client.resolve(name, via);
-                }
-                _ => drop(url.set_ip_host(via.ip())),
-            }
-        }
-        let mut request = client
-            .build()?
-            .get(url)
-            .header("host", authority)
-            .header("x-request-id", &self.nonce);
-        if !self.url.contains(&self.handle) {
-            request = request.bearer_auth(&self.handle);
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let answer = runtime.block_on(async { request.send().await }).map_err(|error| {
-            Advice::error(
-                format!("the address {} cannot be reached: {error}", self.url),
-                "look at DNS, proxy and station; `--via 127.0.0.1:PORT` asks the listener directly",
-            )
-        })?;
-        Ok(answer.status().as_u16())
-    }
 }
 
 fn wait_for<T>(
@@ -155,17 +104,14 @@ fn wait_for<T>(
 }
 
 /// Waits until every channel took the drill's alert, or time is up.
-fn follow_alerts(desk: &Desk, row: &TripRow, deadline: Instant) -> anyhow::Result<Vec<Delivery>> {
-    let Some(incident) = desk.index.incident(row.conclusion.incident)? else {
-        return Ok(Vec::new());
-    };
+fn follow_alerts(desk: &Desk, trip: TripId, deadline: Instant) -> anyhow::Result<Vec<Delivery>> {
     let keys: Vec<String> = desk
         .context
         .settings()
         .alert
         .channels
         .keys()
-        .map(|channel| drill_key(&incident, channel))
+        .map(|channel| drill_key(trip, channel))
         .collect();
     let look = || -> anyhow::Result<Vec<Delivery>> {
         let found: Result<Vec<_>, _> = keys.iter().map(|key| desk.ledger.delivery(key)).collect();
@@ -184,7 +130,7 @@ fn follow_alerts(desk: &Desk, row: &TripRow, deadline: Instant) -> anyhow::Resul
 
 fn report(
     desk: &Desk,
-    row: &TripRow,
+    trip: TripId,
     status: u16,
     (answered, indexed): (Duration, Duration),
     deliveries: &[Delivery],
@@ -202,7 +148,7 @@ fn report(
             })
             .collect();
         output::json(&json!({
-            "trip": row.id(), "status": status, "answered_ms": answered.as_millis(),
+            "trip": trip, "status": status, "answered_ms": answered.as_millis(),
             "indexed_ms": indexed.as_millis(), "deliveries": deliveries,
         }))?;
         return Ok(());
@@ -212,8 +158,7 @@ fn report(
         answered.as_millis()
     ))?;
     output::line(&format!(
-        "recorded   trip {} (on disk before the answer)",
-        row.id()
+        "recorded   trip {trip} (on disk before the answer)"
     ))?;
     output::line(&format!(
         "indexed    after {} ms, verdict drill",
