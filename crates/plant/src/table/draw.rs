@@ -4,21 +4,25 @@
 //! keep the neighbours' hours; what must be unique is fresh. The canary's values go where its kind
 //! says; what only fits a person (name, city) yields to what the neighbours have.
 
+mod amounts;
 mod moments;
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use uuid::Uuid;
 
+use self::amounts::Amounts;
 use self::moments::Moments;
 use super::fill::{
-    blended_word, blended_words, digits_anew, fresh_uuid, near, next_integer, random_blob,
+    blended_word, blended_words, digits_anew, fresh_uuid, next_integer, random_blob,
     reserved_number, shaped, shaped_like,
 };
-use super::learn::{Learned, Role, ratio};
+use super::learn::{Learned, Role, is_place, ratio};
+use super::naming::newcomer;
 use super::people::{Case, Part, Person};
 use super::{Column, Sort, Value};
 use crate::bait::Wish;
@@ -115,6 +119,7 @@ struct Drawing<'a> {
     /// What stands before the @ of the row's address.
     local: Option<String>,
     moments: Moments,
+    amounts: OnceCell<Amounts<'a>>,
     notes: Vec<String>,
 }
 
@@ -129,6 +134,7 @@ impl<'a> Drawing<'a> {
             person: None,
             local: None,
             moments: Moments::of(learned, template),
+            amounts: OnceCell::new(),
             notes: Vec::new(),
         }
     }
@@ -216,14 +222,13 @@ impl<'a> Drawing<'a> {
             .local
             .as_deref()
             .is_some_and(|local| self.is_taken(local));
-        let name_taken = !self.learned.has_namesakes()
-            && self
-                .learned
-                .rows
-                .iter()
-                .any(|row| self.learned.person(row).as_ref() == Some(&person));
+        let namesakes = self.learned.rows.iter().zip(&self.learned.people);
+        let mut namesakes = namesakes.filter(|(_, theirs)| theirs.as_ref() == Some(&person));
+        let rare = !self.learned.has_namesakes();
+        let copied =
+            namesakes.any(|(row, _)| rare || self.learned.local(row) == self.local.as_deref());
         self.person = Some(person);
-        if address_taken || name_taken {
+        if address_taken || copied {
             if address_taken {
                 self.local = None;
             }
@@ -232,35 +237,53 @@ impl<'a> Drawing<'a> {
         Settled::Free
     }
 
-    /// A given name and a family name that two rows have, or that are new.
+    /// Somebody new: like the template, with family names as others have them.
     fn somebody(&self, own: &Person, minted: Option<&Person>) -> Person {
-        let mut random = rand::rng();
-        let other = self.learned.rows.choose(&mut random);
-        let other = other.and_then(|row| self.learned.person(row));
-        let mut person = Person {
-            given: own.given.clone(),
-            family: other.map_or_else(|| own.family.clone(), |other| other.family),
-        };
-        // A name that one row has stands for all that are still unseen: in its place comes a new one.
-        // So new names are as frequent as they are (Good and Turing), and no rare one is used again.
-        if let Some(minted) = minted {
-            let (given, family) = self.learned.bearers(&person);
-            if given <= 1 {
-                person.given = fitted(&minted.given, &own.given);
-            }
-            if family <= 1 {
-                person.family = fitted(&minted.family, &person.family);
-            }
-        }
-        person
+        let other = self.learned.people.choose(&mut rand::rng());
+        let other = other.and_then(Option::as_ref);
+        let words = (&self.learned.given, &self.learned.family);
+        newcomer(own, other.unwrap_or(own), words, minted)
     }
 
+    /// Whether an address at our domain is taken, or a login that must be unique.
     fn is_taken(&self, local: &str) -> bool {
-        let same = |row: &Vec<Value>| {
-            let theirs = self.learned.local(row);
-            theirs.is_some_and(|theirs| theirs.eq_ignore_ascii_case(local))
+        let mail = self.learned.mail;
+        let domain = mail.and_then(|at| self.own_domain(at)).unwrap_or_default();
+        let same_address = |row: &Vec<Value>| {
+            let text = mail.and_then(|at| row[at].text());
+            text.and_then(|text| text.split_once('@'))
+                .is_some_and(|(theirs, at)| {
+                    theirs.eq_ignore_ascii_case(local) && at.eq_ignore_ascii_case(&domain)
+                })
         };
-        self.learned.rows.iter().any(same)
+        let columns = self.learned.columns.iter().enumerate();
+        let logins: Vec<usize> = columns
+            .filter(|(at, column)| {
+                column.role == Role::Login && self.learned.table.columns[*at].unique
+            })
+            .map(|(at, _)| at)
+            .collect();
+        let same_login = |row: &Vec<Value>| {
+            let texts = logins.iter().filter_map(|at| row[*at].text());
+            texts
+                .into_iter()
+                .any(|text| text.eq_ignore_ascii_case(local))
+        };
+        let rows = &self.learned.rows;
+        rows.iter().any(|row| same_address(row) || same_login(row))
+    }
+
+    /// The domain that our address in a column has.
+    fn own_domain(&self, at: usize) -> Option<String> {
+        let mapped = self.learned.table.mapped(self.wish);
+        let field = mapped
+            .iter()
+            .find(|(to, _)| *to == at)
+            .map(|(_, field)| *field);
+        let address = field.and_then(|field| self.wish.fields.get(field));
+        let own = address.and_then(|address| address.split_once('@'));
+        own.map(|(_, domain)| domain.to_owned())
+            .or_else(|| self.options.mail_domain.clone())
     }
 
     /// The canary's address at its own domain, its local part built as the neighbours'.
@@ -289,9 +312,7 @@ impl<'a> Drawing<'a> {
             };
             let pattern = self.learned.pattern(row, local);
             let written = match (pattern, person) {
-                (Some(pattern), Some(person)) => {
-                    pattern.write(person, self.learned.figures(&pattern))
-                }
+                (Some(pattern), Some(person)) => self.learned.by_pattern(&pattern, person),
                 _ => self.recombined(local),
             };
             if written.is_some() {
@@ -304,12 +325,13 @@ impl<'a> Drawing<'a> {
     /// The head of one local part and the tail of another built alike.
     fn recombined(&self, local: &str) -> Option<String> {
         let mark = ['.', '_', '-'];
-        let locals: Vec<&str> = self
-            .learned
-            .rows
-            .iter()
-            .filter_map(|row| self.learned.local(row))
-            .collect();
+        // Of those that come from no name: a name of one and a nickname's tail are nobody's.
+        let named = |row: &&Vec<Value>| {
+            let theirs = self.learned.local(row);
+            theirs.is_some_and(|theirs| self.learned.pattern(row, theirs).is_some())
+        };
+        let rows = self.learned.rows.iter().filter(|row| !named(row));
+        let locals: Vec<&str> = rows.filter_map(|row| self.learned.local(row)).collect();
         let digits = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
         if let Some((head, _)) = local.split_once(mark) {
             let alike = |other: &&&str| other.matches(mark).eq(local.matches(mark));
@@ -355,20 +377,60 @@ impl<'a> Drawing<'a> {
             Role::Name(part) => self.named(part, template),
             Role::Login => self.login(template),
             Role::Number if column.unique => Value::Integer(next_integer(&values)),
-            Role::Number => near(template, &values),
+            Role::Number => {
+                let amounts = || Amounts::of(self.learned, self.template);
+                self.amounts.get_or_init(amounts).write(at, template)
+            }
             Role::Blob => match template {
                 Value::Blob(bytes) => Value::Blob(random_blob(bytes)),
                 other => other.clone(),
             },
-            Role::Category | Role::Verbatim | Role::Empty | Role::Reference | Role::Counted => {
-                template.clone()
-            }
+            Role::Verbatim => self.kept_or_near(at, template),
+            Role::Category | Role::Empty | Role::Reference | Role::Counted => template.clone(),
             _ => template.text().map_or_else(
                 || template.clone(),
                 |text| Value::Text(text_like(role, column, text, &texts)),
             ),
         };
         Ok(Some(cut(value, column)))
+    }
+
+    /// A postcode of the same town, as rare as the template's; anything else as the template has it.
+    fn kept_or_near(&self, at: usize, template: &Value) -> Value {
+        let (Some(own), true) = (self.template, is_postcode(self.learned, at)) else {
+            return template.clone();
+        };
+        let columns = 0..self.learned.columns.len();
+        let places: Vec<usize> = columns
+            .filter(|other| *other != at && is_place(&self.learned.table.columns[*other]))
+            .collect();
+        let alike = |row: &&Vec<Value>| places.iter().all(|place| row[*place] == own[*place]);
+        let count = |value: &Value| self.learned.columns[at].counts.get(&value.token()).copied();
+        // One that a row less has, for it is to be ours as well.
+        let own_count = count(template).unwrap_or(1);
+        let rows = self.learned.rows.iter().filter(alike).map(|row| &row[at]);
+        if own_count == 1
+            && !places.is_empty()
+            && let Some(between) = code_between(rows.clone())
+        {
+            return Value::Text(between);
+        }
+        let near = rows.filter_map(|value| Some((count(value)?, value)));
+        let near = near.filter(|(count, _)| *count < own_count.max(2));
+        let near: Vec<(usize, &Value)> = near.collect();
+        let most = near.iter().map(|(count, _)| *count).max();
+        let near: Vec<&Value> = near
+            .into_iter()
+            .filter(|(count, _)| Some(*count) == most)
+            .map(|(_, value)| value)
+            .collect();
+        let chosen = near.choose(&mut rand::rng()).copied();
+        if places.is_empty() {
+            template
+        } else {
+            chosen.unwrap_or(template)
+        }
+        .clone()
     }
 
     fn named(&self, part: Part, template: &Value) -> Value {
@@ -389,7 +451,7 @@ impl<'a> Drawing<'a> {
         }
         let pattern = self.learned.pattern(row, text);
         let written = match (pattern, &self.person) {
-            (Some(pattern), Some(person)) => pattern.write(person, self.learned.figures(&pattern)),
+            (Some(pattern), Some(person)) => self.learned.by_pattern(&pattern, person),
             _ => self.local(self.person.as_ref()),
         };
         Value::Text(written.unwrap_or_else(|| blended_word(&[text])))
@@ -500,6 +562,33 @@ impl<'a> Drawing<'a> {
     }
 }
 
+/// Whether a column holds postcodes.
+fn is_postcode(learned: &Learned<'_>, at: usize) -> bool {
+    let name = names::snake(&learned.table.columns[at].name);
+    let words = ["postcode", "postal", "zip", "zipcode", "plz"];
+    name.split('_').any(|word| words.contains(&word))
+}
+
+/// A code that no row has among those of a town, where they fill a fourth of their range: it is sure to be
+/// the town's.
+fn code_between<'a>(codes: impl Iterator<Item = &'a Value>) -> Option<String> {
+    let texts: BTreeSet<&str> = codes.map(Value::text).collect::<Option<_>>()?;
+    let width = texts.first()?.len();
+    let figures = |text: &&str| text.len() == width && text.bytes().all(|b| b.is_ascii_digit());
+    let numbers = texts.iter().filter(|text| figures(text));
+    let numbers: BTreeSet<u32> = numbers.filter_map(|text| text.parse().ok()).collect();
+    let (least, most) = (*numbers.first()?, *numbers.last()?);
+    let filled = u32::try_from(numbers.len()).ok()?;
+    if numbers.len() != texts.len() || filled < 3 || most - least >= filled.checked_mul(4)? {
+        return None;
+    }
+    let open: Vec<u32> = (least..most)
+        .filter(|code| !numbers.contains(code))
+        .collect();
+    let code = open.choose(&mut rand::rng())?;
+    Some(format!("{code:0width$}"))
+}
+
 /// A fresh text of a role that has no meaning beyond its shape.
 fn text_like(role: Role, column: &Column, template: &str, texts: &[&str]) -> String {
     match role {
@@ -514,11 +603,6 @@ fn text_like(role: Role, column: &Column, template: &str, texts: &[&str]) -> Str
         _ if column.unique => blended_word(texts),
         _ => template.to_owned(),
     }
-}
-
-/// A name of ours in the letters of theirs.
-fn fitted(ours: &str, theirs: &str) -> String {
-    Case::of(theirs).write(ours)
 }
 
 /// No longer than the column takes.

@@ -136,21 +136,30 @@ pub(super) fn blended_words(template: &str, texts: &[&str]) -> String {
     digits_anew(format!("{head} {tail}").trim_end())
 }
 
-/// The text with other figures: as many, the first of a number never nought.
+/// The text with other figures: as many, the first of a number never nought. `4th` stays.
 pub(super) fn digits_anew(text: &str) -> String {
     let mut random = rand::rng();
-    let mut inside = false;
-    let fresh = text.chars().map(|c| {
-        let digit = c.is_ascii_digit();
-        let first = digit && !inside;
-        inside = digit;
-        if !digit || (first && c == '0') {
-            return c;
+    let mut fresh = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let end = rest[at..].find(|c: char| !c.is_ascii_digit());
+        let (number, behind) = rest[at..].split_at(end.unwrap_or(rest.len() - at));
+        fresh.push_str(&rest[..at]);
+        let ordinal = ["st", "nd", "rd", "th"]
+            .iter()
+            .any(|end| behind.starts_with(end));
+        if ordinal {
+            fresh.push_str(number);
+        } else {
+            for (place, figure) in number.chars().enumerate() {
+                let first = place == 0;
+                let drawn = char::from(b'0' + random.random_range(u8::from(first)..10));
+                fresh.push(if first && figure == '0' { '0' } else { drawn });
+            }
         }
-        let figure = random.random_range(u8::from(first)..10);
-        char::from(b'0' + figure)
-    });
-    fresh.collect()
+        rest = behind;
+    }
+    fresh + rest
 }
 
 /// A word nobody has yet: a neighbour's letters with two figures behind it.
@@ -253,52 +262,6 @@ pub(super) fn next_integer(values: &[&Value]) -> i64 {
         .saturating_add(rand::rng().random_range(1..=3))
 }
 
-/// A number near another, as the neighbours are near it: one of theirs where they repeat, else one
-/// between, written with as many decimals.
-pub(super) fn near(template: &Value, values: &[&Value]) -> Value {
-    let Some(own) = template.number() else {
-        return template.clone();
-    };
-    let mut sorted: Vec<(f64, &Value)> = values
-        .iter()
-        .filter_map(|value| Some((value.number()?, *value)))
-        .collect();
-    sorted.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let reach = (sorted.len() / 50).max(1);
-    let at = sorted.partition_point(|(number, _)| *number < own);
-    let (from, to) = (at.saturating_sub(reach), (at + reach + 1).min(sorted.len()));
-    let mut random = rand::rng();
-    let Some((other, value)) = sorted.get(random.random_range(from..to.max(from + 1))) else {
-        return template.clone();
-    };
-    let mut distinct: Vec<f64> = sorted.iter().map(|(number, _)| *number).collect();
-    distinct.dedup();
-    if distinct.len() * 10 < sorted.len() * 9 {
-        return (*value).clone();
-    }
-    let between = (other - own).mul_add(random.random_range(0.0..1.0), own);
-    match template {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "it lies between two integers"
-        )]
-        Value::Integer(_) => Value::Integer(between.round() as i64),
-        Value::Text(text) => {
-            let decimals = text.split_once('.').map_or(0, |(_, digits)| digits.len());
-            Value::Text(format!("{between:.decimals$}"))
-        }
-        Value::Real(number) => {
-            let written = number.to_string();
-            let decimals = written
-                .split_once('.')
-                .map_or(0, |(_, digits)| digits.len());
-            let rounded = format!("{between:.decimals$}");
-            Value::Real(rounded.parse().unwrap_or(between))
-        }
-        other => other.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,16 +275,9 @@ mod tests {
     }
 
     #[test]
-    fn near_numbers_keep_their_decimals() {
-        let texts: Vec<Value> = (0..100)
-            .map(|n| Value::Text(format!("{}.{:02}", n, n * 37 % 100)))
-            .collect();
-        let values: Vec<&Value> = texts.iter().collect();
-        let drawn = near(&texts[40], &values);
-        let text = drawn.text().expect("text");
-        assert_eq!(text.split_once('.').expect("decimals").1.len(), 2, "{text}");
-        assert!((30.0..=50.0).contains(&drawn.number().expect("a number")));
+    fn figures_are_drawn_anew_and_ordinals_stay() {
         assert_eq!(digits_anew("no digits"), "no digits");
         assert!(!digits_anew("1 Road").starts_with('0'));
+        assert!(digits_anew("8120 4th Street").ends_with(" 4th Street"));
     }
 }

@@ -7,6 +7,7 @@ use rand::seq::IndexedRandom as _;
 use uuid::Uuid;
 
 use super::clock::Clock;
+use super::naming::{Habit, Places, Words};
 use super::people::{NameColumns, Order, Part, Pattern, Person};
 use super::{Column, Sort, Table, Value};
 use crate::names;
@@ -69,7 +70,17 @@ pub(crate) struct Learned<'a> {
     pub order: Order,
     /// The column with the e-mail address.
     pub mail: Option<usize>,
+    /// Whose row each is.
+    pub people: Vec<Option<Person>>,
+    /// Words of given names and of family names.
+    pub given: Words,
+    pub family: Words,
+    places: Places,
+    habit: Habit,
 }
+
+/// How many names show the table's habit.
+const HABITUAL: usize = 200;
 
 impl<'a> Learned<'a> {
     /// Learns from a sample: a value for each column of the table in every row.
@@ -81,6 +92,11 @@ impl<'a> Learned<'a> {
             names: NameColumns::of(table),
             order: Order::GivenFirst,
             mail: None,
+            people: Vec::new(),
+            given: Words::default(),
+            family: Words::default(),
+            places: Places::default(),
+            habit: Habit::default(),
         };
         for at in 0..table.columns.len() {
             let values = learned.values(at);
@@ -98,6 +114,7 @@ impl<'a> Learned<'a> {
         }
         learned.mail = (0..table.columns.len()).find(|at| learned.columns[*at].role == Role::Mail);
         learned.settle_names();
+        learned.learn_names();
         for at in 0..table.columns.len() {
             if learned.is_login(at) {
                 learned.columns[at].role = Role::Login;
@@ -119,7 +136,7 @@ impl<'a> Learned<'a> {
     pub(crate) fn person(&self, row: &[Value]) -> Option<Person> {
         let text = |at: Option<usize>| at.and_then(|at| row[at].text()).map(str::to_owned);
         match (text(self.names.given), text(self.names.family)) {
-            (None, None) => text(self.names.whole).map(|whole| Person::parse(&whole)),
+            (None, None) => text(self.names.whole).map(|whole| self.places.person(&whole)),
             (given, family) => Some(Person {
                 given: given.unwrap_or_default(),
                 family: family.unwrap_or_default(),
@@ -127,46 +144,82 @@ impl<'a> Learned<'a> {
         }
     }
 
-    /// How many rows bear a person's given name, and how many the family name.
-    pub(crate) fn bearers(&self, of: &Person) -> (usize, usize) {
-        let (mut given, mut family) = (0, 0);
-        for person in self.rows.iter().filter_map(|row| self.person(row)) {
-            given += usize::from(person.given == of.given);
-            family += usize::from(person.family == of.family);
+    /// Takes the names apart, and sees what logins take of those that have several words.
+    fn learn_names(&mut self) {
+        if let (None, None, Some(whole)) = (self.names.given, self.names.family, self.names.whole) {
+            for value in self.values(whole) {
+                self.places.add(value.text().unwrap_or_default());
+            }
         }
-        (given, family)
+        self.people = self.rows.iter().map(|row| self.person(row)).collect();
+        for person in self.people.iter().flatten() {
+            self.given.add(&person.given);
+            self.family.add(&person.family);
+        }
+        let several = |person: &Person| person.given.contains(' ') || person.family.contains(' ');
+        let telling: Vec<(&str, &Person)> = (self.rows.iter().zip(&self.people))
+            .filter_map(|(row, person)| Some((self.local(row)?, person.as_ref()?)))
+            .filter(|(_, person)| several(person))
+            .take(HABITUAL)
+            .collect();
+        let explained = |habit: &Habit| {
+            let made = |(local, person): &&(&str, &Person)| {
+                Pattern::of(local, &habit.shortened(person)).is_some()
+            };
+            telling.iter().filter(made).count()
+        };
+        // Of equals the first: nothing shows another.
+        let habits = Habit::every().map(|habit| (explained(&habit), habit));
+        self.habit = habits
+            .reduce(|best, next| if next.0 > best.0 { next } else { best })
+            .map_or_else(Habit::default, |(_, habit)| habit);
     }
 
-    /// Whether it is common here that two rows bear one name.
+    /// Whether it is nothing rare here that two rows bear one name: one row in fifty does.
     pub(crate) fn has_namesakes(&self) -> bool {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        let names = self.rows.iter().filter_map(|row| self.person(row));
-        for person in names {
+        for person in self.people.iter().flatten() {
             *counts.entry(person.whole(Order::GivenFirst)).or_default() += 1;
         }
         let shared: usize = counts.values().filter(|count| **count > 1).sum();
-        shared * 4 > self.rows.len()
+        shared * 50 > self.rows.len()
     }
 
     /// The pattern by which a text of a row comes from its name.
     pub(crate) fn pattern(&self, row: &[Value], login: &str) -> Option<Pattern> {
-        Pattern::of(login, &self.person(row)?)
+        Pattern::of(login, &self.habit.shortened(&self.person(row)?))
     }
 
-    /// Figures that as many others have behind their local parts; `None` where few have.
-    pub(crate) fn figures(&self, pattern: &Pattern) -> Option<String> {
+    /// A login by a pattern for somebody new.
+    pub(crate) fn by_pattern(&self, pattern: &Pattern, person: &Person) -> Option<String> {
+        pattern.write(&self.habit.shortened(person), self.figures(pattern))
+    }
+
+    /// Figures that others have behind logins built alike; `None` where few have.
+    fn figures(&self, pattern: &Pattern) -> Option<String> {
         let wanted = pattern.figures().len();
-        let figures = |row: &'a Vec<Value>| {
-            let local = self.local(row)?;
-            let stem = local.trim_end_matches(|c: char| c.is_ascii_digit());
-            Some(&local[stem.len()..]).filter(|figures| figures.len() == wanted)
-        };
-        let all: Vec<&str> = self.rows.iter().filter_map(figures).collect();
-        if wanted == 0 || all.len() < 10 {
+        if wanted == 0 {
             return None;
         }
-        all.choose(&mut rand::rng())
-            .map(|figures| (*figures).to_owned())
+        let alike = |(row, person): (&Vec<Value>, &Option<Person>)| {
+            let local = self.local(row)?;
+            let figures = local.len() - local.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+            let person = person.as_ref().filter(|_| figures == wanted)?;
+            let theirs = Pattern::of(local, &self.habit.shortened(person))?;
+            theirs
+                .is_built_as(pattern)
+                .then(|| theirs.figures().to_owned())
+        };
+        let all: Vec<String> = self
+            .rows
+            .iter()
+            .zip(&self.people)
+            .filter_map(alike)
+            .collect();
+        if all.len() < 5 {
+            return None;
+        }
+        all.choose(&mut rand::rng()).cloned()
     }
 
     /// A column named `name` may hold anything: it is a person's where two capitals begin two words.
@@ -249,16 +302,18 @@ const PLACE: [&str; 12] = [
     "district", "country",
 ];
 
+/// Whether a column says where somebody lives.
+pub(crate) fn is_place(column: &Column) -> bool {
+    let name = names::snake(&column.name);
+    name.split('_').any(|word| PLACE.contains(&word))
+}
+
 /// What a column is that is nobody's name.
 fn plain(column: &Column, values: &[&Value], distinct: usize) -> Role {
-    if is_category(column, values.len(), distinct) {
+    if is_category(column, values, distinct) {
         return Role::Category;
     }
-    if !column.unique
-        && names::snake(&column.name)
-            .split('_')
-            .any(|word| PLACE.contains(&word))
-    {
+    if !column.unique && is_place(column) {
         return Role::Verbatim;
     }
     let Some(template) = values.iter().find_map(|value| value.text()) else {
@@ -282,7 +337,8 @@ fn plain(column: &Column, values: &[&Value], distinct: usize) -> Role {
             Role::Code
         };
     }
-    if Uuid::parse_str(template).is_ok() {
+    let uuid = |value: &&Value| value.text().is_some_and(is_uuid);
+    if values.iter().all(uuid) {
         return Role::Uuid;
     }
     if template.contains("://") {
@@ -333,18 +389,39 @@ fn personal(column: &Column, values: &[&Value]) -> Option<Role> {
     some(&|text| text.parse::<std::net::IpAddr>().is_ok()).then_some(Role::Internet)
 }
 
+/// A UUID of a version that there is: thirty-two random hexadecimal figures are none.
+fn is_uuid(text: &str) -> bool {
+    Uuid::parse_str(text).is_ok_and(|uuid| {
+        uuid.get_variant() == uuid::Variant::RFC4122 && (1..=8).contains(&uuid.get_version_num())
+    })
+}
+
 pub(crate) fn is_mail(text: &str) -> bool {
     text.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && domain.contains('.') && !text.contains(' ')
     })
 }
 
-fn is_category(column: &Column, count: usize, distinct: usize) -> bool {
+fn is_category(column: &Column, values: &[&Value], distinct: usize) -> bool {
     if column.unique {
         return false;
     }
+    let count = values.len();
     let listed = matches!(column.sort, Sort::Listed(_));
     let few = distinct <= 12 && (distinct * 2 <= count || distinct == 1);
-    let repeating = count >= 20 && distinct * 2 <= count;
+    // Amounts repeat as well: nought, and what things cost. Numbers that name something are no amounts.
+    let amounts = matches!(column.sort, Sort::Integer | Sort::Number) && !names_something(column);
+    let times = if amounts { 8 } else { 2 };
+    let repeating = count >= 20 && distinct * times <= count;
     listed || few || repeating
+}
+
+/// Whether a number is a name for something, so that one in between would name nothing.
+fn names_something(column: &Column) -> bool {
+    let words = [
+        "id", "ref", "code", "type", "kind", "status", "state", "level", "group", "category",
+        "class", "year", "month", "version", "number", "no", "flags",
+    ];
+    let name = names::snake(&column.name);
+    name.split('_').any(|word| words.contains(&word))
 }

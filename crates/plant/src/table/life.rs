@@ -148,7 +148,7 @@ pub(crate) fn plan(
     }
     if let Some((score, threshold)) = drawn.score {
         notes.push(format!(
-            "the row is as likely as its neighbours: {score:.1}, and 95 in 100 of them reach {threshold:.1}"
+            "the row is as likely as its neighbours: {score:.1}, and 99 in 100 of them reach {threshold:.1}"
         ));
     }
     Ok(Plan {

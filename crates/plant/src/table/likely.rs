@@ -1,6 +1,7 @@
 //! How likely a row is among its neighbours: the sum, over columns, of the logarithm of how often
-//! such a value occurs. A row of ours must be at least as likely as nineteen in twenty of the
-//! neighbours are to each other; each neighbour is judged without itself.
+//! such a value occurs. A row of ours must be at least as likely as all but one in a
+//! hundred of the neighbours are to each other; each neighbour is judged without itself. A stricter judge
+//! would make ours too likely: rows that only resemble many are told apart by that.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -53,7 +54,7 @@ impl<'a> Likely<'a> {
         judge
     }
 
-    /// What nineteen in twenty neighbours reach, columns that are `firm` left out; `None` where there
+    /// What all but one in a hundred neighbours reach, columns that are `firm` left out; `None` where there
     /// are too few neighbours.
     pub(crate) fn threshold(&self, firm: &[bool]) -> Option<f64> {
         if self.learned.rows.len() < ENOUGH {
@@ -65,7 +66,7 @@ impl<'a> Likely<'a> {
         let score = |row: &Vec<Value>| self.score(row, firm, 1).total;
         let mut scores: Vec<f64> = self.learned.rows.iter().map(score).collect();
         scores.sort_by(f64::total_cmp);
-        let threshold = scores[scores.len() / 20];
+        let threshold = scores[scores.len() / 100];
         *self.known.borrow_mut() = Some((firm.to_vec(), threshold));
         Some(threshold)
     }
@@ -228,7 +229,7 @@ pub(crate) fn refusal(learned: &Learned<'_>, score: &Score, threshold: f64) -> S
         format!("; the column {column} tells most")
     });
     format!(
-        "the likeliest row that could be drawn scores {:.1}, and 95 in 100 of the {} rows looked at \
+        "the likeliest row that could be drawn scores {:.1}, and 99 in 100 of the {} rows looked at \
          reach {threshold:.1}{least}",
         score.total,
         learned.rows.len()

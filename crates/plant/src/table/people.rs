@@ -186,6 +186,11 @@ impl Pattern {
         None
     }
 
+    /// Whether it differs in its figures only.
+    pub(crate) fn is_built_as(&self, other: &Self) -> bool {
+        self.pieces == other.pieces && self.between == other.between && self.before == other.before
+    }
+
     /// The figures behind it.
     pub(crate) fn figures(&self) -> &str {
         &self.figures

@@ -37,7 +37,7 @@ pub(crate) fn require_column(table: &Table, wish: &Wish, place: &str) -> Result<
 /// Judges a row; what the operator has set and only the canary can hold does not count.
 ///
 /// # Errors
-/// It is less likely than nineteen in twenty of its neighbours; says so.
+/// It is less likely than ninety-nine in a hundred of its neighbours; says so.
 pub(crate) fn likely(judge: &Likely<'_>, wish: &Wish, drawn: &mut Drawn) -> Result<(), String> {
     let learned = judge.learned;
     let mut firm = vec![false; drawn.values.len()];

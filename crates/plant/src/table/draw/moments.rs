@@ -132,13 +132,21 @@ fn behind(times: &[i64], now: i64) -> i64 {
         let apart = (hour(from) - hour(last)).abs();
         apart.min(DAY - apart) <= HOUR && weekend(from) == weekend(last)
     };
-    let gaps = |all: bool| -> Vec<i64> {
-        let pairs = times.windows(2).filter(|pair| all || near(pair[0]));
-        pairs.map(|pair| pair[1] - pair[0]).collect()
+    // Gap and the gap before it: busy hours follow busy hours.
+    let gaps = |all: bool| -> Vec<(i64, i64)> {
+        let triples = times.windows(3).filter(|triple| all || near(triple[1]));
+        triples
+            .map(|triple| (triple[2] - triple[1], triple[1] - triple[0]))
+            .collect()
     };
     let (close, all) = (gaps(false), gaps(true));
-    let gaps = if close.len() >= 8 { close } else { all };
-    let gap = gaps.choose(&mut random).copied().unwrap_or(HOUR);
+    let mut gaps = if close.len() >= 8 { close } else { all };
+    if let [.., from, to] = times {
+        let order = |gap: i64| i64::from((gap.max(0) + 1).ilog2());
+        gaps.sort_by_key(|(_, before)| (order(*before) - order(to - from)).abs());
+        gaps.truncate((gaps.len() / 4).max(8));
+    }
+    let gap = gaps.choose(&mut random).map_or(HOUR, |(gap, _)| *gap);
     let jitter = (gap / 8).min(10 * 60);
     let to = last + (gap + random.random_range(-jitter..=jitter)).max(0);
     if to <= now || last >= now {
@@ -190,7 +198,13 @@ fn follow(own: i64, (from, to): (i64, i64), pairs: &[(i64, i64)], now: i64) -> i
     let later = apart.iter().filter(|apart| **apart >= 0).count();
     let kept = apart.len() >= 20 && related(pairs).abs() < 0.2;
     if kept || spread(&apart) * 2 <= spread(&times) {
-        return (own + (to - from))
+        // Not to the second as far as the neighbour's, unless all are.
+        let own_apart = own - from;
+        let distinct = apart.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        let loose = distinct * 2 > apart.len() && own_apart.rem_euclid(DAY) != 0;
+        let reach = if loose { own_apart.abs() / 25 } else { 0 };
+        let jitter = rand::rng().random_range(-reach..=reach);
+        return (own + (to - from) + jitter)
             .min(latest.max(now))
             .max(if later == apart.len() { to } else { i64::MIN });
     }

@@ -40,7 +40,7 @@ pub(super) struct Row {
 }
 
 /// How many neighbours are looked at.
-const NEIGHBOURS: usize = 1_000;
+const NEIGHBOURS: usize = 3_000;
 
 /// Reads the newest rows, a value for each writable column; long values are cut.
 pub(super) fn sample(connection: &Connection, table: &Table) -> rusqlite::Result<Vec<Vec<Value>>> {
