@@ -19,6 +19,7 @@ mod health;
 mod minting;
 mod orphans;
 mod planting;
+mod recommending;
 mod records;
 mod reports;
 mod scanning;

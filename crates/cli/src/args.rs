@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Canaries(List),
     /// Take a canary out of use; it is recognised for ever
     Retire(One),
+    /// Propose where bait belongs in a project, a home directory or a database; writes nothing
+    Recommend(Recommend),
     /// Mint a fresh canary and put it into a file or database
     Plant(Plant),
     /// List where canaries stand
@@ -247,6 +249,17 @@ pub(crate) struct FileOptions {
     /// Documents: put the beacon into this one of your own and write the result beside it
     #[arg(long, value_name = "FILE")]
     pub(crate) into: Option<PathBuf>,
+}
+
+/// `recommend`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Recommend {
+    /// A directory, or a database: `sqlite:PATH`, `postgres://USER@HOST/DB`, `mariadb://...`
+    #[arg(value_name = "PATH|DATABASE")]
+    pub(crate) target: String,
+    /// Propose at most so many
+    #[arg(long, default_value_t = 8)]
+    pub(crate) most: usize,
 }
 
 /// `plant`

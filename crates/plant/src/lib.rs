@@ -244,6 +244,25 @@ fn here(placement: &Placement) -> Result<(), PlantError> {
     }
 }
 
+/// A table of a database, as far as choosing one needs.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// As [`plan`] takes it: with the password, if the address had one.
+    pub target: String,
+    /// Its name, with its schema where it has one.
+    pub name: String,
+    /// The names of the columns that can be written.
+    pub columns: Vec<String>,
+}
+
+/// Lists the tables of a database: `sqlite:PATH`, or a server's address without a table. Reads only.
+///
+/// # Errors
+/// It is no database, or cannot be read.
+pub fn tables(database: &str) -> Result<Vec<Listed>, PlantError> {
+    target::tables(database)
+}
+
 /// The one way a target is written in a placement: its absolute path with all links followed, or
 /// `sqlite:/path?table=name`.
 ///

@@ -21,7 +21,7 @@ use crate::bait::Wish;
 use crate::diff::Diff;
 use crate::error::{PlantError, Problem};
 use crate::text::{self, Format};
-use crate::{Condition, Options, Plan, disk};
+use crate::{Condition, Listed, Options, Plan, disk};
 
 /// A sort of target.
 pub trait Target: Sync + sealed::Planting {
@@ -148,7 +148,7 @@ pub const TARGETS: &[&dyn Target] = &[
 pub(crate) mod sealed {
     //! What only this crate calls.
 
-    use super::{Condition, Diff, Options, Path, Placement, Plan, PlantError, Wish};
+    use super::{Condition, Diff, Listed, Options, Path, Placement, Plan, PlantError, Wish};
 
     /// The work behind a target.
     pub trait Planting {
@@ -168,6 +168,11 @@ pub(crate) mod sealed {
         /// Takes it out.
         #[doc(hidden)]
         fn uproot(&self, placement: &Placement, force: bool) -> Result<Diff, PlantError>;
+        /// The tables of a database of this sort; `None` if it holds none.
+        #[doc(hidden)]
+        fn tables(&self, _database: &str) -> Option<Result<Vec<Listed>, PlantError>> {
+            None
+        }
         /// The last component of a path.
         #[doc(hidden)]
         fn file_name<'a>(&self, target: &'a str) -> &'a str {
@@ -282,6 +287,23 @@ pub(crate) fn choose(target: &str, asked: Option<&str>) -> Result<&'static dyn T
                     .hint(format!("name its sort with --format; {}", supported())),
             )
         })
+}
+
+/// The tables of a database.
+pub(crate) fn tables(database: &str) -> Result<Vec<Listed>, PlantError> {
+    let sort = TARGETS.iter().find(|sort| sort.claims(database, None));
+    sort.and_then(|sort| sort.tables(database))
+        .unwrap_or_else(|| {
+            Err(PlantError::Target(
+                Problem::new(database, "is no database").hint(supported()),
+            ))
+        })
+}
+
+/// The address of a database, with a table.
+fn with_table(database: &str, table: &str) -> String {
+    let joint = if database.contains('?') { '&' } else { '?' };
+    format!("{database}{joint}table={table}")
 }
 
 /// The target that made a placement.

@@ -20,6 +20,7 @@ mod listen;
 mod mint;
 mod orphans;
 mod plant;
+mod recommend;
 mod reindex;
 mod report;
 mod scan;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Canaries(args) => canaries::list(&global, &args),
         Command::Retire(args) => canaries::retire(&global, &args),
         Command::Plant(args) => plant::plant(&global, &args),
+        Command::Recommend(args) => recommend::run(&global, &args),
         Command::Places(_) => plant::places(&global),
         Command::Check(args) => check::run(&global, &args),
         Command::Uproot(args) => plant::uproot(&global, &args),

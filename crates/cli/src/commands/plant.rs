@@ -122,7 +122,7 @@ fn confirm(question: &str) -> anyhow::Result<bool> {
     Ok(Confirm::new(question).with_default(false).prompt()?)
 }
 
-fn print_diff(diff: &Diff) -> std::io::Result<()> {
+pub(super) fn print_diff(diff: &Diff) -> std::io::Result<()> {
     for Line { sign, text } in &diff.lines {
         let style = match sign {
             Sign::Added => colour(AnsiColor::Green),
@@ -135,7 +135,7 @@ fn print_diff(diff: &Diff) -> std::io::Result<()> {
     Ok(())
 }
 
-fn diff_text(diff: &Diff) -> String {
+pub(super) fn diff_text(diff: &Diff) -> String {
     diff.lines
         .iter()
         .map(|line| format!("{}{}\n", prefix(line.sign), line.text))

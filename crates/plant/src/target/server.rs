@@ -2,15 +2,15 @@
 
 use lapwing_core::Placement;
 
-use super::Target;
 use super::sealed::Planting;
+use super::{Target, with_table};
 use crate::bait::Wish;
 use crate::diff::Diff;
 use crate::error::PlantError;
 use crate::table::address::{Address, Scheme};
 use crate::table::life::{self, Open};
 use crate::text::shapeless;
-use crate::{Condition, Options, Plan};
+use crate::{Condition, Listed, Options, Plan};
 
 /// A sort of server.
 pub(crate) struct Server {
@@ -60,5 +60,31 @@ impl Planting for Server {
     fn uproot(&self, placement: &Placement, force: bool) -> Result<Diff, PlantError> {
         let address = Address::parse(&placement.target, self.scheme)?;
         life::uproot(&address, self.open, placement, force)
+    }
+
+    fn tables(&self, database: &str) -> Option<Result<Vec<Listed>, PlantError>> {
+        Some(self.listed(database))
+    }
+}
+
+impl Server {
+    fn listed(&self, database: &str) -> Result<Vec<Listed>, PlantError> {
+        let address = Address::parse(&with_table(database, "none"), self.scheme)?;
+        let failed = address.failed("list the tables");
+        let mut session = (self.open)(&address)?;
+        let mut listed = Vec::new();
+        for name in session.tables().map_err(&failed)? {
+            let Some(described) = session.describe(&name).map_err(&failed)? else {
+                continue;
+            };
+            let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+            let columns = described.table.columns.into_iter();
+            listed.push(Listed {
+                target: with_table(database, &encoded),
+                columns: columns.map(|column| column.name).collect(),
+                name,
+            });
+        }
+        Ok(listed)
     }
 }

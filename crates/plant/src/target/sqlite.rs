@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use self::row::Row;
 use self::schema::{Event, Table};
-use super::Target;
 use super::sealed::Planting;
+use super::{Target, with_table};
 use crate::bait::Wish;
 use crate::diff::{Diff, Sign};
 use crate::error::{PlantError, Problem};
@@ -23,7 +23,7 @@ use crate::table::learn::Learned;
 use crate::table::likely::Likely;
 use crate::table::{Cell, Value, planning};
 use crate::text::shapeless;
-use crate::{Condition, Options, Plan, Work, disk};
+use crate::{Condition, Listed, Options, Plan, Work, disk};
 
 /// The target.
 pub(crate) struct Sqlite;
@@ -220,6 +220,29 @@ impl Planting for Sqlite {
             }
         }
         Ok(diff)
+    }
+
+    fn tables(&self, database: &str) -> Option<Result<Vec<Listed>, PlantError>> {
+        Some(Self::listed(database))
+    }
+}
+
+impl Sqlite {
+    fn listed(database: &str) -> Result<Vec<Listed>, PlantError> {
+        let address = Address::parse(&with_table(database, "none"))?;
+        disk::database(&address.path)?;
+        let failed = address.database("list the tables");
+        let connection = address.open(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mut listed = Vec::new();
+        for name in schema::tables(&connection).map_err(&failed)? {
+            let (columns, _) = schema::columns(&connection, &name).map_err(&failed)?;
+            listed.push(Listed {
+                target: with_table(database, &name),
+                columns: columns.into_iter().map(|column| column.name).collect(),
+                name,
+            });
+        }
+        Ok(listed)
     }
 }
 

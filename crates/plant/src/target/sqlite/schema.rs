@@ -130,7 +130,7 @@ impl Table {
     }
 }
 
-fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(super) fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     connection
         .prepare(
             "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'
@@ -141,7 +141,10 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 /// Columns that can be written (generated ones cannot), and the primary key in its order.
-fn columns(connection: &Connection, table: &str) -> rusqlite::Result<(Vec<Column>, Vec<String>)> {
+pub(super) fn columns(
+    connection: &Connection,
+    table: &str,
+) -> rusqlite::Result<(Vec<Column>, Vec<String>)> {
     let mut primary: Vec<(i64, String)> = Vec::new();
     let mut columns = Vec::new();
     let mut statement = connection.prepare(
