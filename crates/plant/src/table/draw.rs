@@ -6,9 +6,10 @@
 
 mod amounts;
 mod moments;
+mod places;
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rand::RngExt as _;
@@ -21,7 +22,7 @@ use super::fill::{
     blended_word, blended_words, digits_anew, fresh_uuid, next_integer, random_blob,
     reserved_number, shaped, shaped_like,
 };
-use super::learn::{Learned, Role, is_place, ratio};
+use super::learn::{Learned, Role, ratio};
 use super::naming::newcomer;
 use super::people::{Case, Part, Person};
 use super::{Column, Sort, Value};
@@ -385,7 +386,10 @@ impl<'a> Drawing<'a> {
                 Value::Blob(bytes) => Value::Blob(random_blob(bytes)),
                 other => other.clone(),
             },
-            Role::Verbatim => self.kept_or_near(at, template),
+            Role::Verbatim => self.template.map_or_else(
+                || template.clone(),
+                |own| places::like(self.learned, own, at, template),
+            ),
             Role::Category | Role::Empty | Role::Reference | Role::Counted => template.clone(),
             _ => template.text().map_or_else(
                 || template.clone(),
@@ -393,44 +397,6 @@ impl<'a> Drawing<'a> {
             ),
         };
         Ok(Some(cut(value, column)))
-    }
-
-    /// A postcode of the same town, as rare as the template's; anything else as the template has it.
-    fn kept_or_near(&self, at: usize, template: &Value) -> Value {
-        let (Some(own), true) = (self.template, is_postcode(self.learned, at)) else {
-            return template.clone();
-        };
-        let columns = 0..self.learned.columns.len();
-        let places: Vec<usize> = columns
-            .filter(|other| *other != at && is_place(&self.learned.table.columns[*other]))
-            .collect();
-        let alike = |row: &&Vec<Value>| places.iter().all(|place| row[*place] == own[*place]);
-        let count = |value: &Value| self.learned.columns[at].counts.get(&value.token()).copied();
-        // One that a row less has, for it is to be ours as well.
-        let own_count = count(template).unwrap_or(1);
-        let rows = self.learned.rows.iter().filter(alike).map(|row| &row[at]);
-        if own_count == 1
-            && !places.is_empty()
-            && let Some(between) = code_between(rows.clone())
-        {
-            return Value::Text(between);
-        }
-        let near = rows.filter_map(|value| Some((count(value)?, value)));
-        let near = near.filter(|(count, _)| *count < own_count.max(2));
-        let near: Vec<(usize, &Value)> = near.collect();
-        let most = near.iter().map(|(count, _)| *count).max();
-        let near: Vec<&Value> = near
-            .into_iter()
-            .filter(|(count, _)| Some(*count) == most)
-            .map(|(_, value)| value)
-            .collect();
-        let chosen = near.choose(&mut rand::rng()).copied();
-        if places.is_empty() {
-            template
-        } else {
-            chosen.unwrap_or(template)
-        }
-        .clone()
     }
 
     fn named(&self, part: Part, template: &Value) -> Value {
@@ -560,33 +526,6 @@ impl<'a> Drawing<'a> {
         };
         Ok(Some(value))
     }
-}
-
-/// Whether a column holds postcodes.
-fn is_postcode(learned: &Learned<'_>, at: usize) -> bool {
-    let name = names::snake(&learned.table.columns[at].name);
-    let words = ["postcode", "postal", "zip", "zipcode", "plz"];
-    name.split('_').any(|word| words.contains(&word))
-}
-
-/// A code that no row has among those of a town, where they fill a fourth of their range: it is sure to be
-/// the town's.
-fn code_between<'a>(codes: impl Iterator<Item = &'a Value>) -> Option<String> {
-    let texts: BTreeSet<&str> = codes.map(Value::text).collect::<Option<_>>()?;
-    let width = texts.first()?.len();
-    let figures = |text: &&str| text.len() == width && text.bytes().all(|b| b.is_ascii_digit());
-    let numbers = texts.iter().filter(|text| figures(text));
-    let numbers: BTreeSet<u32> = numbers.filter_map(|text| text.parse().ok()).collect();
-    let (least, most) = (*numbers.first()?, *numbers.last()?);
-    let filled = u32::try_from(numbers.len()).ok()?;
-    if numbers.len() != texts.len() || filled < 3 || most - least >= filled.checked_mul(4)? {
-        return None;
-    }
-    let open: Vec<u32> = (least..most)
-        .filter(|code| !numbers.contains(code))
-        .collect();
-    let code = open.choose(&mut rand::rng())?;
-    Some(format!("{code:0width$}"))
 }
 
 /// A fresh text of a role that has no meaning beyond its shape.
