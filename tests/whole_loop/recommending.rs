@@ -72,7 +72,8 @@ fn proposed(home: &Home, target: &str) -> Vec<Value> {
     }
     let text = home.ok(&["recommend", target]);
     for proposal in &proposals {
-        assert!(text.contains("lapwing plant "), "{proposal}: {text}");
+        let command = proposal["command"].as_str().unwrap();
+        assert!(text.contains(command), "{command}: {text}");
     }
     assert!(
         !text.contains("hunter2"),
