@@ -16,6 +16,7 @@ mod fleet;
 mod formats;
 mod geography;
 mod health;
+mod likeness;
 mod minting;
 mod orphans;
 mod planting;
