@@ -165,7 +165,7 @@ fn rows(database: &str) -> anyhow::Result<Vec<Candidate>> {
         let begins = |word: &&str| bare.starts_with(*word) || bare.contains(&format!("_{word}"));
         let known = TABLES
             .iter()
-            .find(|rows| rows.words.iter().any(|word| begins(&word)));
+            .find(|rows| rows.words.iter().any(&begins));
         let mail = table
             .columns
             .iter()
