@@ -1,7 +1,9 @@
 //! Record, then answer: what was answered is on disk, whatever happens next. The station is killed,
-//! loses what was not synced, is watched at its system calls, and gets a disk that fails.
+//! loses what was not synced, is watched at its system calls, and gets a disk that fails. And what is
+//! planted is on record, whenever the planting process dies.
 
 mod load;
+mod planting;
 mod shim;
 mod trace;
 

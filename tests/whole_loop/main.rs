@@ -9,6 +9,7 @@
 mod alerts;
 mod bait;
 mod databases;
+mod declared;
 mod demo;
 mod drills;
 mod evidence;
@@ -23,6 +24,7 @@ mod planting;
 mod recommending;
 mod records;
 mod reports;
+mod rotating;
 mod scanning;
 mod servers;
 mod setup;

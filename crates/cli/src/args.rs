@@ -1,5 +1,6 @@
 //! The command line as clap reads it. Help texts here are what `lapwing help` says.
 
+mod deception;
 mod fleet;
 
 use std::net::{IpAddr, SocketAddr};
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+pub(crate) use self::deception::{Apply, Declarations, Destroy, Drift, PlanArgs, Rotate};
 pub(crate) use fleet::Credential;
 
 /// Honeytoken toolkit: mint bait, plant it, watch for any use of it, report what is known.
@@ -74,6 +76,16 @@ pub(crate) enum Command {
     /// Credentials of applications and hosts that speak to the desk
     #[command(subcommand)]
     Credential(Credential),
+    /// Put a fresh canary in the place of one that is old or was used; the old one is recognised for ever
+    Rotate(Rotate),
+    /// Show what `apply` would do (exit code 7: something)
+    Plan(PlanArgs),
+    /// Plant, rotate and uproot until what stands is what deception.yaml declares
+    Apply(Apply),
+    /// Say what differs from what is declared and was planted (exit code 3: something does)
+    Drift(Drift),
+    /// Uproot everything that was planted from deception.yaml
+    Destroy(Destroy),
     /// Run the station: listen, record, alert
     Listen(Listen),
     /// Trip canaries on purpose and follow each to its alert's arrival

@@ -12,7 +12,7 @@ use lapwing_plant::{PlantError, Problem};
 pub(crate) enum Exit {
     /// All is well.
     Fine,
-    /// `check`: something planted is not as it was, gives itself away, or is not reached.
+    /// `check`, `drift`: something planted is not as it was, gives itself away, or is not reached.
     Drift,
     /// `evidence verify`: a record does not verify.
     Broken,
@@ -20,6 +20,10 @@ pub(crate) enum Exit {
     Undelivered,
     /// `scan`, `audit`, `orphans`: something was found.
     Found,
+    /// `plan`: there is something to do.
+    Pending,
+    /// `apply`, `rotate`, `destroy`: some of it could not be done.
+    Partial,
 }
 
 impl From<Exit> for ExitCode {
@@ -31,6 +35,8 @@ impl From<Exit> for ExitCode {
             Exit::Broken => 4,
             Exit::Undelivered => 5,
             Exit::Found => 6,
+            Exit::Pending => 7,
+            Exit::Partial => 8,
         })
     }
 }
@@ -59,6 +65,12 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
+    tell(error);
+    ExitCode::FAILURE
+}
+
+/// Prints an error: what, where, why, what next.
+pub(crate) fn tell(error: &anyhow::Error) {
     let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
     let cyan = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
     let mut said = error.to_string();
@@ -83,7 +95,6 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     for hint in error.chain().filter_map(hint) {
         anstream::eprintln!("{cyan}hint:{cyan:#} {hint}");
     }
-    ExitCode::FAILURE
 }
 
 fn problem(error: &anyhow::Error) -> Option<&Problem> {

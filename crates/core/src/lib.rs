@@ -26,7 +26,7 @@ pub use decision::{Decision, Verb, drill_nonce};
 pub use delivery::{Delivery, DeliveryState, Occasion};
 pub use host::Host;
 pub use id::{ActorId, CanaryId, IdError, IncidentId, PlacementId, StationId, TripId};
-pub use place::{Placement, PlacementState, Site};
+pub use place::{Asked, Declared, Placement, PlacementState, Site};
 pub use secret::{Digest, Keyring, MasterKey, SealError};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use trip::{Carrier, Claimed, Claims, DecoyOutcome, DecoyRecord, MatchedField, Observed, Trip};

@@ -1,5 +1,6 @@
 //! Where a canary stands, and the record of its being put there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,56 @@ impl fmt::Display for Site {
     }
 }
 
+/// What the operator asked for when it was planted: enough to plant another canary in the same way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// The sort of the target, if it was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Where in the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The role in names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Which of the operator's addresses it carries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Where the people of a record live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// Fields whose values were fixed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, String>,
+    /// Whether names that programs read by default were allowed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub danger_default: bool,
+    /// Triggers of the table that were allowed to run.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub danger_triggers: BTreeSet<String>,
+}
+
+impl Asked {
+    /// Whether nothing in particular was asked for.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The declaration a placement was made for. It is bound by two names, not by a path, so that the
+/// file of declarations can move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declared {
+    /// The name that the file of declarations gives itself.
+    pub deception: String,
+    /// The bait's name in it, with a number behind `#` where one declaration asks for several.
+    pub bait: String,
+    /// Where the file lay when it was last applied: two files of one name are told apart by it.
+    pub file: String,
+}
+
 /// The record of a canary put in a place: our bytes and digests, never the owner's content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
@@ -112,6 +163,18 @@ pub struct Placement {
     /// When it was taken out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uprooted: Option<Timestamp>,
+    /// What the operator asked for.
+    #[serde(default, skip_serializing_if = "Asked::is_nothing")]
+    pub asked: Asked,
+    /// The declaration it was made for, if it was declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
+    /// The placement whose place it takes: once this one is confirmed, that one is taken out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<PlacementId>,
+    /// Whether that one goes by the very write that puts this one there, under the same names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub supersedes: bool,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! key             the master key, unless it comes from outside
 //! ledger.db       canaries, placements, deliveries, decisions: sealed
 //! generation      counts changes of the ledger
+//! planting.lock   held by commands that change many placements
 //! index.db        can be deleted: `lapwing reindex` brings it back
 //! journal/        the evidence
 //! canaries/       the operator's own kinds

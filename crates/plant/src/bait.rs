@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::BASE64;
-use lapwing_core::{CanaryId, Placement, PlacementId, PlacementState, Timestamp};
+use lapwing_core::{Asked, CanaryId, Placement, PlacementId, PlacementState, Timestamp};
 
 use crate::Bait;
 
@@ -213,6 +213,10 @@ impl Wish {
             checked: None,
             accepted: Vec::new(),
             uprooted: None,
+            asked: Asked::default(),
+            declared: None,
+            replaces: None,
+            supersedes: false,
         }
     }
 }

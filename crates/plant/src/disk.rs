@@ -5,13 +5,14 @@
 use std::ffi::OsString;
 use std::fs::{self, File, FileTimes, Metadata, OpenOptions};
 use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use lapwing_core::bounded::{self, MAX_FILE};
 use rand::RngExt as _;
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{PlantError, Problem};
@@ -234,34 +235,46 @@ pub(crate) fn create(path: &Path, bytes: &[u8], like: &Path) -> Result<(), Plant
     let temporary = Temporary::beside(path, bytes, &metadata)?;
     temporary.set_time(metadata.modified().ok())?;
     // A link instead of a rename fails if the name has come into use meanwhile.
-    fs::hard_link(&temporary.path, path).map_err(|e| PlantError::io(path, "create", e))?;
+    temporary
+        .link_to(path)
+        .map_err(|e| PlantError::io(path, "create", e))?;
     drop(temporary);
     sync_directory(path)
 }
 
-/// A temporary file that is gone when dropped.
+/// A temporary file that is gone when dropped. Where the system can, it has no name before it is
+/// whole: a process that is killed while writing leaves nothing behind.
 struct Temporary {
     path: PathBuf,
     file: File,
-    renamed: bool,
+    named: bool,
 }
 
 impl Temporary {
     fn beside(target: &Path, bytes: &[u8], like: &Metadata) -> Result<Self, PlantError> {
         let path = temporary_name(target);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|e| PlantError::io(target, "write beside", e))?;
-        let mut temporary = Self {
-            path,
-            file,
-            renamed: false,
+        let (file, named) = match nameless(target) {
+            Some(file) => (file, false),
+            None => {
+                let mut options = OpenOptions::new();
+                let file = options.write(true).create_new(true).mode(0o600).open(&path);
+                let file = file.map_err(|e| PlantError::io(target, "write beside", e))?;
+                (file, true)
+            }
         };
+        let mut temporary = Self { path, file, named };
         temporary.fill(target, bytes, like)?;
         Ok(temporary)
+    }
+
+    /// Gives it a name that must be free.
+    fn link_to(&self, name: &Path) -> std::io::Result<()> {
+        if self.named {
+            return fs::hard_link(&self.path, name);
+        }
+        let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let follow = rustix::fs::AtFlags::SYMLINK_FOLLOW;
+        Ok(rustix::fs::linkat(CWD, own, CWD, name, follow)?)
     }
 
     fn fill(&mut self, target: &Path, bytes: &[u8], like: &Metadata) -> Result<(), PlantError> {
@@ -300,18 +313,32 @@ impl Temporary {
     }
 
     fn rename_to(mut self, target: &Path) -> Result<(), PlantError> {
+        if !self.named {
+            self.link_to(&self.path)
+                .map_err(|e| PlantError::io(target, "write beside", e))?;
+            self.named = true;
+        }
         fs::rename(&self.path, target).map_err(|e| PlantError::io(target, "replace", e))?;
-        self.renamed = true;
+        self.named = false;
         sync_directory(target)
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if !self.renamed {
+        if self.named {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// An open file without a name in the directory of `target`; `None` where the system has none.
+fn nameless(target: &Path) -> Option<File> {
+    let directory = target.parent()?;
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(CWD, directory, flags, Mode::RUSR | Mode::WUSR).ok()?;
+    // Its name comes by this way later.
+    Path::new("/proc/self/fd").exists().then(|| file.into())
 }
 
 /// Files beside `target` with such a name as [`temporary_name`] gives: a process that is killed in

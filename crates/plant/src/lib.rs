@@ -20,6 +20,7 @@ mod target;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use lapwing_catalog::Kind;
 use lapwing_core::{Canary, Placement, PlacementState, Site, Timestamp};
@@ -27,6 +28,7 @@ use lapwing_core::{Canary, Placement, PlacementState, Site, Timestamp};
 pub use crate::audit::{Auditor, Remark, Subject};
 pub use crate::diff::{Diff, Line, Sign};
 pub use crate::error::{PlantError, Problem};
+pub use crate::names::Surroundings;
 pub use crate::target::{TARGETS, Target};
 
 use crate::bait::Wish;
@@ -61,6 +63,11 @@ pub struct Options {
     pub kept: BTreeSet<String>,
     /// Triggers of a table that may run, by name.
     pub danger_triggers: BTreeSet<String>,
+    /// A placement at the same target whose place the new one takes. In a file that is one step, and
+    /// the names stay ([`Placement::supersedes`]); elsewhere both stand until the old one is uprooted.
+    pub replaces: Option<Placement>,
+    /// What files around mention, for many plantings in one run; `None` reads them each time.
+    pub surroundings: Option<Surroundings>,
 }
 
 /// What stands at a placement's target.
@@ -104,7 +111,15 @@ pub struct Plan {
     diff: Diff,
     notes: Vec<String>,
     refined: BTreeMap<String, String>,
+    files: Vec<PathBuf>,
     work: Box<dyn Work>,
+}
+
+/// Whether something is done, or only worked out and shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Run {
+    Rehearse,
+    Write,
 }
 
 /// The part of a plan that only its target understands.
@@ -138,6 +153,17 @@ impl Plan {
     #[must_use]
     pub const fn refined(&self) -> &BTreeMap<String, String> {
         &self.refined
+    }
+
+    /// The placement, for what only the caller knows of it: what was asked for, why.
+    pub const fn placement_mut(&mut self) -> &mut Placement {
+        &mut self.placement
+    }
+
+    /// The files it writes; none where it writes to a database.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Writes it, if the target is still as it was read, and reads it back.
@@ -226,7 +252,7 @@ pub fn exposed(placement: &Placement) -> Vec<Remark> {
 /// Then nothing is written.
 pub fn uproot(placement: &Placement, force: bool, now: Timestamp) -> Result<Uprooted, PlantError> {
     here(placement)?;
-    let diff = target::named(placement)?.uproot(placement, force)?;
+    let diff = target::named(placement)?.uproot(placement, force, Run::Write)?;
     let mut placement = placement.clone();
     placement.state = PlacementState::Uprooted;
     placement.uprooted = Some(now);
@@ -261,6 +287,25 @@ pub struct Listed {
 /// It is no database, or cannot be read.
 pub fn tables(database: &str) -> Result<Vec<Listed>, PlantError> {
     target::tables(database)
+}
+
+/// What [`uproot`] would take out. Changes nothing.
+///
+/// # Errors
+/// As for [`uproot`].
+pub fn rehearse_uproot(placement: &Placement, force: bool) -> Result<Diff, PlantError> {
+    here(placement)?;
+    target::named(placement)?.uproot(placement, force, Run::Rehearse)
+}
+
+/// Removes what a process that was killed in the moment of writing this placement left beside its
+/// files; nothing of the files themselves.
+///
+/// # Errors
+/// It cannot be removed, or the record cannot be understood.
+pub fn sweep(placement: &Placement) -> Result<(), PlantError> {
+    here(placement)?;
+    target::named(placement)?.sweep(placement)
 }
 
 /// The one way a target is written in a placement: its absolute path with all links followed, or

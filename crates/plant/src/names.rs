@@ -1,9 +1,11 @@
 //! Names for what is planted: a role goes into each, its style is the neighbours', and it is never
 //! one that exists, that programs read by default, or that the tree around refers to.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use lapwing_core::bounded;
 use rand::seq::SliceRandom as _;
@@ -167,15 +169,63 @@ pub(crate) fn family(name: &str) -> String {
         .to_owned()
 }
 
+/// The words of the trees around targets, each tree read once. For one run of plantings: what others
+/// write meanwhile is not seen.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings(Rc<RefCell<HashMap<PathBuf, Option<Words>>>>);
+
+type Words = HashSet<Box<str>>;
+
+/// Most words of a tree that are kept; a larger one is read each time.
+const WORDS: usize = 1 << 20;
+
+impl Surroundings {
+    /// Which of `names` the tree mentions; `None` if it is too large to be kept.
+    fn mentioned(&self, root: PathBuf, names: &HashSet<String>) -> Option<HashSet<String>> {
+        let mut trees = self.0.borrow_mut();
+        let words = trees
+            .entry(root)
+            .or_insert_with_key(|root| words_below(root))
+            .as_ref()?;
+        let known = names.iter().filter(|name| words.contains(name.as_str()));
+        Some(known.cloned().collect())
+    }
+}
+
+fn words_below(root: &Path) -> Option<Words> {
+    let mut words = Words::new();
+    walk(root, 0, &mut Budget::new(), &mut |_, bytes| {
+        let pieces = bytes.split(|byte| !is_word(byte));
+        for text in pieces.filter_map(|piece| std::str::from_utf8(piece).ok()) {
+            for word in [text, text.trim_matches('-')] {
+                if word.len() > 2 && words.len() < WORDS && !words.contains(word) {
+                    words.insert(word.into());
+                }
+            }
+        }
+    });
+    (words.len() < WORDS).then_some(words)
+}
+
+const fn is_word(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
 /// Which of `names` the tree around a target mentions. `sections` says that they are short words,
 /// which count only where they are quoted or called a profile.
-pub(crate) fn mentioned(target: &Path, names: &HashSet<String>, sections: bool) -> HashSet<String> {
+pub(crate) fn mentioned(
+    target: &Path,
+    names: &HashSet<String>,
+    sections: bool,
+    surroundings: Option<&Surroundings>,
+) -> HashSet<String> {
+    let root = root_of(target);
+    let kept = surroundings.filter(|_| !sections);
+    if let Some(found) = kept.and_then(|kept| kept.mentioned(root.clone(), names)) {
+        return found;
+    }
     let mut found = HashSet::new();
-    let mut budget = Budget {
-        files: 2_000,
-        bytes: 256 << 20,
-    };
-    walk(&root_of(target), 0, &mut budget, &mut |path, bytes| {
+    walk(&root, 0, &mut Budget::new(), &mut |path, bytes| {
         if sections && path == target {
             return;
         }
@@ -189,6 +239,15 @@ pub(crate) fn mentioned(target: &Path, names: &HashSet<String>, sections: bool) 
 struct Budget {
     files: usize,
     bytes: usize,
+}
+
+impl Budget {
+    const fn new() -> Self {
+        Self {
+            files: 2_000,
+            bytes: 256 << 20,
+        }
+    }
 }
 
 /// The project's directory: the nearest one with a `.git`, at most three up; else the target's own.
@@ -253,9 +312,8 @@ fn walk(directory: &Path, depth: usize, budget: &mut Budget, visit: &mut dyn FnM
 }
 
 fn scan_line(line: &[u8], names: &HashSet<String>, sections: bool, found: &mut HashSet<String>) {
-    let word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let mut at = 0;
-    for piece in line.split(|byte| !word(byte)) {
+    for piece in line.split(|byte| !is_word(byte)) {
         let start = at;
         at += piece.len() + 1;
         let Ok(text) = std::str::from_utf8(piece) else {

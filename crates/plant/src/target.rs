@@ -21,7 +21,7 @@ use crate::bait::Wish;
 use crate::diff::Diff;
 use crate::error::{PlantError, Problem};
 use crate::text::{self, Format};
-use crate::{Condition, Listed, Options, Plan, disk};
+use crate::{Condition, Listed, Options, Plan, Run, disk};
 
 /// A sort of target.
 pub trait Target: Sync + sealed::Planting {
@@ -148,7 +148,7 @@ pub const TARGETS: &[&dyn Target] = &[
 pub(crate) mod sealed {
     //! What only this crate calls.
 
-    use super::{Condition, Diff, Listed, Options, Path, Placement, Plan, PlantError, Wish};
+    use super::{Condition, Diff, Listed, Options, Path, Placement, Plan, PlantError, Run, Wish};
 
     /// The work behind a target.
     pub trait Planting {
@@ -167,7 +167,13 @@ pub(crate) mod sealed {
         fn check(&self, placement: &Placement) -> Result<Condition, PlantError>;
         /// Takes it out.
         #[doc(hidden)]
-        fn uproot(&self, placement: &Placement, force: bool) -> Result<Diff, PlantError>;
+        #[expect(private_interfaces, reason = "sealed: only this crate calls it")]
+        fn uproot(&self, placement: &Placement, force: bool, run: Run) -> Result<Diff, PlantError>;
+        /// Removes what a killed process left beside it.
+        #[doc(hidden)]
+        fn sweep(&self, _placement: &Placement) -> Result<(), PlantError> {
+            Ok(())
+        }
         /// The tables of a database of this sort; `None` if it holds none.
         #[doc(hidden)]
         fn tables(&self, _database: &str) -> Option<Result<Vec<Listed>, PlantError>> {
@@ -226,8 +232,12 @@ impl sealed::Planting for Text {
         text::check(self.format, placement)
     }
 
-    fn uproot(&self, placement: &Placement, force: bool) -> Result<Diff, PlantError> {
-        text::uproot(self.format, placement, force)
+    fn uproot(&self, placement: &Placement, force: bool, run: Run) -> Result<Diff, PlantError> {
+        text::uproot(self.format, placement, force, run)
+    }
+
+    fn sweep(&self, placement: &Placement) -> Result<(), PlantError> {
+        text::sweep(placement)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::mask::Mask;
 
 pub(crate) use exposed::exposed;
 pub(crate) use plant::{plan, shapeless};
-pub(crate) use uproot::{check, uproot};
+pub(crate) use uproot::{check, sweep, uproot};
 
 /// Before values are put in the place of fields: what begins with it is a value already.
 pub(crate) const LITERAL: char = '=';

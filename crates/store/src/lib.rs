@@ -25,4 +25,4 @@ pub use index::{
     TripFilter, TripRow,
 };
 pub use known::Known;
-pub use ledger::{Found, Ledger, Minted};
+pub use ledger::{Found, Intent, Ledger, Minted};

@@ -9,6 +9,7 @@ mod canaries;
 mod check;
 mod config;
 mod credential;
+mod declared;
 mod demo;
 mod drill;
 mod evidence;
@@ -17,12 +18,13 @@ mod incidents;
 mod init;
 mod kinds;
 mod listen;
-mod mint;
+pub(crate) mod mint;
 mod orphans;
 mod plant;
 mod recommend;
 mod reindex;
 mod report;
+mod rotate;
 mod scan;
 mod schedule;
 mod trips;
@@ -46,6 +48,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Check(args) => check::run(&global, &args),
         Command::Uproot(args) => plant::uproot(&global, &args),
         Command::Credential(args) => credential::run(&global, &args),
+        Command::Rotate(args) => rotate::run(&global, &args),
+        Command::Plan(args) => declared::plan(&global, &args),
+        Command::Apply(args) => declared::apply(&global, &args),
+        Command::Drift(args) => declared::drift(&global, &args),
+        Command::Destroy(args) => declared::destroy(&global, &args),
         Command::Listen(args) => listen::run(&global, &args),
         Command::Drill(args) => drill::run(&global, &args),
         Command::Schedule(args) => schedule::run(&global, &args),

@@ -13,13 +13,13 @@ use lapwing_core::{CanaryId, Placement, PlacementState};
 use lapwing_store::Ledger;
 use serde_json::{Value, json};
 
-use super::plant::stands;
 use super::scan::search::{Place, Search, Seen};
 use super::scan::{Known, Owner};
 use crate::args::{Global, Orphans};
 use crate::context::Context;
 use crate::failure::{Advice, Exit};
 use crate::output;
+use crate::planting::stands;
 
 /// An address so near to a known value, in bytes, belongs to that canary.
 const NEAR: u64 = 2048;

@@ -4,17 +4,16 @@
 
 use anstyle::AnsiColor;
 use inquire::Confirm;
-use lapwing_catalog::Kind;
-use lapwing_core::{Canary, Clock as _, Placement, PlacementState, SystemClock};
-use lapwing_plant::{Bait, Condition, Diff, Line, Options, Sign};
+use lapwing_core::{Asked, Clock as _, Placement, PlacementState, SystemClock};
+use lapwing_plant::{Condition, Diff, Line, Sign};
 use lapwing_store::Ledger;
 use serde_json::json;
 
-use super::mint::{Minter, handles, mail_domain};
-use crate::args::{Global, Plant, Uproot};
-use crate::context::{Context, resolve};
+use crate::args::{Fresh, Global, Plant, Uproot};
+use crate::context::{Context, pairs, resolve};
 use crate::failure::{Advice, Exit};
 use crate::output::{self, colour};
+use crate::planting::{Order, Planter, stands};
 
 pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
     let Plant {
@@ -30,41 +29,46 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         danger_default,
         danger_trigger,
     } = args;
+    let Fresh {
+        memo,
+        label,
+        set,
+        address,
+        locale,
+    } = fresh;
     let context = Context::open_or_create(global)?;
     let catalog = context.catalog()?;
     let ledger = context.ledger()?;
-    let kind = catalog.require(kind)?;
-    let minter = Minter::new(&context, &catalog, &ledger, kind, fresh)?;
-    let mut canary = minter.one()?;
-    let options = Options {
+    let asked = Asked {
         format: format.clone(),
         key: key.clone(),
         role: role.clone(),
+        address: address.clone(),
+        locale: locale.clone(),
+        set: pairs("set", set)?,
         danger_default: *danger_default,
-        show: *show,
-        mail_domain: mail_domain(&context, None),
-        kept: minter.kept(),
         danger_triggers: danger_trigger.iter().cloned().collect(),
     };
-    let plan = lapwing_plant::plan(
+    let planter = Planter::new(&context, &catalog, &ledger);
+    let draft = planter.prepare(&Order {
+        kind,
         target,
-        &Bait {
-            kind,
-            canary: &canary,
-        },
-        &options,
-    )?;
-    canary.fields.extend(plan.refined().clone());
-    let placement = plan.placement().clone();
+        memo,
+        labels: &pairs("label", label)?,
+        asked: &asked,
+        declared: None,
+        replaces: None,
+        show: *show,
+    })?;
     if !context.json {
-        print_diff(plan.diff())?;
+        print_diff(draft.diff())?;
     }
-    for note in plan.notes() {
+    for note in draft.notes() {
         output::say(&format!("note: {note}"));
     }
     if *dry_run {
         if context.json {
-            output::json(&json!({"target": placement.target, "diff": diff_text(plan.diff())}))?;
+            output::json(&json!({"target": draft.target(), "diff": diff_text(draft.diff())}))?;
         }
         output::say("dry run: nothing was minted or written");
         return Ok(Exit::Fine);
@@ -73,56 +77,23 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         output::say("nothing was minted or written");
         return Ok(Exit::Fine);
     }
-    minter.bind(&ledger)?;
-    ledger.add(&canary, &known_by(kind, &canary))?;
-    ledger.place_add(&placement)?;
-    let planted = match plan.apply(SystemClock.now()) {
-        Ok(planted) => planted,
-        Err(error) => {
-            give_up(&ledger, placement)?;
-            return Err(error.into());
-        }
-    };
-    ledger.place_update(&planted)?;
+    let planted = planter.plant(draft)?;
     if context.json {
         output::json(&summary(&planted))?;
     } else {
         output::say(&format!(
-            "planted {} ({}) in {}",
-            canary.id, kind.id, planted.target
+            "planted {} ({kind}) in {}",
+            planted.canary, planted.target
         ));
     }
     Ok(Exit::Fine)
 }
 
-/// A canary's handles. An address fitted to neighbours in capitals also comes back in small letters.
-fn known_by(kind: &Kind, canary: &Canary) -> Vec<(String, String)> {
-    let mut known = handles(kind, canary);
-    let small: Vec<(String, String)> = known
-        .iter()
-        .filter(|(_, value)| value.contains('@'))
-        .map(|(field, value)| (field.clone(), value.to_lowercase()))
-        .filter(|small| !known.contains(small))
-        .collect();
-    known.extend(small);
-    known
-}
-
-/// The target could not be written: nothing of ours is in it, and the record says so.
-fn give_up(ledger: &Ledger, mut placement: Placement) -> anyhow::Result<()> {
-    if !matches!(lapwing_plant::check(&placement), Ok(Condition::HalfPlanted)) {
-        placement.state = PlacementState::Abandoned;
-        ledger.place_update(&placement)?;
-    }
-    ledger.retire(placement.canary, SystemClock.now())?;
-    Ok(())
-}
-
-fn confirm(question: &str) -> anyhow::Result<bool> {
+pub(crate) fn confirm(question: &str) -> anyhow::Result<bool> {
     Ok(Confirm::new(question).with_default(false).prompt()?)
 }
 
-pub(super) fn print_diff(diff: &Diff) -> std::io::Result<()> {
+pub(crate) fn print_diff(diff: &Diff) -> std::io::Result<()> {
     for Line { sign, text } in &diff.lines {
         let style = match sign {
             Sign::Added => colour(AnsiColor::Green),
@@ -135,7 +106,7 @@ pub(super) fn print_diff(diff: &Diff) -> std::io::Result<()> {
     Ok(())
 }
 
-pub(super) fn diff_text(diff: &Diff) -> String {
+pub(crate) fn diff_text(diff: &Diff) -> String {
     diff.lines
         .iter()
         .map(|line| format!("{}{}\n", prefix(line.sign), line.text))
@@ -152,7 +123,7 @@ fn prefix(sign: Sign) -> &'static str {
 }
 
 /// A placement without the bytes that were planted.
-fn summary(placement: &Placement) -> serde_json::Value {
+pub(crate) fn summary(placement: &Placement) -> serde_json::Value {
     json!({
         "id": placement.id, "canary": placement.canary, "target": placement.target,
         "target_kind": placement.target_kind, "state": placement.state,
@@ -199,15 +170,8 @@ fn state(placement: &Placement) -> &'static str {
     }
 }
 
-pub(super) fn stands(placement: &Placement) -> bool {
-    matches!(
-        placement.state,
-        PlacementState::Planted | PlacementState::Intended
-    )
-}
-
 /// Standing placements of a canary, or in a target.
-pub(super) fn chosen(ledger: &Ledger, what: &str) -> anyhow::Result<Vec<Placement>> {
+pub(crate) fn chosen(ledger: &Ledger, what: &str) -> anyhow::Result<Vec<Placement>> {
     let target = lapwing_plant::canonical_target(what).ok();
     let mut found: Vec<Placement> = ledger
         .placements()?

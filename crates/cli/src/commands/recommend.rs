@@ -163,9 +163,7 @@ fn rows(database: &str) -> anyhow::Result<Vec<Candidate>> {
         let name = table.name.to_lowercase();
         let bare = name.rsplit('.').next().unwrap_or(&name);
         let begins = |word: &&str| bare.starts_with(*word) || bare.contains(&format!("_{word}"));
-        let known = TABLES
-            .iter()
-            .find(|rows| rows.words.iter().any(&begins));
+        let known = TABLES.iter().find(|rows| rows.words.iter().any(&begins));
         let mail = table
             .columns
             .iter()

@@ -22,7 +22,7 @@ use super::{Cell, Foreign, Value, planning};
 use crate::bait::Wish;
 use crate::diff::{Diff, Sign};
 use crate::error::{PlantError, Problem};
-use crate::{Condition, Options, Plan, Work};
+use crate::{Condition, Options, Plan, Run, Work};
 
 /// How many neighbours are looked at.
 const NEIGHBOURS: usize = 3_000;
@@ -156,6 +156,7 @@ pub(crate) fn plan(
         diff,
         notes,
         refined: drawn.refined,
+        files: Vec::new(),
         work: Box::new(Insertion {
             address,
             open,
@@ -531,6 +532,7 @@ pub(crate) fn uproot(
     open: Open,
     placement: &Placement,
     force: bool,
+    run: Run,
 ) -> Result<Diff, PlantError> {
     let failed = address.failed("delete the row");
     let detail = Detail::of(placement)?;
@@ -562,6 +564,10 @@ pub(crate) fn uproot(
                 );
             }
         }
+    }
+    if run == Run::Rehearse {
+        session.run("ROLLBACK", &[]).map_err(&failed)?;
+        return Ok(diff);
     }
     session.run("COMMIT", &[]).map_err(&failed)?;
     for (before, after) in detail.rows.iter().flat_map(|row| &row.counted) {

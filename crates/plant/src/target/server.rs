@@ -10,7 +10,7 @@ use crate::error::PlantError;
 use crate::table::address::{Address, Scheme};
 use crate::table::life::{self, Open};
 use crate::text::shapeless;
-use crate::{Condition, Listed, Options, Plan};
+use crate::{Condition, Listed, Options, Plan, Run};
 
 /// A sort of server.
 pub(crate) struct Server {
@@ -57,9 +57,9 @@ impl Planting for Server {
         life::check(&address, self.open, placement)
     }
 
-    fn uproot(&self, placement: &Placement, force: bool) -> Result<Diff, PlantError> {
+    fn uproot(&self, placement: &Placement, force: bool, run: Run) -> Result<Diff, PlantError> {
         let address = Address::parse(&placement.target, self.scheme)?;
-        life::uproot(&address, self.open, placement, force)
+        life::uproot(&address, self.open, placement, force, run)
     }
 
     fn tables(&self, database: &str) -> Option<Result<Vec<Listed>, PlantError>> {

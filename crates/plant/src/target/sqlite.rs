@@ -23,7 +23,7 @@ use crate::table::learn::Learned;
 use crate::table::likely::Likely;
 use crate::table::{Cell, Value, planning};
 use crate::text::shapeless;
-use crate::{Condition, Listed, Options, Plan, Work, disk};
+use crate::{Condition, Listed, Options, Plan, Run, Work, disk};
 
 /// The target.
 pub(crate) struct Sqlite;
@@ -156,6 +156,7 @@ impl Planting for Sqlite {
             diff,
             notes: drawn.notes,
             refined: drawn.refined,
+            files: Vec::new(),
             work: Box::new(Insertion { address, cells }),
         })
     }
@@ -181,7 +182,7 @@ impl Planting for Sqlite {
         Ok(condition)
     }
 
-    fn uproot(&self, placement: &Placement, force: bool) -> Result<Diff, PlantError> {
+    fn uproot(&self, placement: &Placement, force: bool, run: Run) -> Result<Diff, PlantError> {
         let address = Address::parse(&placement.target)?;
         let detail = Detail::of(placement)?;
         let mut connection = address.open_to_write()?;
@@ -212,7 +213,11 @@ impl Planting for Sqlite {
         };
         refuse_children(&transaction, &address, &table, &key)?;
         delete(&transaction, &address, &table, &key)?;
-        transaction.commit().map_err(&failed)?;
+        match run {
+            Run::Rehearse => transaction.rollback(),
+            Run::Write => transaction.commit(),
+        }
+        .map_err(&failed)?;
         let mut diff = show(&address, &detail.cells);
         for line in &mut diff.lines {
             if line.sign == Sign::Added {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use lapwing_core::Placement;
 
+use super::uproot::{Cut, show_removal};
 use super::{Decoded, Detail, Draft, File, Format, LITERAL, Ours, Record, Request, Sheet};
 use crate::bait::Wish;
 use crate::diff::{Change, Diff, Edit};
@@ -21,9 +22,13 @@ pub(crate) fn plan(
     options: &Options,
 ) -> Result<Plan, PlantError> {
     let sheets = format.sheets(path, wish, options)?;
+    let mut priors = priors(format, &sheets, options)?;
+    let supersedes = !priors.is_empty();
     let mut files = Vec::with_capacity(sheets.len());
     for sheet in sheets {
-        files.push(Open::new(format, sheet)?);
+        let prior = priors.iter().position(|prior| prior.path == sheet.path);
+        let prior = prior.map(|at| priors.swap_remove(at));
+        files.push(Open::new(format, sheet, prior)?);
     }
     let styled = choose_role(format, &files, path, wish, options)?;
     let mut diff = Diff::default();
@@ -47,24 +52,47 @@ pub(crate) fn plan(
     let mut placement = wish.intend(&path.display().to_string(), format.name(), detail);
     placement.before = before;
     placement.after = after;
+    placement.supersedes = supersedes;
     Ok(Plan {
         placement,
         diff,
         notes,
         refined: std::collections::BTreeMap::new(),
+        files: edits.iter().map(|edit| edit.record.path.clone()).collect(),
         work: Box::new(Edits(edits)),
     })
+}
+
+/// The records of a placement whose place the new one takes: one, or none if the two are not in the
+/// same file. Two files are not written in one step: there both stand for a moment, by other names.
+fn priors(
+    format: &dyn Format,
+    sheets: &[Sheet],
+    options: &Options,
+) -> Result<Vec<Record>, PlantError> {
+    let Some(old) = &options.replaces else {
+        return Ok(Vec::new());
+    };
+    if old.target_kind != format.name() {
+        return Ok(Vec::new());
+    }
+    let records = Detail::of(old)?.files;
+    let ours = |record: &Record| sheets.iter().any(|sheet| sheet.path == record.path);
+    let same = records.len() == 1 && sheets.len() == 1 && records.iter().all(ours);
+    Ok(if same { records } else { Vec::new() })
 }
 
 /// A file that is about to be edited.
 struct Open {
     sheet: Sheet,
     seen: Option<Seen>,
+    /// What goes from it by the same edit.
+    prior: Option<(Record, Option<Cut>)>,
     decoded: Decoded,
 }
 
 impl Open {
-    fn new(format: &dyn Format, sheet: Sheet) -> Result<Self, PlantError> {
+    fn new(format: &dyn Format, sheet: Sheet, prior: Option<Record>) -> Result<Self, PlantError> {
         let seen = disk::read(&sheet.path)?;
         match &seen {
             Some(seen) => seen.replaceable()?,
@@ -76,13 +104,26 @@ impl Open {
                 ));
             }
         }
-        let bytes = seen.as_ref().map_or(&[][..], |seen| &seen.bytes);
-        let decoded = Decoded::of(&sheet.path, bytes, format.any_bytes())?;
+        let prior = match (prior, &seen) {
+            (Some(record), Some(seen)) => {
+                let cut = Cut::of(format, &record, seen, false)?;
+                Some((record, cut))
+            }
+            _ => None,
+        };
+        let decoded = Decoded::of(&sheet.path, base(&seen, &prior), format.any_bytes())?;
         Ok(Self {
             sheet,
             seen,
+            prior,
             decoded,
         })
+    }
+
+    /// What stood here by the names of the placement whose place is taken.
+    fn names_before(&self) -> Option<Vec<&str>> {
+        let (record, _) = self.prior.as_ref()?;
+        Some(record.ours.names())
     }
 
     fn file(&self) -> File<'_> {
@@ -115,12 +156,11 @@ impl Open {
     fn show(&self, format: &dyn Format, draft: &Draft, show: bool, diff: &mut Diff) {
         let after = insert(&self.decoded.text, draft);
         let path = self.sheet.path.display().to_string();
-        let before = if self.seen.is_some() {
-            path.as_str()
-        } else {
-            "/dev/null"
-        };
-        diff.file(before, &path);
+        match (&self.seen, &self.prior) {
+            (Some(seen), Some((_, Some(cut)))) => show_removal(format, seen, &cut.spans, diff),
+            (Some(_), _) => diff.file(&path, &path),
+            (None, _) => diff.file("/dev/null", &path),
+        }
         let mask = format.mask(&after);
         diff.hunk(&Edit {
             with: &after,
@@ -131,25 +171,26 @@ impl Open {
     }
 
     fn edit(self, draft: &Draft, ours: Ours) -> FileEdit {
-        let old = self.seen.as_ref().map_or(&[][..], |seen| &seen.bytes);
+        let old = base(&self.seen, &self.prior);
         let offset = self.decoded.byte(draft.offset);
         let mut bytes = Vec::with_capacity(old.len() + draft.text.len());
         bytes.extend_from_slice(&old[..offset]);
         bytes.extend_from_slice(draft.text.as_bytes());
         bytes.extend_from_slice(&old[offset..]);
+        let modified = match (&self.seen, &self.prior) {
+            (Some(seen), Some((record, Some(cut)))) => cut.modified(record, seen),
+            (seen, _) => seen.as_ref().and_then(Seen::modified),
+        };
+        let made = |(record, _): &(Record, Option<Cut>)| record.created;
         let record = Record {
-            path: self.sheet.path,
             offset,
             text: draft.text.clone(),
             ours,
             before: disk::digest(old),
             after: disk::digest(&bytes),
-            created: self.seen.is_none(),
-            modified: self
-                .seen
-                .as_ref()
-                .and_then(Seen::modified)
-                .and_then(nanoseconds),
+            created: self.seen.is_none() || self.prior.as_ref().is_some_and(made),
+            modified: modified.and_then(nanoseconds),
+            path: self.sheet.path,
             mode: self.seen.as_ref().map(Seen::mode),
         };
         FileEdit {
@@ -157,6 +198,14 @@ impl Open {
             seen: self.seen,
             bytes,
         }
+    }
+}
+
+/// What ours is added to: the file as it is, without what goes.
+fn base<'a>(seen: &'a Option<Seen>, prior: &'a Option<(Record, Option<Cut>)>) -> &'a [u8] {
+    match prior {
+        Some((_, Some(cut))) => &cut.bytes,
+        _ => seen.as_ref().map_or(&[][..], |seen| &seen.bytes),
     }
 }
 
@@ -170,7 +219,7 @@ fn nanoseconds(time: SystemTime) -> Option<u64> {
     u64::try_from(since.as_nanos()).ok()
 }
 
-/// How many free names are looked for in the tree around.
+/// How many free names are looked for in the tree around before all are.
 const CANDIDATES: usize = 8;
 
 /// Styles every file's sheet for the first role that collides with nothing.
@@ -192,13 +241,23 @@ fn choose_role(
         };
         styled.push(format.style(&open.file(), &request)?.into_iter());
     }
-    let mut candidates = Vec::new();
-    let mut refusal = None;
-    while let Some(ours) = styled
+    let mut rows = Vec::new();
+    while let Some(row) = styled
         .iter_mut()
         .map(Iterator::next)
         .collect::<Option<Vec<_>>>()
     {
+        rows.push(row);
+    }
+    // What takes another's place keeps its names: nothing around refers to them but to the bait.
+    let kept = rows.iter().find(|row| keeps_names(files, row));
+    if let Some(Ok(kept)) = kept.map(|row| settle(format, files, wish, options, row.clone())) {
+        return Ok(kept);
+    }
+    let mut candidates = Vec::new();
+    let (mut refusal, mut looked) = (None, false);
+    let count = rows.len();
+    for (at, ours) in rows.into_iter().enumerate() {
         match settle(format, files, wish, options, ours) {
             Ok(ours) => candidates.push(ours),
             Err(error @ (PlantError::Exists(_) | PlantError::Refused(_))) => {
@@ -206,17 +265,27 @@ fn choose_role(
             }
             Err(error) => return Err(error),
         }
-        if candidates.len() == CANDIDATES {
-            break;
+        if at + 1 == count || !looked && candidates.len() == CANDIDATES {
+            looked = true;
+            let found = unmentioned(format, target, std::mem::take(&mut candidates), options);
+            if let Some(found) = found {
+                return Ok(found);
+            }
         }
     }
-    unmentioned(format, target, candidates, options).ok_or_else(|| {
-        refusal.unwrap_or_else(|| {
-            PlantError::Refused(
-                Problem::at(target, "files around it refer to every name that was tried")
-                    .hint("choose another --role, or allow it with --danger-default"),
-            )
-        })
+    Err(refusal.unwrap_or_else(|| {
+        PlantError::Refused(
+            Problem::at(target, "files around it refer to every name that was tried")
+                .hint("choose another --role, or allow it with --danger-default"),
+        )
+    }))
+}
+
+/// Whether these are the names of the placement whose place is taken.
+fn keeps_names(files: &[Open], row: &[Ours]) -> bool {
+    files.iter().zip(row).all(|(open, ours)| {
+        open.names_before()
+            .is_some_and(|names| names == ours.names())
     })
 }
 
@@ -227,7 +296,7 @@ fn unmentioned(
     candidates: Vec<Vec<Ours>>,
     options: &Options,
 ) -> Option<Vec<Ours>> {
-    if options.danger_default {
+    if options.danger_default || candidates.is_empty() {
         return candidates.into_iter().next();
     }
     let bare = |name: &str| name.strip_prefix("profile ").unwrap_or(name).to_owned();
@@ -237,7 +306,8 @@ fn unmentioned(
         .flat_map(Ours::names)
         .map(bare)
         .collect();
-    let mentioned = names::mentioned(target, &all, format.short_names());
+    let kept = options.surroundings.as_ref();
+    let mentioned = names::mentioned(target, &all, format.short_names(), kept);
     candidates.into_iter().find(|files| {
         files
             .iter()

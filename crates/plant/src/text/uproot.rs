@@ -1,16 +1,16 @@
 //! Finding what was planted, by its bytes or by its names, and taking exactly that out.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use lapwing_core::{Placement, PlacementState, bounded};
 
 use super::{Decoded, Detail, File, Format, Found, Record};
-use crate::Condition;
 use crate::diff::{Change, Diff, Edit};
 use crate::disk::{self, Seen};
 use crate::error::{PlantError, Problem};
+use crate::{Condition, Run};
 
 /// Where ours is in one file.
 enum Standing {
@@ -123,20 +123,27 @@ pub(crate) fn uproot(
     format: &dyn Format,
     placement: &Placement,
     force: bool,
+    run: Run,
 ) -> Result<Diff, PlantError> {
     let detail = Detail::of(placement)?;
     let mut diff = Diff::default();
     let mut removals = Vec::new();
+    let mut left = Vec::new();
     for record in &detail.files {
-        if let Some(seen) = disk::read(&record.path)? {
-            removals.extend(Removal::of(format, record, seen, force, &mut diff)?);
+        left.extend(orphans(record));
+        if let Some(seen) = disk::read(&record.path)?
+            && let Some(cut) = Cut::of(format, record, &seen, force)?
+        {
+            left.extend(copies(&record.path, &cut.bytes));
+            show_removal(format, &seen, &cut.spans, &mut diff);
+            removals.push((record, seen, cut));
         }
     }
-    let orphans: Vec<PathBuf> = detail.files.iter().flat_map(orphans).collect();
-    for orphan in &orphans {
-        std::fs::remove_file(orphan).map_err(|error| PlantError::io(orphan, "remove", error))?;
+    if run == Run::Rehearse && !(removals.is_empty() && left.is_empty()) {
+        return Ok(diff);
     }
-    if removals.is_empty() && orphans.is_empty() {
+    remove(&left)?;
+    if removals.is_empty() && left.is_empty() {
         return Err(PlantError::NotOurs(
             Problem::new(
                 &placement.target,
@@ -145,30 +152,62 @@ pub(crate) fn uproot(
             .hint("`--force` gives the placement up"),
         ));
     }
-    for removal in removals {
-        removal.write()?;
+    for (record, seen, cut) in removals {
+        if record.created && cut.bytes.iter().all(u8::is_ascii_whitespace) {
+            seen.remove()?;
+        } else {
+            seen.replace(&cut.bytes, cut.modified(record, &seen))?;
+        }
     }
     Ok(diff)
 }
 
-struct Removal {
-    seen: Seen,
-    bytes: Vec<u8>,
-    time: Option<SystemTime>,
-    whole_file: bool,
+/// Removes what a killed process left beside the files of a placement.
+pub(crate) fn sweep(placement: &Placement) -> Result<(), PlantError> {
+    let detail = Detail::of(placement)?;
+    remove(&detail.files.iter().flat_map(orphans).collect::<Vec<_>>())
 }
 
-impl Removal {
+/// Files with the name of a moment's copy and just these bytes.
+fn copies(target: &Path, bytes: &[u8]) -> Vec<PathBuf> {
+    let mut found = disk::leftovers(target);
+    found
+        .retain(|path| bounded::read_file(path, bounded::MAX_FILE).is_ok_and(|held| held == bytes));
+    found
+}
+
+fn remove(files: &[PathBuf]) -> Result<(), PlantError> {
+    for file in files {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(PlantError::io(file, "remove", error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A file without ours.
+pub(super) struct Cut {
+    /// Where ours stands.
+    pub(super) spans: Vec<Range<usize>>,
+    /// What is left.
+    pub(super) bytes: Vec<u8>,
+    /// Whether that is what was there before the planting.
+    back: bool,
+}
+
+impl Cut {
     /// `None` if nothing of ours is in this file.
-    fn of(
+    pub(super) fn of(
         format: &dyn Format,
         record: &Record,
-        seen: Seen,
+        seen: &Seen,
         force: bool,
-        diff: &mut Diff,
     ) -> Result<Option<Self>, PlantError> {
         let one = |at: usize| std::iter::once(at..at + record.text.len()).collect();
-        let (spans, altered) = match standing(format, record, Some(&seen)) {
+        let (spans, altered) = match standing(format, record, Some(seen)) {
             Standing::Absent => return Ok(None),
             Standing::AsLeft => (one(record.offset), false),
             Standing::Intact(at) => (one(at), false),
@@ -186,25 +225,15 @@ impl Removal {
         if !back && !altered && !force {
             prove_removal(format, record, &seen.bytes, &bytes)?;
         }
-        show_removal(format, &seen, &spans, diff);
-        let modified = record.modified.map(Duration::from_nanos);
-        let time = match modified {
-            Some(since) if back => SystemTime::UNIX_EPOCH.checked_add(since),
-            _ => seen.modified(),
-        };
-        Ok(Some(Self {
-            whole_file: record.created && bytes.iter().all(u8::is_ascii_whitespace),
-            seen,
-            bytes,
-            time,
-        }))
+        Ok(Some(Self { spans, bytes, back }))
     }
 
-    fn write(&self) -> Result<(), PlantError> {
-        if self.whole_file {
-            return self.seen.remove();
+    /// The time that belongs to what is left.
+    pub(super) fn modified(&self, record: &Record, seen: &Seen) -> Option<SystemTime> {
+        match record.modified.map(Duration::from_nanos) {
+            Some(since) if self.back => SystemTime::UNIX_EPOCH.checked_add(since),
+            _ => seen.modified(),
         }
-        self.seen.replace(&self.bytes, self.time)
     }
 }
 
@@ -252,7 +281,12 @@ fn prove_removal(
     ))
 }
 
-fn show_removal(format: &dyn Format, seen: &Seen, spans: &[Range<usize>], diff: &mut Diff) {
+pub(super) fn show_removal(
+    format: &dyn Format,
+    seen: &Seen,
+    spans: &[Range<usize>],
+    diff: &mut Diff,
+) {
     let Ok(decoded) = Decoded::of(&seen.path, &seen.bytes, format.any_bytes()) else {
         return;
     };

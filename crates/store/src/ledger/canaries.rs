@@ -50,24 +50,67 @@ impl Ledger {
     /// [`StoreError::Exists`] if its id is taken; otherwise as for any write.
     pub fn add(&self, canary: &Canary, handles: &[(String, String)]) -> Result<(), StoreError> {
         let prepared = self.prepare(canary, handles)?;
+        self.change(|session| self.add_prepared(session, &prepared))
+    }
+
+    /// Adds a canary that must be new, with its handles.
+    pub(super) fn add_prepared(
+        &self,
+        session: &Session<'_>,
+        canary: &Prepared,
+    ) -> Result<(), StoreError> {
+        let taken = session.one(
+            "SELECT 1 FROM canaries WHERE id = ?1",
+            args![&canary.id.bytes()],
+            |_| Ok(()),
+        )?;
+        if taken.is_some() {
+            return Err(StoreError::Exists {
+                path: self.db.path().to_owned(),
+                what: format!("canary {}", canary.id),
+            });
+        }
+        let serial = take_numbers(session, "canaries", 1)?;
+        take_numbers(session, "handles", canary.handles.len() as u64)?;
+        write_canary(session, serial, canary)?;
+        for (digest, field) in &canary.handles {
+            write_handle(session, digest, serial, *field)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a canary another memo and other labels. On disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::NoCanary`] if there is none with this id; otherwise as for any write.
+    pub fn describe(
+        &self,
+        id: CanaryId,
+        memo: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
+        use std::borrow::Cow::{Borrowed, Owned};
         self.change(|session| {
-            let taken = session.one(
-                "SELECT 1 FROM canaries WHERE id = ?1",
-                args![&canary.id.bytes()],
-                |_| Ok(()),
+            let found = session.one(
+                "SELECT id, minted, retired, sealed FROM canaries WHERE id = ?1",
+                args![&id.bytes()],
+                |row| self.read_canary(row, 0),
             )?;
-            if taken.is_some() {
-                return Err(StoreError::Exists {
-                    path: self.db.path().to_owned(),
-                    what: format!("canary {}", canary.id),
-                });
-            }
-            let serial = take_numbers(session, "canaries", 1)?;
-            take_numbers(session, "handles", prepared.handles.len() as u64)?;
-            write_canary(session, serial, &prepared)?;
-            for (digest, field) in &prepared.handles {
-                write_handle(session, digest, serial, *field)?;
-            }
+            let (canary, handles) = found.ok_or_else(|| StoreError::NoCanary {
+                text: id.to_string(),
+            })?;
+            let sealed = Sealed {
+                kind: Borrowed(&canary.kind),
+                memo: Borrowed(memo),
+                labels: Borrowed(labels),
+                fields: Borrowed(&canary.fields),
+                handles: handles.into_iter().map(Owned).collect(),
+            };
+            let sealed = self.seal("canary", &id.bytes(), &sealed)?;
+            session.execute(
+                "UPDATE canaries SET sealed = ?2 WHERE id = ?1",
+                args![&id.bytes(), sealed.as_slice()],
+            )?;
             Ok(())
         })
     }

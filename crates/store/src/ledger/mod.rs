@@ -27,6 +27,7 @@ use generation::Generation;
 
 pub use bulk::Minted;
 pub use canaries::Found;
+pub use placements::Intent;
 
 /// What the key check seals. Opening it proves that the key is the one the ledger was made with.
 const KEY_CHECK: &[u8] = b"the key of this ledger";

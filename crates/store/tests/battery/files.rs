@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use lapwing_core::{CanaryId, Decision, Keyring, MasterKey, Verb, bounded};
-use lapwing_store::{Index, Ledger, StoreError};
+use lapwing_store::{Index, Intent, Ledger, StoreError};
 
 use crate::ledger::{delivery, placement};
 use crate::{Home, at, canary};
@@ -27,13 +27,18 @@ fn nothing_on_disk_tells_what_is_bait() {
     let home = Home::new();
     let ledger = home.ledger();
     let (one, handles) = canary(MARK);
-    ledger.add(&one, &handles).unwrap();
     let mut many = (0..5).map(|number| canary(&format!("{MARK}{number}")));
     ledger
         .add_many::<StoreError>(&mut || Ok(many.next()), &mut |_| ())
         .unwrap();
     let mut place = placement(one.id, MARK);
-    ledger.place_add(&place).unwrap();
+    ledger
+        .intend(&[Intent {
+            canary: &one,
+            handles,
+            placement: &place,
+        }])
+        .unwrap();
     place.planted = Some(at(1));
     ledger.place_update(&place).unwrap();
     let mut message = delivery("i00000001-1/opened/1@mail", 1);

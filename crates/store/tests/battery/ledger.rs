@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use lapwing_core::{
-    CanaryId, Decision, Delivery, DeliveryState, IncidentId, Occasion, Placement, PlacementId,
-    PlacementState, StationId, TripId, Verb,
+    Asked, CanaryId, Decision, Declared, Delivery, DeliveryState, IncidentId, Occasion, Placement,
+    PlacementId, PlacementState, StationId, TripId, Verb,
 };
-use lapwing_store::{Ledger, StoreError};
+use lapwing_store::{Intent, Ledger, StoreError};
 
 use crate::{Home, at, canary};
 
@@ -289,6 +289,17 @@ pub(crate) fn placement(canary: CanaryId, mark: &str) -> Placement {
         checked: None,
         accepted: Vec::new(),
         uprooted: None,
+        asked: Asked {
+            role: Some(format!("role-{mark}")),
+            ..Asked::default()
+        },
+        declared: Some(Declared {
+            deception: format!("deception-{mark}"),
+            bait: "bait".to_owned(),
+            file: "/srv/deception.yaml".to_owned(),
+        }),
+        replaces: None,
+        supersedes: false,
     }
 }
 
@@ -296,11 +307,23 @@ pub(crate) fn placement(canary: CanaryId, mark: &str) -> Placement {
 fn placements_keep_their_latest_state() {
     let home = Home::new();
     let ledger = home.ledger();
-    let (one, two) = (CanaryId::fresh(), CanaryId::fresh());
-    let mut first = placement(one, "first");
-    let second = placement(two, "second");
-    ledger.place_add(&first).unwrap();
-    ledger.place_add(&second).unwrap();
+    let ((one, of_one), (two, of_two)) = (canary("one"), canary("two"));
+    let mut first = placement(one.id, "first");
+    let second = placement(two.id, "second");
+    let intent = |canary, handles: &[(String, String)], placement| Intent {
+        canary,
+        handles: handles.to_vec(),
+        placement,
+    };
+    let before = ledger.generation();
+    ledger
+        .intend(&[
+            intent(&one, &of_one, &first),
+            intent(&two, &of_two, &second),
+        ])
+        .unwrap();
+    assert_ne!(ledger.generation(), before);
+    assert_eq!(ledger.find(&home.digest(&of_two[0].1)).unwrap().len(), 1);
     first.state = PlacementState::Planted;
     first.planted = Some(at(3));
     ledger.place_update(&first).unwrap();
@@ -309,15 +332,64 @@ fn placements_keep_their_latest_state() {
         [first.clone(), second.clone()]
     );
     assert_eq!(
-        ledger.placements_of(one).unwrap(),
+        ledger.placements_of(one.id).unwrap(),
         std::slice::from_ref(&first)
     );
-    assert!(matches!(
-        ledger.place_add(&second),
-        Err(StoreError::Exists { .. })
-    ));
-    let missing = ledger.place_update(&placement(one, "third"));
+    let missing = ledger.place_update(&placement(one.id, "third"));
     assert!(matches!(missing, Err(StoreError::Missing { .. })));
+}
+
+#[test]
+fn a_canary_is_intended_for_one_place_and_all_or_nothing() {
+    let home = Home::new();
+    let ledger = home.ledger();
+    let ((one, of_one), (two, of_two)) = (canary("one"), canary("two"));
+    let intent = |canary, handles: &[(String, String)], placement| Intent {
+        canary,
+        handles: handles.to_vec(),
+        placement,
+    };
+    let (here, there) = (placement(one.id, "here"), placement(one.id, "there"));
+    let other = placement(two.id, "other");
+    ledger.intend(&[intent(&one, &of_one, &here)]).unwrap();
+    let again = ledger.intend(&[intent(&two, &of_two, &other), intent(&one, &of_one, &there)]);
+    assert!(matches!(again, Err(StoreError::Exists { .. })));
+    assert_eq!(ledger.placements().unwrap(), std::slice::from_ref(&here));
+    assert_eq!(ledger.canary(two.id).unwrap(), None);
+    let gone = Placement {
+        state: PlacementState::Uprooted,
+        ..here.clone()
+    };
+    ledger
+        .settle(std::slice::from_ref(&gone), &[one.id], at(5))
+        .unwrap();
+    assert_eq!(ledger.placements().unwrap(), [gone]);
+    let retired = ledger.canary(one.id).unwrap().unwrap().retired;
+    assert_eq!(retired, Some(at(5)));
+    assert_eq!(ledger.find(&home.digest(&of_one[0].1)).unwrap().len(), 1);
+}
+
+#[test]
+fn a_canary_can_be_described_anew() {
+    let home = Home::new();
+    let ledger = home.ledger();
+    let (one, handles) = canary("one");
+    ledger.add(&one, &handles).unwrap();
+    let labels = [("table".to_owned(), "users".to_owned())].into();
+    ledger.describe(one.id, "other words", &labels).unwrap();
+    let expected = lapwing_core::Canary {
+        memo: "other words".to_owned(),
+        labels,
+        ..one
+    };
+    assert_eq!(ledger.canary(expected.id).unwrap(), Some(expected.clone()));
+    let found = ledger.find(&home.digest(&handles[1].1)).unwrap();
+    assert_eq!(
+        (&found[0].canary, &found[0].field),
+        (&expected, &handles[1].0)
+    );
+    let unknown = ledger.describe(CanaryId::fresh(), "", &Default::default());
+    assert!(matches!(unknown, Err(StoreError::NoCanary { .. })));
 }
 
 pub(crate) fn delivery(key: &str, due: i64) -> Delivery {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use lapwing_core::Canary;
 use lapwing_core::bounded::{MAX_FILE, read_file};
 
-use super::super::plant::stands;
 use crate::context::Context;
+use crate::planting::stands;
 
 /// Values shorter than this may stand in lines of the owner's.
 const SHORTEST: usize = 8;

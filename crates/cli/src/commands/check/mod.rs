@@ -13,11 +13,12 @@ use serde_json::json;
 
 use self::reach::{Reached, Routes};
 use super::audit::Planted;
-use super::plant::{chosen, stands};
+use super::plant::chosen;
 use crate::args::{Check, Global};
 use crate::context::Context;
 use crate::failure::Exit;
 use crate::output::{self, colour};
+use crate::planting::stands;
 
 pub(crate) fn run(global: &Global, args: &Check) -> anyhow::Result<Exit> {
     let Check {
@@ -45,12 +46,12 @@ pub(crate) fn run(global: &Global, args: &Check) -> anyhow::Result<Exit> {
         let routes = Routes::new(&context, &ledger, &catalog, *via)?;
         routes.ask(&ledger, &mut rows)?;
     }
-    for row in rows.iter().filter(|row| row.stands()) {
-        ledger.place_update(&Placement {
-            checked: Some(SystemClock.now()),
-            ..row.placement.clone()
-        })?;
-    }
+    let now = SystemClock.now();
+    let seen = rows.iter().filter(|row| row.stands()).map(|row| Placement {
+        checked: Some(now),
+        ..row.placement.clone()
+    });
+    ledger.settle(&seen.collect::<Vec<_>>(), &[], now)?;
     print(&rows, *reach, context.json)?;
     Ok(if rows.iter().all(Row::is_well) {
         Exit::Fine
