@@ -172,10 +172,11 @@ fn assert_applied(home: &Home, nth: usize) {
         .iter()
         .filter_map(|row| row["canary"].as_str())
         .collect();
-    // A database keeps deleted rows in free space: its rows are counted instead.
+    // A database keeps deleted rows in free space, and in its journal what was cut short: its rows are
+    // counted instead.
     for (file, canaries) in found(home)
         .into_iter()
-        .filter(|(file, _)| !file.ends_with(DATABASE))
+        .filter(|(file, _)| !file.contains(DATABASE))
     {
         for canary in canaries {
             assert!(
@@ -210,7 +211,7 @@ fn each_kill(home: &Home, command: &[&str], after: &dyn Fn(usize)) -> usize {
 }
 
 /// Enough calls that intent, write and confirmation of several rounds are among them.
-const ENOUGH: usize = 30;
+const ENOUGH: usize = 20;
 
 #[test]
 fn apply_killed_at_every_step_is_finished_by_the_next() {

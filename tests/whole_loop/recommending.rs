@@ -48,6 +48,8 @@ fn write(root: &Path, files: &[(&str, &str)]) {
 }
 
 fn database(path: &Path, script: &str) {
+    // A script may begin with a comment, which must not be taken for an option.
+    let script = format!(";{script}");
     let Ran { code, stderr, .. } = finish(Command::new("sqlite3").arg(path).arg(script));
     assert_eq!(code, 0, "{stderr}");
 }
@@ -272,7 +274,7 @@ fn a_database_gets_a_row_in_each_table_that_intruders_dump() {
 #[test]
 fn without_an_address_it_says_how_to_set_one() {
     let home = Home::new();
-    home.ok(&["init"]);
+    home.ok(&["mint", "django-secret"]);
     let root = home.path().join("app");
     write(&root, &[(".env", "A=b\n")]);
     let Ran {

@@ -1,7 +1,7 @@
 //! From a wish to a proven edit: names, additions, proof, and the writing of it.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use lapwing_core::Placement;
@@ -24,11 +24,13 @@ pub(crate) fn plan(
     let sheets = format.sheets(path, wish, options)?;
     let mut priors = priors(format, &sheets, options)?;
     let supersedes = !priors.is_empty();
+    let made = made(options);
     let mut files = Vec::with_capacity(sheets.len());
     for sheet in sheets {
         let prior = priors.iter().position(|prior| prior.path == sheet.path);
         let prior = prior.map(|at| priors.swap_remove(at));
-        files.push(Open::new(format, sheet, prior)?);
+        let made = made.contains(&sheet.path);
+        files.push(Open::new(format, sheet, prior, made)?);
     }
     let styled = choose_role(format, &files, path, wish, options)?;
     let mut diff = Diff::default();
@@ -82,17 +84,36 @@ fn priors(
     Ok(if same { records } else { Vec::new() })
 }
 
+/// Files that came into being for the placement whose place is taken. They go with the last of ours.
+fn made(options: &Options) -> HashSet<PathBuf> {
+    // Of other targets than files the record has another form.
+    let detail = options
+        .replaces
+        .as_ref()
+        .and_then(|old| Detail::of(old).ok());
+    let files = detail.into_iter().flat_map(|detail| detail.files);
+    let made = files.filter(|record| record.created);
+    made.map(|record| record.path).collect()
+}
+
 /// A file that is about to be edited.
 struct Open {
     sheet: Sheet,
     seen: Option<Seen>,
+    /// Whether it is there for our sake alone.
+    made: bool,
     /// What goes from it by the same edit.
     prior: Option<(Record, Option<Cut>)>,
     decoded: Decoded,
 }
 
 impl Open {
-    fn new(format: &dyn Format, sheet: Sheet, prior: Option<Record>) -> Result<Self, PlantError> {
+    fn new(
+        format: &dyn Format,
+        sheet: Sheet,
+        prior: Option<Record>,
+        made: bool,
+    ) -> Result<Self, PlantError> {
         let seen = disk::read(&sheet.path)?;
         match &seen {
             Some(seen) => seen.replaceable()?,
@@ -114,6 +135,7 @@ impl Open {
         let decoded = Decoded::of(&sheet.path, base(&seen, &prior), format.any_bytes())?;
         Ok(Self {
             sheet,
+            made: made || seen.is_none(),
             seen,
             prior,
             decoded,
@@ -181,14 +203,13 @@ impl Open {
             (Some(seen), Some((record, Some(cut)))) => cut.modified(record, seen),
             (seen, _) => seen.as_ref().and_then(Seen::modified),
         };
-        let made = |(record, _): &(Record, Option<Cut>)| record.created;
         let record = Record {
             offset,
             text: draft.text.clone(),
             ours,
             before: disk::digest(old),
             after: disk::digest(&bytes),
-            created: self.seen.is_none() || self.prior.as_ref().is_some_and(made),
+            created: self.made,
             modified: modified.and_then(nanoseconds),
             path: self.sheet.path,
             mode: self.seen.as_ref().map(Seen::mode),
