@@ -44,11 +44,8 @@ const fn open(
     kinds: &'static [&'static str],
 ) -> Place {
     Place {
-        sweep,
-        weight,
-        names,
-        kinds,
         open: true,
+        ..place(sweep, weight, names, kinds)
     }
 }
 
