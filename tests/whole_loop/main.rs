@@ -14,6 +14,7 @@ mod demo;
 mod drills;
 mod evidence;
 mod fleet;
+mod exclusions;
 mod formats;
 mod geography;
 mod health;

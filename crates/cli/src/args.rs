@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Places(Empty),
     /// Look whether what was planted is still there and believable (exit code 3: something is not)
     Check(Check),
+    /// Print how your own jobs leave planted rows out: a predicate and a view for each table
+    Exclude(Exclude),
     /// Take planted bait out again, if it is still ours
     Uproot(Uproot),
     /// Credentials of applications and hosts that speak to the desk
@@ -384,6 +386,13 @@ pub(crate) struct Check {
     /// Take what is odd beside bait for what you want, and report it no more
     #[arg(long)]
     pub(crate) accept: bool,
+}
+
+/// `exclude`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Exclude {
+    /// Only this table, or the tables of this database (a target without `table=`)
+    pub(crate) target: Option<String>,
 }
 
 /// `uproot`

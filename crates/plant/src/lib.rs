@@ -12,6 +12,7 @@ mod bait;
 mod diff;
 mod disk;
 mod error;
+mod exclude;
 mod login;
 mod mask;
 mod names;
@@ -29,6 +30,8 @@ pub use crate::audit::{Auditor, Remark, Subject};
 pub use crate::diff::{Diff, Line, Sign};
 pub use crate::error::{PlantError, Problem};
 pub use crate::names::Surroundings;
+pub use crate::exclude::exclusions;
+pub use crate::table::exclude::Exclusion;
 pub use crate::target::{TARGETS, Target};
 
 use crate::bait::Wish;

@@ -4,7 +4,9 @@
 
 pub(crate) mod address;
 pub(crate) mod clock;
+pub(crate) mod dialect;
 pub(crate) mod draw;
+pub(crate) mod exclude;
 mod fill;
 pub(crate) mod learn;
 pub(crate) mod life;

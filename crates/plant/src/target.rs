@@ -20,6 +20,7 @@ use lapwing_core::Placement;
 use crate::bait::Wish;
 use crate::diff::Diff;
 use crate::error::{PlantError, Problem};
+use crate::table::dialect::Dialect;
 use crate::text::{self, Format};
 use crate::{Condition, Listed, Options, Plan, Run, disk};
 
@@ -148,7 +149,9 @@ pub const TARGETS: &[&dyn Target] = &[
 pub(crate) mod sealed {
     //! What only this crate calls.
 
-    use super::{Condition, Diff, Listed, Options, Path, Placement, Plan, PlantError, Run, Wish};
+    use super::{
+        Condition, Dialect, Diff, Listed, Options, Path, Placement, Plan, PlantError, Run, Wish,
+    };
 
     /// The work behind a target.
     pub trait Planting {
@@ -158,6 +161,12 @@ pub(crate) mod sealed {
         /// The one way to write a target of this sort; `None` if it is not.
         #[doc(hidden)]
         fn canonical(&self, target: &str) -> Option<Result<String, PlantError>>;
+        /// The engine whose SQL it speaks; `None` if it is no database.
+        #[doc(hidden)]
+        #[expect(private_interfaces, reason = "sealed: only this crate calls it")]
+        fn dialect(&self) -> Option<Dialect> {
+            None
+        }
         /// Works out how to plant.
         #[doc(hidden)]
         #[expect(private_interfaces, reason = "sealed: only this crate calls it")]

@@ -13,6 +13,7 @@ mod declared;
 mod demo;
 mod drill;
 mod evidence;
+mod exclude;
 mod geo;
 mod incidents;
 mod init;
@@ -46,6 +47,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Recommend(args) => recommend::run(&global, &args),
         Command::Places(_) => plant::places(&global),
         Command::Check(args) => check::run(&global, &args),
+        Command::Exclude(args) => exclude::run(&global, &args),
         Command::Uproot(args) => plant::uproot(&global, &args),
         Command::Credential(args) => credential::run(&global, &args),
         Command::Rotate(args) => rotate::run(&global, &args),

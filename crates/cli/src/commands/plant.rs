@@ -9,6 +9,7 @@ use lapwing_plant::{Condition, Diff, Line, Sign};
 use lapwing_store::Ledger;
 use serde_json::json;
 
+use super::exclude;
 use crate::args::{Fresh, Global, Plant, Uproot};
 use crate::context::{Context, pairs, resolve};
 use crate::failure::{Advice, Exit};
@@ -78,12 +79,21 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         return Ok(Exit::Fine);
     }
     let planted = planter.plant(draft)?;
+    let exclusions = exclude::of(ledger.placements()?, &planted)?;
     if context.json {
-        output::json(&summary(&planted))?;
-    } else {
+        let mut summary = summary(&planted);
+        summary["exclude"] = exclusions.iter().map(exclude::described).collect();
+        output::json(&summary)?;
+        return Ok(Exit::Fine);
+    }
+    output::say(&format!(
+        "planted {} ({kind}) in {}",
+        planted.canary, planted.target
+    ));
+    for one in &exclusions {
         output::say(&format!(
-            "planted {} ({kind}) in {}",
-            planted.canary, planted.target
+            "note: your own jobs leave it out by {} in {}; `lapwing exclude` prints that and a view",
+            one.predicate, one.table
         ));
     }
     Ok(Exit::Fine)

@@ -2,6 +2,7 @@
 //! values and comparisons. Values travel as text, so that any type of column takes and gives them.
 
 use super::address::Said;
+use super::dialect::Dialect;
 use super::triggers::Trigger;
 use super::{Cell, Column, Sort, Table, Value};
 
@@ -35,20 +36,63 @@ pub(crate) struct Counter {
     pub called: bool,
 }
 
-/// A connection to a server.
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+/// A connection to a database.
 pub(crate) trait Session {
-    /// A name as SQL writes it; the name of a table may have a schema before it.
-    fn quote(&self, name: &str) -> String;
+    /// The engine's way of writing.
+    fn dialect(&self) -> Dialect;
+    /// A name as SQL writes it.
+    fn quote(&self, name: &str) -> String {
+        self.dialect().quote(name)
+    }
     /// A table's name as SQL writes it.
-    fn quote_table(&self, name: &str) -> String;
+    fn quote_table(&self, name: &str) -> String {
+        self.dialect().quote_table(name)
+    }
     /// A column, to be read.
     fn shown(&self, column: &Column) -> String;
     /// The place of value number `at` (from 1) for a column.
     fn mark(&self, column: &Column, at: usize) -> String;
     /// Whether the column has value number `at`, NULL being equal to NULL.
     fn same(&self, column: &Column, at: usize) -> String;
+    /// A column, to be read for a sample.
+    fn sampled(&self, column: &Column) -> String {
+        self.shown(column)
+    }
+    /// What the newest rows of a table come first by: names as SQL writes them, of the table itself.
+    fn newest(&mut self, table: &Table) -> Result<Vec<String>, Said> {
+        let counted = table.columns.iter().find(|column| column.counted);
+        let keys = counted.map_or(table.primary.as_slice(), |column| {
+            std::slice::from_ref(&column.name)
+        });
+        Ok(keys.iter().map(|key| self.quote(key)).collect())
+    }
+    /// Begins a transaction that may write.
+    fn begin(&mut self) -> Result<(), Said> {
+        self.run("BEGIN", &[]).map(drop)
+    }
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64, Said>;
     fn rows(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Vec<Raw>>, Said>;
+    /// Rows of these columns, each as what the column holds.
+    fn values(
+        &mut self,
+        sql: &str,
+        columns: &[&Column],
+        values: &[Value],
+    ) -> Result<Vec<Vec<Value>>, Said> {
+        let rows = self.rows(sql, values)?;
+        let one = |(column, raw): (&&Column, Raw)| value(column, self.received(column, raw));
+        Ok(rows
+            .into_iter()
+            .map(|row| columns.iter().zip(row).map(one).collect())
+            .collect())
+    }
     /// Reads the schema; `None` if there is no such table.
     fn describe(&mut self, table: &str) -> Result<Option<Described>, Said>;
     fn tables(&mut self) -> Result<Vec<String>, Said>;
@@ -91,16 +135,13 @@ pub(crate) fn sample(
     table: &Table,
     limit: usize,
 ) -> Result<Vec<Vec<Value>>, Said> {
-    let shown: Vec<String> = table.columns.iter().map(|c| session.shown(c)).collect();
-    let counted = table.columns.iter().find(|column| column.counted);
-    let keys: Vec<String> = match counted {
-        Some(column) => vec![column.name.clone()],
-        None => table.primary.clone(),
-    };
+    let columns: Vec<&Column> = table.columns.iter().collect();
+    let shown: Vec<String> = columns.iter().map(|c| session.sampled(c)).collect();
+    let keys = session.newest(table)?;
+    // Of the table: a bare name would be the column as it is read, which is text.
     let keys: Vec<String> = keys
         .iter()
-        // Of the table: a bare name would be the column as it is read, which is text.
-        .map(|key| format!("ordered.{} DESC", session.quote(key)))
+        .map(|key| format!("ordered.{key} DESC"))
         .collect();
     let order = if keys.is_empty() {
         String::new()
@@ -112,16 +153,7 @@ pub(crate) fn sample(
         shown.join(", "),
         session.quote_table(&table.name)
     );
-    let rows = session.rows(&sql, &[])?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let cells = table.columns.iter().zip(row);
-            cells
-                .map(|(column, raw)| value(column, session.received(column, raw)))
-                .collect()
-        })
-        .collect())
+    session.values(&sql, &columns, &[])
 }
 
 /// The columns of some cells, in their order; cells whose column is gone are left out.
@@ -162,19 +194,14 @@ pub(crate) fn read(
         shown.join(", "),
         session.quote_table(&table.name)
     );
-    let rows = session.rows(&sql, &values)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let cells = columns.iter().zip(row);
-            cells
-                .map(|(column, raw)| {
-                    let raw = session.received(column, raw);
-                    Cell::new(&column.name, value(column, raw), false)
-                })
-                .collect()
-        })
-        .collect())
+    let rows = session.values(&sql, &columns, &values)?;
+    let cells = |row: Vec<Value>| {
+        let cells = columns.iter().zip(row);
+        cells
+            .map(|(column, value)| Cell::new(&column.name, value, false))
+            .collect()
+    };
+    Ok(rows.into_iter().map(cells).collect())
 }
 
 /// The statement that inserts these cells, without its end, and its values.

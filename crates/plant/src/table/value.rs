@@ -113,11 +113,6 @@ impl Cell {
             canary,
         }
     }
-
-    /// A column without a value, to be read.
-    pub(crate) fn name_only(column: &str) -> Self {
-        Self::new(column, Value::Null, false)
-    }
 }
 
 #[cfg(test)]

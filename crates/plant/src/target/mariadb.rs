@@ -11,7 +11,8 @@ use mysql::{Conn, OptsBuilder, Params};
 use super::server::Server;
 use crate::error::PlantError;
 use crate::table::address::{self, Address, Said, Scheme};
-use crate::table::session::{self, Child, Counter, Described, Raw, Session};
+use crate::table::dialect::Dialect;
+use crate::table::session::{self, Access, Child, Counter, Described, Raw, Session};
 use crate::table::{Cell, Column, Sort, Table, Value};
 
 /// The target.
@@ -19,6 +20,7 @@ pub(crate) static MARIADB: Server = Server {
     name: "mariadb",
     summary: "a row in a table of a MariaDB or MySQL database",
     scheme: &SCHEME,
+    dialect: Dialect::Mariadb,
     open,
 };
 
@@ -40,7 +42,7 @@ const SETTINGS: [&str; 3] = [
     "SET SESSION lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, time_zone = '+00:00'",
 ];
 
-fn open(address: &Address) -> Result<Box<dyn Session>, PlantError> {
+fn open(address: &Address, access: Access) -> Result<Box<dyn Session>, PlantError> {
     address.require_near()?;
     let here = address.host.is_empty() || address.host == "localhost";
     let socket = match &address.socket {
@@ -70,6 +72,10 @@ fn open(address: &Address) -> Result<Box<dyn Session>, PlantError> {
     }
     // MySQL keeps statistics of tables, the counter among them, for a day; MariaDB has no such setting.
     let _ = client.query_drop("SET SESSION information_schema_stats_expiry = 0");
+    if access == Access::Read {
+        let only = "SET SESSION TRANSACTION READ ONLY";
+        client.query_drop(only).map_err(said).map_err(&failed)?;
+    }
     Ok(Box::new(Connection { client }))
 }
 
@@ -151,12 +157,8 @@ impl Connection {
 }
 
 impl Session for Connection {
-    fn quote(&self, name: &str) -> String {
-        format!("`{}`", name.replace('`', "``"))
-    }
-
-    fn quote_table(&self, name: &str) -> String {
-        self.quote(name)
+    fn dialect(&self) -> Dialect {
+        Dialect::Mariadb
     }
 
     fn shown(&self, column: &Column) -> String {

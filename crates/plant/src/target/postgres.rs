@@ -11,7 +11,8 @@ use postgres::{Client, Config, NoTls};
 use super::server::Server;
 use crate::error::PlantError;
 use crate::table::address::{self, Address, Said, Scheme};
-use crate::table::session::{self, Child, Counter, Described, Raw, Session};
+use crate::table::dialect::Dialect;
+use crate::table::session::{self, Access, Child, Counter, Described, Raw, Session};
 use crate::table::{Cell, Column, Sort, Table, Value};
 
 /// The target.
@@ -19,6 +20,7 @@ pub(crate) static POSTGRES: Server = Server {
     name: "postgres",
     summary: "a row in a table of a PostgreSQL database",
     scheme: &SCHEME,
+    dialect: Dialect::Postgres,
     open,
 };
 
@@ -36,7 +38,7 @@ const SETTINGS: &str = "SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET in
     SET bytea_output = 'hex'; SET extra_float_digits = 1; SET client_min_messages = 'error';
     SET lock_timeout = '5s'; SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '60s'";
 
-fn open(address: &Address) -> Result<Box<dyn Session>, PlantError> {
+fn open(address: &Address, access: Access) -> Result<Box<dyn Session>, PlantError> {
     address.require_near()?;
     let mut config = Config::new();
     config
@@ -58,6 +60,10 @@ fn open(address: &Address) -> Result<Box<dyn Session>, PlantError> {
         .batch_execute(SETTINGS)
         .map_err(said)
         .map_err(&failed)?;
+    if access == Access::Read {
+        let only = "SET default_transaction_read_only = on";
+        client.batch_execute(only).map_err(said).map_err(&failed)?;
+    }
     Ok(Box::new(Connection { client }))
 }
 
@@ -143,15 +149,8 @@ fn texts(values: &[Value]) -> Vec<Option<String>> {
 }
 
 impl Session for Connection {
-    fn quote(&self, name: &str) -> String {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
-
-    fn quote_table(&self, name: &str) -> String {
-        match name.split_once('.') {
-            Some((schema, table)) => format!("{}.{}", self.quote(schema), self.quote(table)),
-            None => self.quote(name),
-        }
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
     }
 
     fn shown(&self, column: &Column) -> String {

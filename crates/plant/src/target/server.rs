@@ -8,16 +8,33 @@ use crate::bait::Wish;
 use crate::diff::Diff;
 use crate::error::PlantError;
 use crate::table::address::{Address, Scheme};
-use crate::table::life::{self, Open};
+use crate::table::dialect::Dialect;
+use crate::table::life::{self, Site};
+use crate::table::session::{Access, Session};
 use crate::text::shapeless;
 use crate::{Condition, Listed, Options, Plan, Run};
+
+/// Opens a connection for an address.
+type Open = fn(&Address, Access) -> Result<Box<dyn Session>, PlantError>;
 
 /// A sort of server.
 pub(crate) struct Server {
     pub name: &'static str,
     pub summary: &'static str,
     pub scheme: &'static Scheme,
-    pub open: Open,
+    pub dialect: Dialect,
+    pub(super) open: Open,
+}
+
+impl Server {
+    fn site(&self, address: Address) -> Site {
+        let open = self.open;
+        Site {
+            place: address.place(),
+            table: address.table.clone(),
+            open: Box::new(move |access| open(&address, access)),
+        }
+    }
 }
 
 impl Target for Server {
@@ -44,47 +61,35 @@ impl Planting for Server {
         ours.then(|| Address::parse(target, self.scheme).map(|address| address.place()))
     }
 
+    fn dialect(&self) -> Option<Dialect> {
+        Some(self.dialect)
+    }
+
     fn plan(&self, target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
         let address = Address::parse(target, self.scheme)?;
         if wish.row.is_empty() {
             return Err(shapeless(wish, self.name, address.place().as_ref()));
         }
-        life::plan(address, self.open, self.name, wish, options)
+        life::plan(self.site(address), self.name, wish, options)
     }
 
     fn check(&self, placement: &Placement) -> Result<Condition, PlantError> {
         let address = Address::parse(&placement.target, self.scheme)?;
-        life::check(&address, self.open, placement)
+        life::check(&self.site(address), placement)
     }
 
     fn uproot(&self, placement: &Placement, force: bool, run: Run) -> Result<Diff, PlantError> {
         let address = Address::parse(&placement.target, self.scheme)?;
-        life::uproot(&address, self.open, placement, force, run)
+        life::uproot(&self.site(address), placement, force, run)
     }
 
     fn tables(&self, database: &str) -> Option<Result<Vec<Listed>, PlantError>> {
-        Some(self.listed(database))
-    }
-}
-
-impl Server {
-    fn listed(&self, database: &str) -> Result<Vec<Listed>, PlantError> {
-        let address = Address::parse(&with_table(database, "none"), self.scheme)?;
-        let failed = address.failed("list the tables");
-        let mut session = (self.open)(&address)?;
-        let mut listed = Vec::new();
-        for name in session.tables().map_err(&failed)? {
-            let Some(described) = session.describe(&name).map_err(&failed)? else {
-                continue;
-            };
-            let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
-            let columns = described.table.columns.into_iter();
-            listed.push(Listed {
-                target: with_table(database, &encoded),
-                columns: columns.map(|column| column.name).collect(),
-                name,
-            });
-        }
-        Ok(listed)
+        let address = Address::parse(&with_table(database, "none"), self.scheme);
+        Some(address.and_then(|address| {
+            life::listed(&self.site(address), |name| {
+                let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+                with_table(database, &name)
+            })
+        }))
     }
 }

@@ -140,13 +140,72 @@ fn a_row_among_users() {
     );
     assert!(row["updated_at"] >= row["created_at"] && row["updated_at"].len() == 19);
     let plan = plan_wish(&base.target("users"), &wish(), &Options::default()).expect("planned");
-    assert_eq!(plan.notes().len(), 1, "{:?}", plan.notes());
+    let notes = plan.notes().join("\n");
+    assert!(notes.contains("reserved for fiction"), "{notes}");
+    assert!(notes.contains("as likely as its neighbours"), "{notes}");
     assert_eq!(base.dump("users").len(), 60, "planning inserts nothing");
     assert!(
         plan.diff().to_string().contains("+email "),
         "{}",
         plan.diff()
     );
+    assert!(
+        plan.diff().to_string().contains(" = …"),
+        "what is the owner's is masked: {}",
+        plan.diff()
+    );
+}
+
+#[test]
+fn the_record_holds_keys_and_digests_and_the_count_goes_back() {
+    let base = Base::with(USERS);
+    let sequence = || base.dump("sqlite_sequence");
+    let before = sequence();
+    let placement = base.plant("users").expect("planted");
+    let row = base.row("users");
+    let record = placement.detail.to_string();
+    assert!(record.contains("mara.lindqvist@ops.example"), "{record}");
+    for column in ["password_hash", "created_at"] {
+        assert!(!record.contains(&row[column]), "{column}: {record}");
+    }
+    assert_ne!(sequence(), before);
+    uproot(&placement, false, NOW).expect("uprooted");
+    assert_eq!(sequence(), before);
+}
+
+#[test]
+fn rows_whose_records_are_older_are_found_and_leave() {
+    let base = Base::with(USERS);
+    let mut placement = base.plant("users").expect("planted");
+    let row = base.row("users");
+    let cell = |column: &str, value: serde_json::Value, canary: bool| serde_json::json!({"column": column, "value": value, "canary": canary});
+    let text =
+        |column: &str, canary| cell(column, serde_json::json!({"text": row[column]}), canary);
+    placement.detail = serde_json::json!({
+        "table": "users",
+        "key": [cell("id", serde_json::json!({"integer": 61}), false)],
+        "cells": [
+            text("email", true), text("full_name", true), text("password_hash", false),
+            cell("active", serde_json::json!({"integer": row["active"].parse::<i64>().expect("a number")}), false),
+        ],
+    });
+    assert_eq!(check(&placement).expect("checked"), Condition::Present);
+    let run = |sql: &str| base.open().execute_batch(sql).expect("done");
+    run("UPDATE users SET password_hash = 'x' WHERE id = 61");
+    assert_eq!(check(&placement).expect("checked"), Condition::Moved);
+    uproot(&placement, true, NOW).expect("uprooted");
+    assert_eq!(base.dump("users").len(), 60);
+}
+
+#[test]
+fn no_row_of_theirs_is_replaced() {
+    let base = Base::with(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE ON CONFLICT REPLACE);
+         INSERT INTO users (email) VALUES ('mara.lindqvist@ops.example'), ('a@x.example');",
+    );
+    let before = base.dump("users");
+    base.plant("users").expect_err("somebody has that address");
+    assert_eq!(base.dump("users"), before);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use lapwing_core::{Placement, PlacementState};
 
-use super::{Detail, Remembered, digest};
+use super::Site;
+use super::record::{Detail, Kept, Remembered, digest};
 use crate::Condition;
 use crate::error::PlantError;
-use crate::table::address::Address;
 use crate::table::session::{self, Session};
 use crate::table::{Cell, Table, Value};
 
@@ -23,11 +23,11 @@ pub(super) enum Standing {
 /// Looks for every row of a placement.
 pub(super) fn standing(
     session: &mut dyn Session,
-    address: &Address,
+    site: &Site,
     placement: &Placement,
     detail: &Detail,
 ) -> Result<Vec<Standing>, PlantError> {
-    let failed = address.failed("look for the row");
+    let failed = site.failed("look for the row");
     let mut found: Vec<Standing> = Vec::new();
     // Children first: before the planting was confirmed only they tell which parents are ours.
     let mut keys: Vec<Vec<Cell>> = detail.rows.iter().map(|row| row.key.clone()).collect();
@@ -91,10 +91,9 @@ fn one(
     let stands = canary
         .iter()
         .all(|cell| cell.value.alike(&value(&cell.column)));
-    let like =
-        |kept: &&super::Kept| digest(placement, &kept.column, &value(&kept.column)) == kept.digest;
+    let like = |kept: &&Kept| digest(placement, &kept.column, &value(&kept.column)) == kept.digest;
     let alike = row.kept.iter().filter(like).count();
-    let beside = |kept: &&super::Kept| !table.primary.contains(&kept.column);
+    let beside = |kept: &&Kept| !table.primary.contains(&kept.column);
     let (most, all) = (
         row.kept.iter().filter(beside).filter(like).count(),
         row.kept.iter().filter(beside).count(),
@@ -131,20 +130,16 @@ pub(super) fn condition(found: &[Standing], state: PlacementState) -> Condition 
 }
 
 /// Refuses to take out what is not there, or no longer ours.
-pub(super) fn require_ours(
-    address: &Address,
-    found: &[Standing],
-    force: bool,
-) -> Result<(), PlantError> {
+pub(super) fn require_ours(site: &Site, found: &[Standing], force: bool) -> Result<(), PlantError> {
     if found.iter().all(|row| matches!(row, Standing::Absent)) {
-        let problem = address.problem("nothing of this canary stands there any more");
+        let problem = site.problem("nothing of this canary stands there any more");
         return Err(PlantError::NotOurs(
             problem.hint("`--force` gives the placement up"),
         ));
     }
     let changed = |row: &Standing| matches!(row, Standing::Touched(_) | Standing::Altered(_));
     if !force && found.iter().any(changed) {
-        let problem = address.problem("the row has been changed since it was planted");
+        let problem = site.problem("the row has been changed since it was planted");
         return Err(PlantError::NotOurs(
             problem.hint("look at it, then take it out with --force"),
         ));

@@ -1,133 +1,97 @@
 //! What a table is: columns, keys, references, triggers, all read from the database itself.
 
-use std::ops::Deref;
-
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::Address;
-use crate::error::PlantError;
-use crate::table::{Column, Foreign, Sort, Table as Plain};
+use crate::table::session::{Child, Counter, Described};
+use crate::table::triggers::{Event, Trigger};
+use crate::table::{Column, Foreign, Sort, Table};
 
-/// An ordinary table, and what only SQLite has.
-#[derive(Debug)]
-pub(super) struct Table {
-    pub plain: Plain,
-    pub without_rowid: bool,
-    /// Names and events.
-    pub triggers: Vec<(String, Event)>,
-}
-
-impl Deref for Table {
-    type Target = Plain;
-
-    fn deref(&self) -> &Plain {
-        &self.plain
-    }
-}
-
-/// A reference from another table to this one.
-#[derive(Debug)]
-pub(super) struct Child {
-    pub table: String,
-    pub columns: Vec<String>,
-    pub parent: Vec<String>,
-}
-
-/// What a trigger waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
-    Insert,
-    Update,
-    Delete,
-}
-
-/// A name as SQL writes it.
-pub(super) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-impl Table {
-    /// Reads the table; anything else of that name is refused.
-    pub(super) fn read(connection: &Connection, address: &Address) -> Result<Self, PlantError> {
-        if let Some(table) = Self::find(connection, address)? {
-            return Ok(table);
-        }
-        let names = tables(connection).map_err(address.database("list the tables"))?;
-        let hint = if names.is_empty() {
-            "it has no tables".to_owned()
-        } else {
-            format!("its tables: {}", names.join(", "))
-        };
-        Err(PlantError::Target(
-            address.problem("is not a table of the database").hint(hint),
-        ))
-    }
-
-    /// The table, or `None` if there is none of that name.
-    pub(super) fn find(
-        connection: &Connection,
-        address: &Address,
-    ) -> Result<Option<Self>, PlantError> {
-        let failed = address.database("read the schema");
-        let found: Option<(String, String, bool)> = connection
-            .query_row(
-                "SELECT name, type, wr FROM pragma_table_list
-                 WHERE schema = 'main' AND name = ?1 COLLATE NOCASE",
-                [&address.table],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )
-            .optional()
-            .map_err(&failed)?;
-        let Some((name, kind, without_rowid)) = found else {
-            return Ok(None);
-        };
-        let system = name.to_lowercase().starts_with("sqlite_");
-        if kind != "table" || system {
-            let what = format!("is a {kind} table, where no row can be planted");
-            return Err(PlantError::Target(
-                address.problem(what).hint("name an ordinary table"),
-            ));
-        }
-        Self::describe(connection, name, without_rowid)
-            .map(Some)
-            .map_err(failed)
-    }
-
-    fn describe(
-        connection: &Connection,
-        name: String,
-        without_rowid: bool,
-    ) -> rusqlite::Result<Self> {
-        let sql: String = connection.query_row(
-            "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1",
-            [&name],
-            |row| row.get(0),
-        )?;
-        let (mut columns, primary) = columns(connection, &name)?;
-        let unique = unique_columns(connection, &name)?;
-        for column in &mut columns {
-            column.unique = unique.contains(&column.name) || (column.primary && primary.len() == 1);
-            column.counted = !without_rowid
-                && primary.len() == 1
-                && column.primary
-                && column.declared == "INTEGER"
-                && !unique.contains(&column.name);
-            let listed = listed_values(&sql, &column.name);
-            if !listed.is_empty() {
-                column.sort = Sort::Listed(listed);
-            }
-        }
-        Ok(Self {
-            without_rowid,
-            triggers: triggers(connection, &name)?,
-            plain: Plain {
-                columns,
-                primary,
-                foreign: foreign(connection, &name)?,
+/// Reads a table; `None` if there is none of that name.
+pub(super) fn describe(
+    connection: &Connection,
+    table: &str,
+) -> rusqlite::Result<Option<Described>> {
+    let found: Option<(String, String, bool)> = connection
+        .query_row(
+            "SELECT name, type, wr FROM pragma_table_list
+             WHERE schema = 'main' AND name = ?1 COLLATE NOCASE",
+            [table],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()?;
+    let Some((name, kind, without_rowid)) = found else {
+        return Ok(None);
+    };
+    let system = name.to_lowercase().starts_with("sqlite_");
+    if kind != "table" || system {
+        let what =
+            format!("is a {kind} of SQLite's or of other tables, where no row can be planted");
+        return Ok(Some(Described {
+            table: Table {
                 name,
+                ..Table::default()
             },
-        })
+            triggers: Vec::new(),
+            notes: Vec::new(),
+            refusal: Some((what, "name an ordinary table".to_owned())),
+        }));
     }
+    let sql = statement(connection, &name)?;
+    let (mut columns, primary) = columns(connection, &name)?;
+    let unique = unique_columns(connection, &name)?;
+    for column in &mut columns {
+        column.unique = unique.contains(&column.name) || (column.primary && primary.len() == 1);
+        // Only this spelling makes a column another name of the row's number.
+        column.counted = !without_rowid
+            && primary.len() == 1
+            && column.primary
+            && column.declared == "INTEGER"
+            && !unique.contains(&column.name);
+        let listed = listed_values(&sql, &column.name);
+        if !listed.is_empty() {
+            column.sort = Sort::Listed(listed);
+        }
+    }
+    Ok(Some(Described {
+        triggers: triggers(connection, &name)?,
+        table: Table {
+            columns,
+            primary,
+            foreign: foreign(connection, &name)?,
+            name,
+        },
+        notes: Vec::new(),
+        refusal: None,
+    }))
+}
+
+/// The statement that made a table.
+fn statement(connection: &Connection, table: &str) -> rusqlite::Result<String> {
+    connection.query_row(
+        "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1",
+        [table],
+        |row| row.get(0),
+    )
+}
+
+/// How far a table with AUTOINCREMENT has counted; others count by what is in them.
+pub(super) fn counters(connection: &Connection, table: &Table) -> rusqlite::Result<Vec<Counter>> {
+    let counts = words(&statement(connection, &table.name)?).contains(&"AUTOINCREMENT".to_owned());
+    if !counts {
+        return Ok(Vec::new());
+    }
+    let counted: Option<i64> = connection
+        .query_row(
+            "SELECT seq FROM sqlite_sequence WHERE name = ?1",
+            [&table.name],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(vec![Counter {
+        name: table.name.clone(),
+        value: counted.unwrap_or_default(),
+        called: counted.is_some(),
+    }])
 }
 
 pub(super) fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
@@ -263,36 +227,48 @@ pub(super) fn children(connection: &Connection, table: &Table) -> rusqlite::Resu
     Ok(out.into_iter().map(|(_, _, child)| child).collect())
 }
 
-fn triggers(connection: &Connection, table: &str) -> rusqlite::Result<Vec<(String, Event)>> {
-    connection
-        .prepare(
-            "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE
-             UNION ALL
-             SELECT name, sql FROM sqlite_temp_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE",
-        )?
-        .query_map([table], |row| {
-            let sql: String = row.get(1)?;
-            Ok((row.get(0)?, event(&sql)))
-        })?
-        .collect()
+fn triggers(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Trigger>> {
+    let mut statement = connection.prepare(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE",
+    )?;
+    let found = statement.query_map([table], |row| {
+        let (name, sql): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok(event(&sql).map(|event| Trigger {
+            name,
+            event,
+            language: "sql".to_owned(),
+            body: body(&sql).to_owned(),
+        }))
+    })?;
+    found.filter_map(Result::transpose).collect()
 }
 
-/// What a `CREATE TRIGGER` statement waits for. When in doubt, an insertion.
-fn event(sql: &str) -> Event {
+/// What a `CREATE TRIGGER` statement waits for; `None` for an update. When in doubt, an insertion.
+fn event(sql: &str) -> Option<Event> {
     let words = words(sql);
-    let start = words
-        .iter()
-        .position(|word| word == "TRIGGER")
-        .unwrap_or_default();
-    words[start..]
-        .iter()
-        .find_map(|word| match word.as_str() {
-            "INSERT" => Some(Event::Insert),
-            "UPDATE" => Some(Event::Update),
-            "DELETE" => Some(Event::Delete),
-            _ => None,
-        })
-        .unwrap_or(Event::Insert)
+    let start = words.iter().position(|word| word == "TRIGGER");
+    let mut rest = words[start.unwrap_or_default()..].iter();
+    rest.find_map(|word| match word.as_str() {
+        "INSERT" => Some(Some(Event::Insert)),
+        "UPDATE" => Some(None),
+        "DELETE" => Some(Some(Event::Delete)),
+        _ => None,
+    })
+    .unwrap_or(Some(Event::Insert))
+}
+
+/// What it runs: all behind its event and its BEGIN, or everything if there is no telling.
+fn body(sql: &str) -> &str {
+    let lower = sql.to_ascii_lowercase();
+    let mut begins = lower.match_indices("begin").filter(|(at, word)| {
+        let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+        let after = lower[at + word.len()..].chars().next();
+        edge(lower[..*at].chars().next_back()) && edge(after)
+    });
+    match (begins.next(), begins.next()) {
+        (Some((at, word)), None) => &sql[at + word.len()..],
+        _ => sql,
+    }
 }
 
 /// Bare words of a statement, upper case; quoted names and comments are left out.
@@ -353,15 +329,15 @@ mod tests {
         for (sql, expect) in [
             (
                 "CREATE TRIGGER \"insert\" AFTER DELETE ON t BEGIN SELECT 1; END",
-                Event::Delete,
+                Some(Event::Delete),
             ),
             (
                 "CREATE TRIGGER a /* DELETE */ INSERT ON t BEGIN DELETE FROM x; END",
-                Event::Insert,
+                Some(Event::Insert),
             ),
             (
                 "create temp trigger if not exists x after update of a on t begin select 1; end",
-                Event::Update,
+                None,
             ),
         ] {
             assert_eq!(event(sql), expect, "{sql}");
