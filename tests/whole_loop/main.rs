@@ -10,6 +10,7 @@ mod alerts;
 mod bait;
 mod databases;
 mod declared;
+mod decoys;
 mod demo;
 mod drills;
 mod evidence;

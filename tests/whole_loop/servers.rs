@@ -62,6 +62,7 @@ impl Server {
                     "-N",
                 ]),
         );
+        let log = fs::File::create(root.path().join("log")).expect("a log");
         let process = unprivileged(&bin.join("postgres"))
             .arg("-D")
             .arg(&data)
@@ -70,7 +71,7 @@ impl Server {
             .args(["-c", "listen_addresses=", "-c", "fsync=off", "-F"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("PostgreSQL starts");
         let server = Self {
@@ -152,6 +153,41 @@ impl Server {
         done(command.args([ask, sql])).trim().to_owned()
     }
 
+    /// As [`Server::ask`], by another account than the first.
+    pub(crate) fn ask_as(&self, account: &str, sql: &str) -> String {
+        let first = |word: &&'static str| ["postgres", "root"].contains(word);
+        let words: Vec<&str> = self
+            .client
+            .iter()
+            .map(|word| if first(word) { account } else { word })
+            .collect();
+        let ask = if words[0] == "psql" { "-c" } else { "-e" };
+        done(self.command(&words, "app").args([ask, sql]))
+            .trim()
+            .to_owned()
+    }
+
+    /// What the server has written to its log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.root.path().join("log")
+    }
+
+    /// What the server's own program says of its accounts.
+    pub(crate) fn accounts(&self) -> String {
+        let mut command = if self.client[0] == "psql" {
+            let mut command = Command::new("pg_dumpall");
+            command.args(["-g", "-U", "postgres", "-h"]);
+            command.arg(self.root.path());
+            command
+        } else {
+            let mut command = Command::new("mariadb-dump");
+            command.args(["--no-defaults", "--system=users", "-u", "root", "-S"]);
+            command.arg(self.root.path().join("socket"));
+            command
+        };
+        lasting(&done(&mut command))
+    }
+
     /// Loads a script into the database `app`; any error fails.
     pub(crate) fn load(&self, script: &str) {
         let file = self.root.path().join("script.sql");
@@ -174,11 +210,7 @@ impl Server {
 
     /// As [`Server::dump`], without what it says anew every time.
     pub(crate) fn lasting_dump(&self) -> String {
-        let dump = self.dump();
-        let lasting =
-            |line: &&str| !line.contains("restrict ") && !line.starts_with("-- Dump completed on");
-        let lines: Vec<&str> = dump.lines().filter(lasting).collect();
-        lines.join("\n")
+        lasting(&self.dump())
     }
 
     /// A table of `app` as `lapwing plant` takes it.
@@ -190,6 +222,14 @@ impl Server {
             format!("mariadb://root@localhost/app?socket={root}/socket&table={table}")
         }
     }
+}
+
+/// A dump without what it says anew every time.
+fn lasting(dump: &str) -> String {
+    let lasting =
+        |line: &&str| !line.contains("restrict ") && !line.starts_with("-- Dump completed on");
+    let lines: Vec<&str> = dump.lines().filter(lasting).collect();
+    lines.join("\n")
 }
 
 /// A directory that the account of the servers may use.

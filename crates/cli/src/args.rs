@@ -281,8 +281,12 @@ pub(crate) struct Recommend {
 pub(crate) struct Plant {
     /// Which kind (see `lapwing kinds`)
     pub(crate) kind: String,
-    /// A file, `sqlite:PATH?table=NAME`, `postgres://USER@HOST/DB?table=NAME` or `mariadb://...`
+    /// A file, `sqlite:PATH?table=NAME`, `postgres://USER@HOST/DB?table=NAME` or `mariadb://...`; in their
+    /// stead `new-table=NAME&like=TABLE`, `new-view=NAME&like=TABLE` or `new-role=NAME` makes one of ours
     pub(crate) target: String,
+    /// Plant so many, each a canary of its own
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) count: u16,
     #[command(flatten)]
     pub(crate) fresh: Fresh,
     /// Show what would be done, and do nothing

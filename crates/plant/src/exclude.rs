@@ -24,6 +24,9 @@ pub fn exclusions(
         let Some(dialect) = target::named(placement)?.dialect() else {
             continue;
         };
+        if !placement.target.contains(['?', '&']) || !placement.target.contains("table=") {
+            continue;
+        }
         let database = databases.entry(database(&placement.target)).or_default();
         life::name_rows(placement, &mut database.tables)?;
         let mut own = BTreeMap::new();

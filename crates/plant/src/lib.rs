@@ -206,8 +206,8 @@ pub fn plan(target: &str, bait: &Bait<'_>, options: &Options) -> Result<Plan, Pl
 pub(crate) fn plan_wish(target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
     let canonical = canonical_target(target)?;
     let sort = target::choose(&canonical, options.format.as_deref())?;
-    // A password in an address is part of what was typed, and of nothing that is recorded.
-    let target = if canonical.contains("://") {
+    // A password in an address, and what is to be made there, are part of what was typed only.
+    let target = if canonical.contains("://") || sort.dialect().is_some() {
         target
     } else {
         &canonical

@@ -11,6 +11,7 @@ mod fill;
 pub(crate) mod learn;
 pub(crate) mod life;
 pub(crate) mod likely;
+pub(crate) mod making;
 pub(crate) mod naming;
 pub(crate) mod people;
 pub(crate) mod planning;

@@ -14,12 +14,13 @@ use crate::args::{Fresh, Global, Plant, Uproot};
 use crate::context::{Context, pairs, resolve};
 use crate::failure::{Advice, Exit};
 use crate::output::{self, colour};
-use crate::planting::{Order, Planter, stands};
+use crate::planting::{Draft, Order, Planter, stands};
 
 pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
     let Plant {
         kind,
         target,
+        count,
         fresh,
         dry_run,
         format,
@@ -50,53 +51,86 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         danger_default: *danger_default,
         danger_triggers: danger_trigger.iter().cloned().collect(),
     };
+    let labels = pairs("label", label)?;
     let planter = Planter::new(&context, &catalog, &ledger);
-    let draft = planter.prepare(&Order {
-        kind,
-        target,
-        memo,
-        labels: &pairs("label", label)?,
-        asked: &asked,
-        declared: None,
-        replaces: None,
-        show: *show,
-    })?;
-    if !context.json {
+    let mut target = target.clone();
+    let mut done = Vec::new();
+    for _ in 0..*count {
+        let draft = planter.prepare(&Order {
+            kind,
+            target: &target,
+            memo,
+            labels: &labels,
+            asked: &asked,
+            declared: None,
+            replaces: None,
+            show: *show,
+        })?;
+        tell(&draft, context.json)?;
+        if *dry_run {
+            if context.json {
+                output::json(&json!({"target": draft.target(), "diff": diff_text(draft.diff())}))?;
+            }
+            output::say("dry run: nothing was minted or written");
+            return Ok(Exit::Fine);
+        }
+        // Asked for once.
+        let ask = done.is_empty() && !yes && !context.json && output::can_ask();
+        if ask && !confirm("Plant this?")? {
+            output::say("nothing was minted or written");
+            return Ok(Exit::Fine);
+        }
+        let planted = planter.plant(draft)?;
+        if !context.json {
+            output::say(&format!(
+                "planted {} ({kind}) in {}",
+                planted.canary, planted.target
+            ));
+        }
+        done.push(planted);
+        // The table that was made for the first takes the others.
+        target = target.replacen("new-table=", "table=", 1);
+    }
+    tell_exclusions(&ledger, &done, context.json)?;
+    Ok(Exit::Fine)
+}
+
+/// Shows what would be written, and what is to be known of it.
+fn tell(draft: &Draft<'_>, json: bool) -> anyhow::Result<()> {
+    if !json {
         print_diff(draft.diff())?;
     }
     for note in draft.notes() {
         output::say(&format!("note: {note}"));
     }
-    if *dry_run {
-        if context.json {
-            output::json(&json!({"target": draft.target(), "diff": diff_text(draft.diff())}))?;
+    Ok(())
+}
+
+/// Says how the owner's own jobs leave out what was planted; as JSON, also what was planted.
+fn tell_exclusions(ledger: &Ledger, done: &[Placement], json: bool) -> anyhow::Result<()> {
+    let Some(last) = done.last() else {
+        return Ok(());
+    };
+    let exclusions = exclude::of(ledger.placements()?, last)?;
+    if json {
+        let described: Vec<_> = exclusions.iter().map(exclude::described).collect();
+        let mut summaries: Vec<_> = done.iter().map(summary).collect();
+        for summary in &mut summaries {
+            summary["exclude"] = described.clone().into();
         }
-        output::say("dry run: nothing was minted or written");
-        return Ok(Exit::Fine);
+        match summaries.as_slice() {
+            [only] => output::json(only)?,
+            many => output::json(&many)?,
+        }
+        return Ok(());
     }
-    if !yes && !context.json && output::can_ask() && !confirm("Plant this?")? {
-        output::say("nothing was minted or written");
-        return Ok(Exit::Fine);
-    }
-    let planted = planter.plant(draft)?;
-    let exclusions = exclude::of(ledger.placements()?, &planted)?;
-    if context.json {
-        let mut summary = summary(&planted);
-        summary["exclude"] = exclusions.iter().map(exclude::described).collect();
-        output::json(&summary)?;
-        return Ok(Exit::Fine);
-    }
-    output::say(&format!(
-        "planted {} ({kind}) in {}",
-        planted.canary, planted.target
-    ));
     for one in &exclusions {
         output::say(&format!(
             "note: your own jobs leave it out by {} in {}; `lapwing exclude` prints that and a view",
             one.predicate, one.table
         ));
     }
-    Ok(Exit::Fine)
+    Ok(())
 }
 
 pub(crate) fn confirm(question: &str) -> anyhow::Result<bool> {

@@ -9,6 +9,61 @@ use url::Url;
 
 use crate::error::{PlantError, Problem};
 
+/// What a target names, and so what is planted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Object {
+    /// A row in a table that is there.
+    Row,
+    /// A table of ours and a row in it.
+    NewTable,
+    /// A view of ours.
+    View,
+    /// A login of ours.
+    Role,
+}
+
+/// What a target's parameters name.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub object: Object,
+    pub name: String,
+    /// The table to take after, where that is another one.
+    pub like: Option<String>,
+}
+
+impl Named {
+    /// Parameters that name something, and what they name.
+    const PARAMETERS: [(&str, Object); 6] = [
+        ("table", Object::Row),
+        ("new-table", Object::NewTable),
+        ("view", Object::View),
+        ("new-view", Object::View),
+        ("role", Object::Role),
+        ("new-role", Object::Role),
+    ];
+
+    /// Reads them; `None` if there is nothing or more than one thing named.
+    pub(crate) fn read(parameter: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let mut named = Self::PARAMETERS
+            .iter()
+            .filter_map(|(key, object)| Some((*object, parameter(key)?)));
+        let (Some((object, name)), None) = (named.next(), named.next()) else {
+            return None;
+        };
+        let like = parameter("like");
+        Some(Self { object, name, like })
+    }
+
+    /// The one parameter that is recorded.
+    pub(crate) const fn parameter(&self) -> &'static str {
+        match self.object {
+            Object::Row | Object::NewTable => "table",
+            Object::View => "view",
+            Object::Role => "role",
+        }
+    }
+}
+
 /// What differs between servers.
 pub(crate) struct Scheme {
     /// The one that is recorded, and others that are understood.
@@ -39,7 +94,7 @@ pub(crate) struct Address {
     pub socket: Option<PathBuf>,
     pub database: String,
     /// With its schema, where tables have one.
-    pub table: String,
+    pub named: Named,
     pub password: Option<String>,
     standard: u16,
     parameter: &'static str,
@@ -57,7 +112,8 @@ impl Address {
             pair.map(|(_, value)| value.into_owned())
                 .filter(|value| !value.is_empty())
         };
-        let table = parameter("table").ok_or_else(|| bad("names no table"))?;
+        let mut named =
+            Named::read(parameter).ok_or_else(|| bad("names no table, or more than one thing"))?;
         let database = plain(url.path().trim_start_matches('/'))?;
         if database.is_empty() || database.contains('/') {
             return Err(bad("names no database"));
@@ -72,7 +128,16 @@ impl Address {
         } else {
             (host, parameter(scheme.socket).map(PathBuf::from))
         };
-        let qualified = scheme.schema.is_empty() || table.contains('.');
+        let qualified = |name: String| {
+            if scheme.schema.is_empty() || name.contains('.') {
+                return name;
+            }
+            format!("{}.{name}", scheme.schema)
+        };
+        if named.object != Object::Role {
+            named.name = qualified(named.name);
+        }
+        named.like = named.like.map(qualified);
         Ok(Self {
             scheme: scheme.names[0],
             user,
@@ -80,11 +145,7 @@ impl Address {
             port: url.port().unwrap_or(scheme.port),
             socket,
             database,
-            table: if qualified {
-                table
-            } else {
-                format!("{}.{table}", scheme.schema)
-            },
+            named,
             password: url.password().map(plain).transpose()?,
             standard: scheme.port,
             parameter: scheme.socket,
@@ -116,11 +177,12 @@ impl Address {
             )
         });
         format!(
-            "{}://{}@{host}{port}/{}?{socket}table={}",
+            "{}://{}@{host}{port}/{}?{socket}{}={}",
             self.scheme,
             encoded(&self.user),
             encoded(&self.database),
-            encoded(&self.table)
+            self.named.parameter(),
+            encoded(&self.named.name)
         )
     }
 

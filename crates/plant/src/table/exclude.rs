@@ -28,6 +28,8 @@ pub(crate) struct Ours {
     keyed: BTreeMap<Vec<String>, Vec<Vec<Value>>>,
     /// Rows without a key: the canary's own values.
     loose: Vec<Vec<(String, Value)>>,
+    /// The whole table is ours, so there is nothing that a job would ask of it.
+    pub wholly: bool,
     count: usize,
 }
 
@@ -53,7 +55,7 @@ impl Ours {
         database: &str,
         table: &str,
     ) -> Option<Exclusion> {
-        if self.count == 0 {
+        if self.count == 0 || self.wholly {
             return None;
         }
         let keyed = self

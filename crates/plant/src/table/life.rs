@@ -2,6 +2,7 @@
 //! another, found again by its key, taken out if it is still ours. A row that needs a row of its own in
 //! another table gets one: parents go in first and come out last.
 
+pub(crate) mod decoy;
 mod insert;
 mod record;
 mod standing;
@@ -10,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lapwing_core::Placement;
 
-use self::insert::{Inserted, Numbers, Rehearsed, Row, insert, rehearse};
+use self::insert::{Inserted, Numbers, Rehearsal, Rehearsed, Row, insert, rehearse};
 use self::record::{Detail, Remembered, kept};
 use self::standing::{Standing, standing};
-use super::address::Said;
+use super::address::{Object, Said};
 use super::exclude::Ours;
+use super::making::Making;
 use super::session::{self, Access, Described, Session};
 use super::triggers::Event;
 use super::{Cell, Value, planning};
@@ -27,8 +29,12 @@ use crate::{Condition, Listed, Options, Plan, Run, Work};
 pub(crate) struct Site {
     /// As it is recorded and shown.
     pub place: String,
-    /// The table's name.
+    /// What is planted there.
+    pub object: Object,
+    /// Its name: the table's, for a row.
     pub table: String,
+    /// The table to take after, where that is another one.
+    pub like: Option<String>,
     /// Opens a connection.
     pub open: Box<dyn Fn(Access) -> Result<Box<dyn Session>, PlantError>>,
 }
@@ -36,6 +42,18 @@ pub(crate) struct Site {
 impl Site {
     fn open(&self, access: Access) -> Result<Box<dyn Session>, PlantError> {
         (self.open)(access)
+    }
+
+    /// The table to take after, which must be named.
+    fn require_like(&self, session: &mut dyn Session) -> Result<String, PlantError> {
+        if let Some(like) = &self.like {
+            return Ok(like.clone());
+        }
+        let names = session.tables().map_err(self.failed("list the tables"))?;
+        let hint = format!("add &like=TABLE; its tables: {}", names.join(", "));
+        Err(PlantError::Target(
+            self.problem("names no table to take after").hint(hint),
+        ))
     }
 
     fn problem(&self, what: impl Into<String>) -> Box<Problem> {
@@ -62,15 +80,32 @@ pub(crate) fn plan(
 ) -> Result<Plan, PlantError> {
     let mut session = site.open(Access::Write)?;
     let failed = site.failed("rehearse the insertion");
-    let described = described(session.as_mut(), &site)?;
+    let (mut described, making) = match site.object {
+        Object::NewTable => new_table(session.as_mut(), &site)?,
+        _ => (described(session.as_mut(), &site, &site.table)?, None),
+    };
     writable(&site, &described, Event::Insert, &Allowed::by(options))?;
     planning::require_column(&described.table, wish, &site.place)?;
     session.begin().map_err(&failed)?;
-    let rehearsed = rehearse(session.as_mut(), &site, described, wish, options);
+    let made = making.as_ref().filter(|_| session.undoes_making());
+    if let Some(made) = made {
+        described = make(session.as_mut(), &site, made)?;
+    }
+    let rehearsal = if made.is_some() == making.is_some() {
+        Rehearsal::Whole
+    } else {
+        Rehearsal::Drawn
+    };
+    let rehearsed = rehearse(session.as_mut(), &site, described, wish, options, rehearsal);
     session.run("ROLLBACK", &[]).map_err(&failed)?;
     let Rehearsed { rows, drawn, stood } = rehearsed?;
     let mut diff = Diff::default();
     diff.file(&site.place, &site.place);
+    for statement in making.iter().flat_map(Making::shown) {
+        for line in statement.lines() {
+            diff.push(Sign::Added, line);
+        }
+    }
     for row in &rows {
         show(&mut diff, row, options.show);
     }
@@ -81,9 +116,13 @@ pub(crate) fn plan(
             .zip(&stood)
             .map(|(row, stood)| remember(row, stood, &placement))
             .collect(),
+        made: making
+            .as_ref()
+            .map_or_else(Vec::new, |making| making.remove.clone()),
     };
     placement.detail = detail.write();
     let mut notes = drawn.notes;
+    notes.extend(making.iter().flat_map(|making| making.notes.clone()));
     for row in &rows {
         notes.extend(row.described.notes.iter().cloned());
     }
@@ -98,7 +137,7 @@ pub(crate) fn plan(
         notes,
         refined: drawn.refined,
         files: Vec::new(),
-        work: Box::new(Insertion { site, rows }),
+        work: Box::new(Insertion { site, rows, making }),
     })
 }
 
@@ -124,9 +163,47 @@ pub(crate) fn listed(
     Ok(listed)
 }
 
-fn described(session: &mut dyn Session, site: &Site) -> Result<Described, PlantError> {
+/// A table of ours: what it will be, and what makes it.
+fn new_table(
+    session: &mut dyn Session,
+    site: &Site,
+) -> Result<(Described, Option<Making>), PlantError> {
     let failed = site.failed("read the schema");
-    if let Some(described) = session.describe(&site.table).map_err(&failed)? {
+    let view = session.view_text(&site.table).map_err(&failed)?;
+    if view.is_some() || session.describe(&site.table).map_err(&failed)?.is_some() {
+        let problem = site.problem("exists already");
+        return Err(PlantError::Exists(
+            problem.hint("choose a name that no table or view has"),
+        ));
+    }
+    let like = site.require_like(session)?;
+    let mut described = described(session, site, &like)?;
+    if let Some((what, hint)) = described.refusal {
+        let what = format!("cannot be made like {like}: that {what}");
+        return Err(PlantError::Refused(site.problem(what).hint(hint)));
+    }
+    let making = session
+        .table_like(&site.table, &described)
+        .map_err(|said| decoy::refused(site, &said))?;
+    described.table.name.clone_from(&site.table);
+    described.table.foreign.clear();
+    described.triggers.clear();
+    Ok((described, Some(making)))
+}
+
+/// Makes a table and reads what it has become.
+fn make(session: &mut dyn Session, site: &Site, making: &Making) -> Result<Described, PlantError> {
+    for sql in &making.create {
+        session
+            .run(sql, &[])
+            .map_err(|said| decoy::refused(site, &said))?;
+    }
+    described(session, site, &site.table)
+}
+
+fn described(session: &mut dyn Session, site: &Site, table: &str) -> Result<Described, PlantError> {
+    let failed = site.failed("read the schema");
+    if let Some(described) = session.describe(table).map_err(&failed)? {
         return Ok(described);
     }
     let names = session.tables().map_err(&failed)?;
@@ -136,7 +213,8 @@ fn described(session: &mut dyn Session, site: &Site) -> Result<Described, PlantE
         format!("its tables: {}", names.join(", "))
     };
     Err(PlantError::Target(
-        site.problem("is not a table of the database").hint(hint),
+        site.problem(format!("{table} is not a table of the database"))
+            .hint(hint),
     ))
 }
 
@@ -211,6 +289,7 @@ fn remember(row: &Row, stood: &Inserted, placement: &Placement) -> Remembered {
 struct Insertion {
     site: Site,
     rows: Vec<Row>,
+    making: Option<Making>,
 }
 
 impl Work for Insertion {
@@ -220,8 +299,25 @@ impl Work for Insertion {
         let mut detail = Detail::of(placement)?;
         let mut session = site.open(Access::Write)?;
         session.begin().map_err(&failed)?;
+        if let Some(making) = &self.making {
+            make(session.as_mut(), site, making)?;
+        }
+        if !session.undoes_making() {
+            session.begin().map_err(&failed)?;
+        }
         let mut rows = self.rows.clone();
-        let inserted = insert(session.as_mut(), site, &mut rows, Numbers::Counted)?;
+        let inserted = match insert(session.as_mut(), site, &mut rows, Numbers::Counted) {
+            Ok(inserted) => inserted,
+            Err(error) => {
+                session.run("ROLLBACK", &[]).map_err(&failed)?;
+                // What was made by itself is not rolled back, and nobody else can have used it yet.
+                let left = self.making.iter().filter(|_| !session.undoes_making());
+                for sql in left.flat_map(|making| &making.remove) {
+                    session.run(sql, &[]).map_err(&failed)?;
+                }
+                return Err(error);
+            }
+        };
         session.run("COMMIT", &[]).map_err(&failed)?;
         for (row, inserted) in detail.rows.iter_mut().zip(inserted) {
             row.key = inserted.key;
@@ -238,7 +334,11 @@ pub(crate) fn check(site: &Site, placement: &Placement) -> Result<Condition, Pla
     let detail = Detail::of(placement)?;
     let mut session = site.open(Access::Read)?;
     let found = standing(session.as_mut(), site, placement, &detail)?;
-    Ok(standing::condition(&found, placement.state))
+    let condition = standing::condition(&found, placement.state);
+    if condition == Condition::Missing && made_stands(session.as_mut(), site, &detail)? {
+        return Ok(Condition::HalfPlanted);
+    }
+    Ok(condition)
 }
 
 /// Adds what names the rows of a placement to those of their tables.
@@ -246,11 +346,45 @@ pub(crate) fn name_rows(
     placement: &Placement,
     tables: &mut BTreeMap<String, Ours>,
 ) -> Result<(), PlantError> {
-    for (table, (key, canary)) in Detail::of(placement)?.naming() {
+    let detail = Detail::of(placement)?;
+    for (table, (key, canary)) in detail.naming() {
         let ours = tables.entry(table.to_owned()).or_default();
+        ours.wholly |= !detail.made.is_empty();
         ours.add(key, canary);
     }
     Ok(())
+}
+
+/// Whether a table that was made for a placement is still there.
+fn made_stands(
+    session: &mut dyn Session,
+    site: &Site,
+    detail: &Detail,
+) -> Result<bool, PlantError> {
+    if detail.made.is_empty() {
+        return Ok(false);
+    }
+    let found = session
+        .describe(&site.table)
+        .map_err(site.failed("look for the table"))?;
+    Ok(found.is_some())
+}
+
+/// Refuses to remove a table of ours that holds what is not this placement's.
+fn require_empty(session: &mut dyn Session, site: &Site) -> Result<(), PlantError> {
+    let name = session.quote_table(&site.table);
+    let sql = format!("SELECT CAST(count(*) AS char(20)) FROM {name}");
+    let rows = session
+        .rows(&sql, &[])
+        .map_err(site.failed("count the rows"))?;
+    let count = rows.first().and_then(|row| row.first()?.clone());
+    let count = String::from_utf8(count.unwrap_or_default()).unwrap_or_default();
+    if count.trim() == "0" {
+        return Ok(());
+    }
+    let what = format!("{} other rows stand in the table", count.trim());
+    let hint = "take out what else is planted there, and rows that are yours; then the table goes";
+    Err(PlantError::NotOurs(site.problem(what).hint(hint)))
 }
 
 /// Takes the rows out, the parents last, and counts back what only we have counted.
@@ -266,7 +400,10 @@ pub(crate) fn uproot(
     let session = session.as_mut();
     session.begin().map_err(&failed)?;
     let found = standing(session, site, placement, &detail)?;
-    standing::require_ours(site, &found, force)?;
+    let made = made_stands(session, site, &detail)?;
+    if !made {
+        standing::require_ours(site, &found, force)?;
+    }
     let mut diff = Diff::default();
     diff.file(&site.place, &site.place);
     for (row, found) in detail.rows.iter().zip(&found).rev() {
@@ -291,12 +428,24 @@ pub(crate) fn uproot(
             }
         }
     }
+    if made {
+        require_empty(session, site)?;
+        for sql in &detail.made {
+            diff.push(Sign::Removed, sql);
+            if run == Run::Write || session.undoes_making() {
+                session
+                    .run(sql, &[])
+                    .map_err(|said| decoy::in_use(site, &said))?;
+            }
+        }
+    }
     if run == Run::Rehearse {
         session.run("ROLLBACK", &[]).map_err(&failed)?;
         return Ok(diff);
     }
     session.run("COMMIT", &[]).map_err(&failed)?;
-    for (before, after) in detail.rows.iter().flat_map(|row| &row.counted) {
+    let counted = detail.rows.iter().filter(|_| detail.made.is_empty());
+    for (before, after) in counted.flat_map(|row| &row.counted) {
         session.count_back_late(before, after).map_err(&failed)?;
     }
     Ok(diff)

@@ -3,6 +3,7 @@
 
 use super::address::Said;
 use super::dialect::Dialect;
+use super::making::{Login, Making, View};
 use super::triggers::Trigger;
 use super::{Cell, Column, Sort, Table, Value};
 
@@ -108,6 +109,20 @@ pub(crate) trait Session {
     fn counters(&mut self, table: &Table) -> Result<Vec<Counter>, Said>;
     /// Counts back to `before` if nobody has counted past `after`. Within the transaction.
     fn count_back(&mut self, table: &Table, before: &Counter, after: &Counter) -> Result<(), Said>;
+    /// Whether tables and views that are made go again when their transaction is rolled back.
+    fn undoes_making(&self) -> bool {
+        true
+    }
+    /// What makes an empty table like another one, owned by whom and open to whom that one is.
+    fn table_like(&mut self, name: &str, like: &Described) -> Result<Making, Said>;
+    /// What makes a view of one row; where the engine can, one that tells the server's log who reads it.
+    fn view(&mut self, view: &View<'_>) -> Result<Making, Said>;
+    /// What the engine says a view is; `None` if there is none of that name.
+    fn view_text(&mut self, name: &str) -> Result<Option<String>, Said>;
+    /// What makes a login that may do nothing.
+    fn login(&mut self, login: &Login<'_>) -> Result<Making, Said>;
+    /// What the engine says a login is; `None` if there is none of that name.
+    fn login_text(&mut self, name: &str) -> Result<Option<String>, Said>;
     /// As `count_back`, for engines that can only do it once the transaction has ended.
     fn count_back_late(&mut self, before: &Counter, after: &Counter) -> Result<(), Said>;
 }

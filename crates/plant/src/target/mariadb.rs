@@ -1,6 +1,7 @@
 //! MariaDB and MySQL rows, `mariadb://user@host/db?table=name`, over their own protocol. The password is
 //! the address's, `MYSQL_PWD`'s or `~/.my.cnf`'s, as with `mariadb`; it is never recorded.
 
+mod making;
 mod schema;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::server::Server;
 use crate::error::PlantError;
 use crate::table::address::{self, Address, Said, Scheme};
 use crate::table::dialect::Dialect;
+use crate::table::making::{Login, Making, View};
 use crate::table::session::{self, Access, Child, Counter, Described, Raw, Session};
 use crate::table::{Cell, Column, Sort, Table, Value};
 
@@ -242,6 +244,31 @@ impl Session for Connection {
         );
         let rows = self.rows(&sql, &[])?;
         Ok(number(&rows).unwrap_or(0))
+    }
+
+    /// Each such statement commits by itself.
+    fn undoes_making(&self) -> bool {
+        false
+    }
+
+    fn table_like(&mut self, name: &str, like: &Described) -> Result<Making, Said> {
+        making::table_like(self, name, like)
+    }
+
+    fn view(&mut self, view: &View<'_>) -> Result<Making, Said> {
+        making::view(self, view)
+    }
+
+    fn view_text(&mut self, name: &str) -> Result<Option<String>, Said> {
+        making::view_text(self, name)
+    }
+
+    fn login(&mut self, login: &Login<'_>) -> Result<Making, Said> {
+        making::login(self, login)
+    }
+
+    fn login_text(&mut self, name: &str) -> Result<Option<String>, Said> {
+        making::login_text(self, name)
     }
 
     fn counters(&mut self, table: &Table) -> Result<Vec<Counter>, Said> {

@@ -1,6 +1,7 @@
 //! PostgreSQL rows, `postgres://user@host/db?table=schema.name`, over its own protocol. The password is
 //! the address's, `PGPASSWORD`'s or `~/.pgpass`'s, as with `psql`; it is never recorded.
 
+mod making;
 mod schema;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::server::Server;
 use crate::error::PlantError;
 use crate::table::address::{self, Address, Said, Scheme};
 use crate::table::dialect::Dialect;
+use crate::table::making::{Login, Making, View};
 use crate::table::session::{self, Access, Child, Counter, Described, Raw, Session};
 use crate::table::{Cell, Column, Sort, Table, Value};
 
@@ -260,6 +262,26 @@ impl Session for Connection {
 
     fn count_back_late(&mut self, _before: &Counter, _after: &Counter) -> Result<(), Said> {
         Ok(())
+    }
+
+    fn table_like(&mut self, name: &str, like: &Described) -> Result<Making, Said> {
+        making::table_like(self, name, like)
+    }
+
+    fn view(&mut self, view: &View<'_>) -> Result<Making, Said> {
+        making::view(self, view)
+    }
+
+    fn view_text(&mut self, name: &str) -> Result<Option<String>, Said> {
+        making::view_text(self, name)
+    }
+
+    fn login(&mut self, login: &Login<'_>) -> Result<Making, Said> {
+        making::login(self, login)
+    }
+
+    fn login_text(&mut self, name: &str) -> Result<Option<String>, Said> {
+        making::login_text(self, name)
     }
 }
 

@@ -7,9 +7,9 @@ use super::{Target, with_table};
 use crate::bait::Wish;
 use crate::diff::Diff;
 use crate::error::PlantError;
-use crate::table::address::{Address, Scheme};
+use crate::table::address::{Address, Object, Scheme};
 use crate::table::dialect::Dialect;
-use crate::table::life::{self, Site};
+use crate::table::life::{self, Site, decoy};
 use crate::table::session::{Access, Session};
 use crate::text::shapeless;
 use crate::{Condition, Listed, Options, Plan, Run};
@@ -31,7 +31,9 @@ impl Server {
         let open = self.open;
         Site {
             place: address.place(),
-            table: address.table.clone(),
+            object: address.named.object,
+            table: address.named.name.clone(),
+            like: address.named.like.clone(),
             open: Box::new(move |access| open(&address, access)),
         }
     }
@@ -67,20 +69,34 @@ impl Planting for Server {
 
     fn plan(&self, target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
         let address = Address::parse(target, self.scheme)?;
+        let (object, database) = (address.named.object, address.database.clone());
         if wish.row.is_empty() {
             return Err(shapeless(wish, self.name, address.place().as_ref()));
         }
-        life::plan(self.site(address), self.name, wish, options)
+        let site = self.site(address);
+        match object {
+            Object::Row | Object::NewTable => life::plan(site, self.name, wish, options),
+            Object::View => decoy::plan_view(site, self.name, wish, options),
+            Object::Role => decoy::plan_role(site, self.name, wish, &database),
+        }
     }
 
     fn check(&self, placement: &Placement) -> Result<Condition, PlantError> {
         let address = Address::parse(&placement.target, self.scheme)?;
-        life::check(&self.site(address), placement)
+        let site = self.site(address);
+        match site.object {
+            Object::Row | Object::NewTable => life::check(&site, placement),
+            Object::View | Object::Role => decoy::check(&site, placement),
+        }
     }
 
     fn uproot(&self, placement: &Placement, force: bool, run: Run) -> Result<Diff, PlantError> {
         let address = Address::parse(&placement.target, self.scheme)?;
-        life::uproot(&self.site(address), placement, force, run)
+        let site = self.site(address);
+        match site.object {
+            Object::Row | Object::NewTable => life::uproot(&site, placement, force, run),
+            Object::View | Object::Role => decoy::uproot(&site, placement, force, run),
+        }
     }
 
     fn tables(&self, database: &str) -> Option<Result<Vec<Listed>, PlantError>> {

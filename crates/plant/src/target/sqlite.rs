@@ -1,6 +1,7 @@
 //! SQLite rows, `sqlite:PATH?table=NAME`: the same life as in a server, in a file that nothing but SQLite
 //! itself writes. Functions of the schema's own are not trusted, and references are enforced.
 
+mod making;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -14,9 +15,10 @@ use super::{Target, with_table};
 use crate::bait::Wish;
 use crate::diff::Diff;
 use crate::error::{PlantError, Problem};
-use crate::table::address::Said;
+use crate::table::address::{Named, Object, Said};
 use crate::table::dialect::Dialect;
-use crate::table::life::{self, Site};
+use crate::table::life::{self, Site, decoy};
+use crate::table::making::{Login, Making, View};
 use crate::table::session::{self, Access, Child, Counter, Described, Raw, Session};
 use crate::table::{Cell, Column, Table, Value};
 use crate::text::shapeless;
@@ -35,7 +37,7 @@ const LONGEST: usize = 4096;
 #[derive(Clone, Debug)]
 struct Address {
     path: PathBuf,
-    table: String,
+    named: Named,
 }
 
 impl Address {
@@ -46,22 +48,26 @@ impl Address {
         let body = target.strip_prefix(SCHEME).unwrap_or(target);
         let body = body.strip_prefix("//").unwrap_or(body);
         let (path, query) = body.rsplit_once('?').ok_or_else(|| bad("names no table"))?;
-        let table = query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("table="))
-            .filter(|table| !table.is_empty())
-            .ok_or_else(|| bad("names no table"))?;
+        let parameter = |name: &str| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            let pair = pairs.find(|(key, value)| *key == name && !value.is_empty());
+            pair.map(|(_, value)| value.to_owned())
+        };
+        let named =
+            Named::read(parameter).ok_or_else(|| bad("names no table, or more than one thing"))?;
         if path.is_empty() {
             return Err(bad("names no database"));
         }
         Ok(Self {
             path: path.into(),
-            table: table.to_owned(),
+            named,
         })
     }
 
     fn place(&self) -> String {
-        format!("{SCHEME}{}?table={}", self.path.display(), self.table)
+        let Named { name, .. } = &self.named;
+        let (path, parameter) = (self.path.display(), self.named.parameter());
+        format!("{SCHEME}{path}?{parameter}={name}")
     }
 
     /// Opens the database, which must exist.
@@ -89,7 +95,9 @@ impl Address {
     fn site(self) -> Site {
         Site {
             place: self.place(),
-            table: self.table.clone(),
+            object: self.named.object,
+            table: self.named.name.clone(),
+            like: self.named.like.clone(),
             open: Box::new(move |access| self.open(access)),
         }
     }
@@ -135,11 +143,17 @@ impl Planting for Sqlite {
     }
 
     fn plan(&self, target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
-        let address = Address::parse(target)?;
+        let mut address = Address::parse(target)?;
         if wish.row.is_empty() {
             return Err(shapeless(wish, self.name(), Path::new(target)));
         }
-        life::plan(address.site(), self.name(), wish, options)
+        address.path = disk::resolve(&address.path)?;
+        let site = address.site();
+        match site.object {
+            Object::Row | Object::NewTable => life::plan(site, self.name(), wish, options),
+            Object::View => decoy::plan_view(site, self.name(), wish, options),
+            Object::Role => decoy::plan_role(site, self.name(), wish, ""),
+        }
     }
 
     fn check(&self, placement: &Placement) -> Result<Condition, PlantError> {
@@ -147,12 +161,20 @@ impl Planting for Sqlite {
         if !address.path.exists() {
             return Ok(Condition::Missing);
         }
-        life::check(&address.site(), placement)
+        let site = address.site();
+        match site.object {
+            Object::Row | Object::NewTable => life::check(&site, placement),
+            Object::View | Object::Role => decoy::check(&site, placement),
+        }
     }
 
     fn uproot(&self, placement: &Placement, force: bool, run: Run) -> Result<Diff, PlantError> {
         let address = Address::parse(&placement.target)?;
-        life::uproot(&address.site(), placement, force, run)
+        let site = address.site();
+        match site.object {
+            Object::Row | Object::NewTable => life::uproot(&site, placement, force, run),
+            Object::View | Object::Role => decoy::uproot(&site, placement, force, run),
+        }
     }
 
     fn tables(&self, database: &str) -> Option<Result<Vec<Listed>, PlantError>> {
@@ -401,5 +423,27 @@ impl Session for Base {
 
     fn count_back_late(&mut self, _before: &Counter, _after: &Counter) -> Result<(), Said> {
         Ok(())
+    }
+
+    fn table_like(&mut self, name: &str, like: &Described) -> Result<Making, Said> {
+        making::table_like(&self.connection, name, &like.table).map_err(said)
+    }
+
+    fn view(&mut self, view: &View<'_>) -> Result<Making, Said> {
+        Ok(making::view(view))
+    }
+
+    fn view_text(&mut self, name: &str) -> Result<Option<String>, Said> {
+        let sql = "SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?1";
+        let found = self.ask(sql, &[Value::Text(name.to_owned())], |row| row.get(0))?;
+        Ok(found.into_iter().next())
+    }
+
+    fn login(&mut self, _login: &Login<'_>) -> Result<Making, Said> {
+        Err(Said("SQLite has no logins".to_owned()))
+    }
+
+    fn login_text(&mut self, _name: &str) -> Result<Option<String>, Said> {
+        Ok(None)
     }
 }

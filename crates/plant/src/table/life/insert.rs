@@ -13,10 +13,10 @@ use crate::table::learn::{Learned, Role};
 use crate::table::likely::Likely;
 use crate::table::session::{self, Counter, Described, Session};
 use crate::table::triggers::Event;
-use crate::table::{Cell, Foreign, Value, planning};
+use crate::table::{Cell, Foreign, Table, Value, planning};
 
 /// How many neighbours are looked at.
-const NEIGHBOURS: usize = 3_000;
+pub(super) const NEIGHBOURS: usize = 3_000;
 /// How often a row is drawn again when it is unlikely or the table refuses it.
 const DRAWS: usize = 24;
 /// How many tables up a row may need rows of its own.
@@ -47,10 +47,16 @@ pub(super) fn rehearse(
     described: Described,
     wish: &Wish,
     options: &Options,
+    rehearsal: Rehearsal,
 ) -> Result<Rehearsed, PlantError> {
     let failed = site.failed("look at the neighbours");
     let described = Rc::new(described);
-    let sample = session::sample(session, &described.table, NEIGHBOURS).map_err(&failed)?;
+    let name = site.like.as_ref().unwrap_or(&described.table.name);
+    let neighbours = Table {
+        name: name.clone(),
+        ..described.table.clone()
+    };
+    let sample = session::sample(session, &neighbours, NEIGHBOURS).map_err(&failed)?;
     let learned = Learned::of(&described.table, &sample);
     let judge = Likely::of(&learned);
     let mut refusal = None;
@@ -67,6 +73,10 @@ pub(super) fn rehearse(
         add_row(
             session, site, &described, &learned, &drawn, options, &mut rows, DEPTH,
         )?;
+        if rehearsal == Rehearsal::Drawn {
+            let stood = rows.iter().map(Inserted::drawn).collect();
+            return Ok(Rehearsed { rows, drawn, stood });
+        }
         session.run("SAVEPOINT rehearsal", &[]).map_err(&failed)?;
         let result = insert(session, site, &mut rows.clone(), Numbers::Uncounted);
         session
@@ -200,6 +210,26 @@ pub(super) struct Inserted {
     pub(super) key: Vec<Cell>,
     pub(super) cells: Vec<Cell>,
     pub(super) counted: Vec<(Counter, Counter)>,
+}
+
+impl Inserted {
+    /// A row as it was drawn.
+    fn drawn(row: &Row) -> Self {
+        Self {
+            key: Vec::new(),
+            cells: row.cells.clone(),
+            counted: Vec::new(),
+        }
+    }
+}
+
+/// How far a rehearsal goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rehearsal {
+    /// Into the table.
+    Whole,
+    /// Nowhere: there is no table yet, and making one could not be taken back.
+    Drawn,
 }
 
 /// Inserts rows, parents first, and reads them back.

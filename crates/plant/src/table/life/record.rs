@@ -46,6 +46,9 @@ pub(super) struct Remembered {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Detail {
     pub(super) rows: Vec<Remembered>,
+    /// What removes the table, if it was made for this placement.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) made: Vec<String>,
 }
 
 /// What placements in SQLite remembered once: the whole row.
@@ -70,7 +73,11 @@ impl Detail {
                 links: Vec::new(),
                 counted: Vec::new(),
             };
-            return Ok(Self { rows: vec![row] });
+            let made = Vec::new();
+            return Ok(Self {
+                rows: vec![row],
+                made,
+            });
         }
         serde_json::from_value(placement.detail.clone()).map_err(|error| {
             let what = format!("the record of this placement cannot be read: {error}");

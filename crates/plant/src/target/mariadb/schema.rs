@@ -7,12 +7,12 @@ use crate::table::session::{Child, Counter, Described, Raw, Session as _};
 use crate::table::triggers::{Event, Trigger};
 use crate::table::{Column, Foreign, Sort, Table, Value};
 
-fn text(raw: &Raw) -> String {
+pub(super) fn text(raw: &Raw) -> String {
     let bytes = raw.as_deref().unwrap_or_default();
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn argument(text: &str) -> [Value; 1] {
+pub(super) fn argument(text: &str) -> [Value; 1] {
     [Value::Text(text.to_owned())]
 }
 

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use crate::table::dialect::Dialect;
 use crate::table::session::{Child, Counter, Described};
 use crate::table::triggers::{Event, Trigger};
 use crate::table::{Column, Foreign, Sort, Table};
@@ -66,12 +67,37 @@ pub(super) fn describe(
 }
 
 /// The statement that made a table.
-fn statement(connection: &Connection, table: &str) -> rusqlite::Result<String> {
+pub(super) fn statement(connection: &Connection, table: &str) -> rusqlite::Result<String> {
     connection.query_row(
         "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1",
         [table],
         |row| row.get(0),
     )
+}
+
+/// Columns that can be written, and their types in the letters they were written in.
+pub(super) fn declarations(
+    connection: &Connection,
+    table: &str,
+) -> rusqlite::Result<Vec<(String, String)>> {
+    connection
+        .prepare("SELECT name, type FROM pragma_table_xinfo(?1) WHERE hidden = 0 ORDER BY cid")?
+        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// Whether a table's rows have no number of their own.
+pub(super) fn without_rowid(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1",
+        [table],
+        |row| row.get(0),
+    )
+}
+
+/// A name as SQL writes it.
+pub(super) fn quote(name: &str) -> String {
+    Dialect::Sqlite.quote(name)
 }
 
 /// How far a table with AUTOINCREMENT has counted; others count by what is in them.
@@ -272,7 +298,7 @@ fn body(sql: &str) -> &str {
 }
 
 /// Bare words of a statement, upper case; quoted names and comments are left out.
-fn words(sql: &str) -> Vec<String> {
+pub(super) fn words(sql: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut rest = sql;
     while let Some(first) = rest.chars().next() {
