@@ -6,6 +6,10 @@
     reason = "these are tests: what is not there fails them"
 )]
 
+mod bundles;
 mod checks;
+mod clients;
+mod other;
 mod proxies;
+mod ssh;
 mod stage;

@@ -2,13 +2,14 @@
 //! protocol of `ext_authz` over HTTP as its documentation has it.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use lapwing_tests::{Answer, exchange, get, trips, within};
 use tempfile::TempDir;
 
+use crate::other::free;
 use crate::stage::{asked, home_with};
 
 /// nginx with a directory of its own; stopped when dropped.
@@ -83,14 +84,6 @@ http {
   }
 }
 ";
-
-/// An address that nobody listens on.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
 
 #[test]
 fn nginx_asks_before_it_lets_a_request_through() {

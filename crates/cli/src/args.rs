@@ -10,7 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 pub(crate) use self::deception::{Apply, Declarations, Destroy, Drift, PlanArgs, Rotate};
-pub(crate) use fleet::Credential;
+pub(crate) use fleet::{Action, Agent, Bundle, Credential, Filter, Hosts, Placements};
 
 /// Honeytoken toolkit: mint bait, plant it, watch for any use of it, report what is known.
 ///
@@ -88,6 +88,18 @@ pub(crate) enum Command {
     Drift(Drift),
     /// Uproot everything that was planted from deception.yaml
     Destroy(Destroy),
+    /// Write a file that tells an application without a network whether a value may be bait
+    Filter(Filter),
+    /// Make one file that plants on another host
+    Bundle(Bundle),
+    /// Take in what a bundle printed
+    #[command(subcommand)]
+    Placements(Placements),
+    /// List other hosts that report (exit code 3: one is silent, or bait is not as it was)
+    Hosts(Hosts),
+    /// The end of it that runs on another host
+    #[command(hide = true)]
+    Agent(Agent),
     /// Run the station: listen, record, alert
     Listen(Listen),
     /// Trip canaries on purpose and follow each to its alert's arrival
@@ -289,6 +301,9 @@ pub(crate) struct Plant {
     pub(crate) count: u16,
     #[command(flatten)]
     pub(crate) fresh: Fresh,
+    /// On another host, through ssh; the target is then as it is written there
+    #[arg(long, value_name = "USER@HOST")]
+    pub(crate) host: Option<String>,
     /// Show what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

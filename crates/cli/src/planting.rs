@@ -49,6 +49,14 @@ pub(crate) struct Order<'a> {
     pub(crate) show: bool,
 }
 
+/// A canary that is minted and not stored, and how it is to be planted.
+pub(crate) struct Minted<'a> {
+    pub(crate) minter: Rc<Minter<'a>>,
+    pub(crate) kind: &'a Kind,
+    pub(crate) canary: Canary,
+    pub(crate) options: Options,
+}
+
 /// A planting that is worked out. Nothing is stored or written yet.
 pub(crate) struct Draft<'a> {
     minter: Rc<Minter<'a>>,
@@ -97,15 +105,22 @@ impl<'a> Planter<'a> {
         }
     }
 
-    /// Mints and plans. Touches nothing.
-    pub(crate) fn prepare(&self, order: &Order<'_>) -> anyhow::Result<Draft<'a>> {
+    pub(crate) const fn context(&self) -> &'a Context {
+        self.context
+    }
+
+    pub(crate) const fn ledger(&self) -> &'a Ledger {
+        self.ledger
+    }
+
+    /// Mints. Touches nothing.
+    pub(crate) fn mint(&self, order: &Order<'_>) -> anyhow::Result<Minted<'a>> {
         let kind = self.catalog.require(order.kind)?;
         let minter = self.minter(kind, order.asked)?;
         let mut canary = minter.one()?;
         canary.memo = order.memo.to_owned();
         let kept = minter.kept();
         self.refuse_known(kind, &canary, &kept)?;
-        let canonical = lapwing_plant::canonical_target(order.target)?;
         let options = Options {
             format: order.asked.format.clone(),
             key: order.asked.key.clone(),
@@ -115,12 +130,31 @@ impl<'a> Planter<'a> {
             mail_domain: mail_domain(self.context, None),
             kept,
             danger_triggers: order.asked.danger_triggers.clone(),
-            replaces: order
-                .replaces
-                .filter(|old| old.target == canonical)
-                .cloned(),
-            surroundings: Some(self.surroundings.clone()),
+            replaces: None,
+            surroundings: None,
         };
+        Ok(Minted {
+            minter,
+            kind,
+            canary,
+            options,
+        })
+    }
+
+    /// Mints and plans. Touches nothing.
+    pub(crate) fn prepare(&self, order: &Order<'_>) -> anyhow::Result<Draft<'a>> {
+        let Minted {
+            minter,
+            kind,
+            mut canary,
+            mut options,
+        } = self.mint(order)?;
+        let canonical = lapwing_plant::canonical_target(order.target)?;
+        options.replaces = order
+            .replaces
+            .filter(|old| old.target == canonical)
+            .cloned();
+        options.surroundings = Some(self.surroundings.clone());
         let bait = Bait {
             kind,
             canary: &canary,
@@ -331,7 +365,7 @@ fn given_up(mut placement: Placement) -> Option<Placement> {
 }
 
 /// A canary's handles. An address fitted to neighbours in capitals also comes back in small letters.
-fn known_by(kind: &Kind, canary: &Canary) -> Vec<(String, String)> {
+pub(crate) fn known_by(kind: &Kind, canary: &Canary) -> Vec<(String, String)> {
     let mut known = handles(kind, canary);
     let small: Vec<(String, String)> = known
         .iter()

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http::request::Parts;
-use lapwing_core::{Credential, May, Placement, PlacementId, PlacementState, Site, Timestamp};
+use lapwing_core::{
+    Credential, May, Placement, PlacementId, PlacementState, Site, Timestamp, text,
+};
 use lapwing_store::{Ledger, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +57,7 @@ pub fn take(
     report: &Report,
     now: Timestamp,
 ) -> Result<usize, ReportError> {
+    use PlacementState::{Abandoned, Uprooted};
     let refused = |what: &str| Err(ReportError::Refused(what.to_owned()));
     let Some(host) = &credential.host else {
         return refused("the credential names no host");
@@ -68,6 +71,9 @@ pub fn take(
         let known = here(ledger, said.id, &site)?;
         if known.canary != said.canary {
             return refused("a placement of another canary");
+        }
+        if said.target.len() > 4096 || said.target.chars().any(text::is_unprintable) {
+            return refused("a place whose name cannot be printed");
         }
         if !follows(known.state, said.state) {
             continue;
@@ -90,7 +96,12 @@ pub fn take(
     if report.last && report.every == 0 {
         ledger.credential_revoke(&credential.name, now)?;
     }
-    ledger.host_heard(host, report.every, &report.conditions, now)?;
+    let gone: Vec<PlacementId> = changed
+        .iter()
+        .filter(|placement| matches!(placement.state, Uprooted | Abandoned))
+        .map(|placement| placement.id)
+        .collect();
+    ledger.host_heard(host, report.every, &report.conditions, &gone, now)?;
     Ok(changed.len())
 }
 

@@ -54,6 +54,18 @@ impl Site {
         (!name.is_empty()).then(|| (site(name.to_owned()), there.to_owned()))
     }
 
+    /// The host's name alone, without login and port.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let (Self::Ssh(text) | Self::Host(text)) = self;
+        let name = text.rsplit('@').next().unwrap_or(text);
+        match name.rsplit_once(':') {
+            // A second colon is an IPv6 address, unless that stands in brackets.
+            Some((bare, _)) if !bare.contains(':') || bare.ends_with(']') => bare,
+            _ => name,
+        }
+    }
+
     /// How a target of that host is written here.
     #[must_use]
     pub fn target(&self, there: &str) -> String {
@@ -204,6 +216,8 @@ mod tests {
             assert_eq!(site.target(there), written);
             assert_eq!(Site::of(written), Some((site.clone(), there.to_owned())));
         }
+        assert_eq!(ssh.name(), "web1");
+        assert_eq!(Site::Ssh("me@[::1]:22".to_owned()).name(), "[::1]");
         for here in [
             "/srv/.env",
             "sqlite:/a.db?table=t",

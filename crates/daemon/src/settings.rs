@@ -32,6 +32,8 @@ pub struct Settings {
     pub listen: Listen,
     /// What the operator's own applications and other hosts reach.
     pub desk: Desk,
+    /// Other hosts on which bait is planted.
+    pub hosts: Hosts,
     /// When trips become summaries.
     pub quota: Quota,
     /// The evidence log.
@@ -101,6 +103,26 @@ pub struct Desk {
     pub listen: Vec<SocketAddr>,
     /// The URL under which other hosts reach it, `https://desk.example.org`; empty: they do not.
     pub url: String,
+}
+
+/// Other hosts on which bait is planted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Hosts {
+    /// The system's ssh, and what it is to be given before the host: `["ssh", "-F", "/etc/lapwing/ssh"]`.
+    pub ssh: Vec<String>,
+    /// The program that is sent there, for hosts of another architecture than this one's; empty: this
+    /// program.
+    pub binary: PathBuf,
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Self {
+            ssh: vec!["ssh".to_owned()],
+            binary: PathBuf::new(),
+        }
+    }
 }
 
 /// When trips of one canary from one address become summaries.

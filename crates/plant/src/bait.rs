@@ -2,9 +2,11 @@
 //! target. The only file that knows the catalogue's types.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use data_encoding::BASE64;
 use lapwing_core::{Asked, CanaryId, Placement, PlacementId, PlacementState, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::Bait;
 
@@ -12,7 +14,7 @@ use crate::Bait;
 pub(crate) type Values = Vec<(String, String)>;
 
 /// A section of an INI file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Section {
     /// Sibling file it goes into; empty for the target itself.
     pub file: String,
@@ -22,37 +24,39 @@ pub(crate) struct Section {
 }
 
 /// A column of a table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Column {
     /// Names it may have, lower snake case.
     pub names: Vec<String>,
     pub field: String,
 }
 
-/// Everything planning needs of a canary and its kind.
-#[derive(Clone, Debug)]
-pub(crate) struct Wish {
-    pub canary: CanaryId,
-    pub kind: String,
-    pub fields: BTreeMap<String, String>,
+/// Everything planning needs of a canary and its kind, so that a host can plant which has no catalogue.
+/// Holds the canary's values.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Wish {
+    pub(crate) canary: CanaryId,
+    pub(crate) kind: String,
+    pub(crate) fields: BTreeMap<String, String>,
     /// Fields by which it is recognised; one of them at least must be planted.
-    pub handles: Vec<String>,
-    pub roles: Vec<String>,
-    pub env: Values,
-    pub tree: Option<(String, Values)>,
-    pub ini: Vec<Section>,
-    pub row: Vec<Column>,
-    pub defaults: Vec<String>,
+    pub(crate) handles: Vec<String>,
+    pub(crate) roles: Vec<String>,
+    pub(crate) env: Values,
+    pub(crate) tree: Option<(String, Values)>,
+    pub(crate) ini: Vec<Section>,
+    pub(crate) row: Vec<Column>,
+    pub(crate) defaults: Vec<String>,
     /// Fields that may take another value to fit among neighbours: neither the operator's own words
     /// nor something that only the kind can make.
-    pub free: BTreeSet<String>,
+    pub(crate) free: BTreeSet<String>,
     /// Fields that stay out of alerts; they never yield.
-    pub secret: BTreeSet<String>,
+    pub(crate) secret: BTreeSet<String>,
 }
 
 impl Wish {
     /// The view of a bait.
-    pub(crate) fn of(bait: &Bait<'_>) -> Self {
+    #[must_use]
+    pub fn of(bait: &Bait<'_>) -> Self {
         let hints = &bait.kind.plant;
         Self {
             canary: bait.canary.id,
@@ -97,6 +101,13 @@ impl Wish {
                 .cloned()
                 .collect(),
         }
+    }
+
+    /// The same, with these fields as they are, whatever neighbours have.
+    #[must_use]
+    pub fn keeping(mut self, fields: &BTreeSet<String>) -> Self {
+        self.free.retain(|field| !fields.contains(field));
+        self
     }
 
     /// A wish for nothing in particular: a row that only makes another one possible.
@@ -191,8 +202,9 @@ impl Wish {
         self.recognisable(std::iter::once(field))
     }
 
-    /// A placement of it that is about to be made.
-    pub(crate) fn intend(
+    /// A placement of it that is about to be made; `detail` is what its sort of target understands.
+    #[must_use]
+    pub fn intend(
         &self,
         target: &str,
         target_kind: &str,
@@ -218,5 +230,12 @@ impl Wish {
             replaces: None,
             supersedes: false,
         }
+    }
+}
+
+impl fmt::Debug for Wish {
+    /// Never prints a value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wish({}, {})", self.canary, self.kind)
     }
 }

@@ -20,7 +20,9 @@ pub fn exclusions(
 ) -> Result<Vec<Exclusion>, PlantError> {
     let asked = within.map(Asked::read);
     let mut databases: BTreeMap<&str, Database> = BTreeMap::new();
-    for placement in placements {
+    // Of one that another host is to plant nothing is known before it reports.
+    let known = |placement: &&Placement| !placement.target_kind.is_empty();
+    for placement in placements.iter().filter(known) {
         let Some(dialect) = target::named(placement)?.dialect() else {
             continue;
         };

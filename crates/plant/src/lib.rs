@@ -25,16 +25,16 @@ use std::path::PathBuf;
 
 use lapwing_catalog::Kind;
 use lapwing_core::{Canary, Placement, PlacementState, Site, Timestamp};
+use serde::{Deserialize, Serialize};
 
 pub use crate::audit::{Auditor, Remark, Subject};
+pub use crate::bait::Wish;
 pub use crate::diff::{Diff, Line, Sign};
 pub use crate::error::{PlantError, Problem};
 pub use crate::names::Surroundings;
 pub use crate::exclude::exclusions;
 pub use crate::table::exclude::Exclusion;
 pub use crate::target::{TARGETS, Target};
-
-use crate::bait::Wish;
 
 /// What is to be planted: a canary and the kind that knows its shapes.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ pub struct Bait<'a> {
 }
 
 /// The operator's wishes for one planting.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Options {
     /// The sort of the target (a name in [`TARGETS`]), where neither name nor content tells it.
     pub format: Option<String>,
@@ -70,6 +70,7 @@ pub struct Options {
     /// the names stay ([`Placement::supersedes`]); elsewhere both stand until the old one is uprooted.
     pub replaces: Option<Placement>,
     /// What files around mention, for many plantings in one run; `None` reads them each time.
+    #[serde(skip)]
     pub surroundings: Option<Surroundings>,
 }
 
@@ -197,13 +198,14 @@ pub struct Uprooted {
 /// The target is of no known sort, cannot be read, has no place for this kind, or would be harmed;
 /// the name exists, or is a default.
 pub fn plan(target: &str, bait: &Bait<'_>, options: &Options) -> Result<Plan, PlantError> {
-    let mut wish = Wish::of(bait);
-    wish.free.retain(|field| !options.kept.contains(field));
-    plan_wish(target, &wish, options)
+    plan_wish(target, &Wish::of(bait).keeping(&options.kept), options)
 }
 
-/// As [`plan`], from the shapes alone.
-pub(crate) fn plan_wish(target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
+/// As [`plan`], from the values and their shapes alone.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_wish(target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
     let canonical = canonical_target(target)?;
     let sort = target::choose(&canonical, options.format.as_deref())?;
     // A password in an address, and what is to be made there, are part of what was typed only.

@@ -169,7 +169,6 @@ pub(crate) mod sealed {
         }
         /// Works out how to plant.
         #[doc(hidden)]
-        #[expect(private_interfaces, reason = "sealed: only this crate calls it")]
         fn plan(&self, target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError>;
         /// Says what stands there.
         #[doc(hidden)]

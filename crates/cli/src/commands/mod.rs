@@ -1,10 +1,12 @@
 //! One file a command, or a few that belong together.
 
+mod agent;
 mod alert;
 mod allow;
 mod artifact;
 mod audit;
 mod backup;
+mod bundle;
 mod canaries;
 mod check;
 mod config;
@@ -12,15 +14,19 @@ mod credential;
 mod declared;
 mod demo;
 mod drill;
+mod elsewhere;
 mod evidence;
 mod exclude;
+mod filter;
 mod geo;
+mod hosts;
 mod incidents;
 mod init;
 mod kinds;
 mod listen;
 pub(crate) mod mint;
 mod orphans;
+mod placements;
 mod plant;
 mod recommend;
 mod reindex;
@@ -55,6 +61,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Apply(args) => declared::apply(&global, &args),
         Command::Drift(args) => declared::drift(&global, &args),
         Command::Destroy(args) => declared::destroy(&global, &args),
+        Command::Filter(args) => filter::run(&global, &args),
+        Command::Bundle(args) => bundle::run(&global, &args),
+        Command::Placements(args) => placements::run(&global, &args),
+        Command::Hosts(args) => hosts::run(&global, &args),
+        Command::Agent(args) => agent::run(&args),
         Command::Listen(args) => listen::run(&global, &args),
         Command::Drill(args) => drill::run(&global, &args),
         Command::Schedule(args) => schedule::run(&global, &args),

@@ -4,12 +4,12 @@
 
 use anstyle::AnsiColor;
 use inquire::Confirm;
-use lapwing_core::{Asked, Clock as _, Placement, PlacementState, SystemClock};
+use lapwing_core::{Asked, Clock as _, Placement, PlacementState, Site, SystemClock, text};
 use lapwing_plant::{Condition, Diff, Line, Sign};
 use lapwing_store::Ledger;
 use serde_json::json;
 
-use super::exclude;
+use super::{elsewhere, exclude};
 use crate::args::{Fresh, Global, Plant, Uproot};
 use crate::context::{Context, pairs, resolve};
 use crate::failure::{Advice, Exit};
@@ -22,6 +22,7 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
         target,
         count,
         fresh,
+        host,
         dry_run,
         format,
         key,
@@ -53,34 +54,33 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
     };
     let labels = pairs("label", label)?;
     let planter = Planter::new(&context, &catalog, &ledger);
-    let mut target = target.clone();
+    let mut order = Order {
+        kind,
+        target,
+        memo,
+        labels: &labels,
+        asked: &asked,
+        declared: None,
+        replaces: None,
+        show: *show,
+    };
+    // The table that was made for the first takes the others.
+    let later = target.replacen("new-table=", "table=", 1);
     let mut done = Vec::new();
     for _ in 0..*count {
-        let draft = planter.prepare(&Order {
-            kind,
-            target: &target,
-            memo,
-            labels: &labels,
-            asked: &asked,
-            declared: None,
-            replaces: None,
-            show: *show,
-        })?;
-        tell(&draft, context.json)?;
-        if *dry_run {
-            if context.json {
-                output::json(&json!({"target": draft.target(), "diff": diff_text(draft.diff())}))?;
-            }
-            output::say("dry run: nothing was minted or written");
+        let go = Go {
+            dry_run: *dry_run,
+            ask: done.is_empty() && !yes && !context.json && output::can_ask(),
+            json: context.json,
+        };
+        let planted = match host {
+            Some(host) => elsewhere::plant(&planter, host, &order, go)?,
+            None => one(&planter, &order, go)?,
+        };
+        let Some(planted) = planted else {
+            output::say(go.stayed());
             return Ok(Exit::Fine);
-        }
-        // Asked for once.
-        let ask = done.is_empty() && !yes && !context.json && output::can_ask();
-        if ask && !confirm("Plant this?")? {
-            output::say("nothing was minted or written");
-            return Ok(Exit::Fine);
-        }
-        let planted = planter.plant(draft)?;
+        };
         if !context.json {
             output::say(&format!(
                 "planted {} ({kind}) in {}",
@@ -88,22 +88,52 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
             ));
         }
         done.push(planted);
-        // The table that was made for the first takes the others.
-        target = target.replacen("new-table=", "table=", 1);
+        order.target = &later;
     }
     tell_exclusions(&ledger, &done, context.json)?;
     Ok(Exit::Fine)
 }
 
-/// Shows what would be written, and what is to be known of it.
-fn tell(draft: &Draft<'_>, json: bool) -> anyhow::Result<()> {
-    if !json {
+/// How far a planting is to go.
+#[derive(Clone, Copy)]
+pub(crate) struct Go {
+    pub(crate) dry_run: bool,
+    /// Whether the operator is asked before anything is written.
+    pub(crate) ask: bool,
+    pub(crate) json: bool,
+}
+
+impl Go {
+    /// Whether what was planned is to be done.
+    pub(crate) fn on(self, target: &str, diff: &str) -> anyhow::Result<bool> {
+        if self.dry_run && self.json {
+            output::json(&json!({"target": target, "diff": diff}))?;
+        }
+        Ok(!self.dry_run && (!self.ask || confirm("Plant this?")?))
+    }
+
+    const fn stayed(self) -> &'static str {
+        if self.dry_run {
+            "dry run: nothing was minted or written"
+        } else {
+            "nothing was minted or written"
+        }
+    }
+}
+
+/// Plants one on this host; `None` if it stays at the plan.
+fn one(planter: &Planter<'_>, order: &Order<'_>, go: Go) -> anyhow::Result<Option<Placement>> {
+    let draft = planter.prepare(order)?;
+    if !go.json {
         print_diff(draft.diff())?;
     }
     for note in draft.notes() {
         output::say(&format!("note: {note}"));
     }
-    Ok(())
+    if !go.on(draft.target(), &diff_text(draft.diff()))? {
+        return Ok(None);
+    }
+    planter.plant(draft).map(Some)
 }
 
 /// Says how the owner's own jobs leave out what was planted; as JSON, also what was planted.
@@ -146,6 +176,19 @@ pub(crate) fn print_diff(diff: &Diff) -> std::io::Result<()> {
             Sign::Context => anstyle::Style::new(),
         };
         output::line(&format!("{style}{}{text}{style:#}", prefix(*sign)))?;
+    }
+    Ok(())
+}
+
+/// A diff that another host made: its text acts on no terminal.
+pub(crate) fn print_text(diff: &str) -> std::io::Result<()> {
+    for line in text::escape_lines(diff.as_bytes()).lines() {
+        let style = match line.bytes().next() {
+            Some(b'+') => colour(AnsiColor::Green),
+            Some(b'-') => colour(AnsiColor::Red),
+            _ => anstyle::Style::new(),
+        };
+        output::line(&format!("{style}{line}{style:#}"))?;
     }
     Ok(())
 }
@@ -216,7 +259,10 @@ fn state(placement: &Placement) -> &'static str {
 
 /// Standing placements of a canary, or in a target.
 pub(crate) fn chosen(ledger: &Ledger, what: &str) -> anyhow::Result<Vec<Placement>> {
-    let target = lapwing_plant::canonical_target(what).ok();
+    let target = match Site::of(what) {
+        Some(_) => Some(what.to_owned()),
+        None => lapwing_plant::canonical_target(what).ok(),
+    };
     let mut found: Vec<Placement> = ledger
         .placements()?
         .into_iter()
@@ -251,6 +297,16 @@ pub(crate) fn uproot(global: &Global, args: &Uproot) -> anyhow::Result<Exit> {
                 placement.canary, placement.target
             ))?
         {
+            continue;
+        }
+        if let Some((site, _)) = Site::of(&placement.target) {
+            let (gone, diff) = elsewhere::uproot(&context, &site, &placement, *force)?;
+            ledger.place_update(&gone)?;
+            if !context.json {
+                print_text(&diff)?;
+                output::say(&format!("{} {}", state(&gone), gone.target));
+            }
+            done.push(summary(&gone));
             continue;
         }
         if *force && matches!(lapwing_plant::check(&placement), Ok(Condition::Missing)) {

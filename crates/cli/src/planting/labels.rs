@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use lapwing_core::bounded;
+use lapwing_core::{Site, bounded};
 
 /// Knows host and repositories, each looked up once.
 pub(super) struct Places {
@@ -31,6 +31,11 @@ impl Places {
         let mut put = |name: &str, value: Option<String>| {
             labels.extend(value.map(|value| (name.to_owned(), value)));
         };
+        if let Some((site, there)) = Site::of(target) {
+            put("host", Some(site.name().to_owned()));
+            put("table", table(&there));
+            return labels;
+        }
         put("host", self.host.clone());
         put("table", table(target));
         if !target.contains("://") {

@@ -104,7 +104,8 @@ impl Ledger {
         )
     }
 
-    /// A host has reported. What it said before of other placements stays. On disk when this returns.
+    /// A host has reported. What it said before of other placements stays, but for those that are
+    /// `gone`. On disk when this returns.
     ///
     /// # Errors
     /// As for any write.
@@ -113,6 +114,7 @@ impl Ledger {
         name: &str,
         every: u32,
         conditions: &BTreeMap<PlacementId, String>,
+        gone: &[PlacementId],
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.db.write(|session| {
@@ -126,6 +128,7 @@ impl Ledger {
             host.every = every;
             host.heard = host.heard.max(at);
             host.conditions.extend(conditions.clone());
+            host.conditions.retain(|id, _| !gone.contains(id));
             self.write_host(session, &host)
         })
     }

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use self::reach::{Reached, Routes};
 use super::audit::Planted;
+use super::elsewhere;
 use super::plant::chosen;
 use crate::args::{Check, Global};
 use crate::context::Context;
@@ -36,8 +37,16 @@ pub(crate) fn run(global: &Global, args: &Check) -> anyhow::Result<Exit> {
     let planted = Planted::read(&ledger, &catalog)?;
     let auditor = Auditor::new(&catalog);
     let mut rows = Vec::new();
+    let away: Vec<(Site, Placement)> = placements
+        .iter()
+        .filter_map(|placement| Some((Site::of(&placement.target)?.0, placement.clone())))
+        .collect();
+    let mut away = elsewhere::conditions(&context, &ledger, &away)?.into_iter();
     for placement in placements {
-        rows.push(Row::of(placement, &planted, &auditor));
+        rows.push(match Site::of(&placement.target) {
+            Some(_) => Row::elsewhere(placement, away.next().unwrap_or_default()),
+            None => Row::of(placement, &planted, &auditor),
+        });
     }
     if *accept {
         accept_all(&ledger, &mut rows)?;
@@ -47,7 +56,9 @@ pub(crate) fn run(global: &Global, args: &Check) -> anyhow::Result<Exit> {
         routes.ask(&ledger, &mut rows)?;
     }
     let now = SystemClock.now();
-    let seen = rows.iter().filter(|row| row.stands()).map(|row| Placement {
+    // Of a host that reports by itself it is known what it saw then.
+    let reports = |row: &&Row| matches!(Site::of(&row.placement.target), Some((Site::Host(_), _)));
+    let seen = rows.iter().filter(|row| row.stands() && !reports(row)).map(|row| Placement {
         checked: Some(now),
         ..row.placement.clone()
     });
@@ -64,9 +75,9 @@ pub(crate) fn run(global: &Global, args: &Check) -> anyhow::Result<Exit> {
 struct Row {
     placement: Placement,
     /// `unchanged`: as it was left; `present`: ours stands and the rest changed; `changed`, `missing`,
-    /// `half-planted`, `unreadable`; `elsewhere`: on another host, which checks it itself.
-    condition: &'static str,
-    /// Why it cannot be read, or where it stands.
+    /// `half-planted`, `unreadable`; `unknown`: its host has not reported.
+    condition: String,
+    /// Why it cannot be read, or when its host said so.
     detail: String,
     /// What gives it away now, and was not accepted.
     odd: Vec<Remark>,
@@ -76,23 +87,12 @@ struct Row {
 
 impl Row {
     fn of(placement: Placement, planted: &Planted, auditor: &Auditor<'_>) -> Self {
-        if let Some((site, _)) = Site::of(&placement.target) {
-            return Self {
-                placement,
-                condition: "elsewhere",
-                detail: format!("stands on {site}, and is checked there"),
-                odd: Vec::new(),
-                reached: None,
-            };
-        }
         let (condition, detail) = match lapwing_plant::check(&placement) {
-            Ok(Condition::Present) => ("unchanged", String::new()),
-            Ok(Condition::Moved) => ("present", String::new()),
-            Ok(condition) => (condition.word(), String::new()),
-            Err(error) => ("unreadable", error.to_string()),
+            Ok(condition) => (condition_word(condition).to_owned(), String::new()),
+            Err(error) => ("unreadable".to_owned(), error.to_string()),
         };
         let mut odd = Vec::new();
-        if matches!(condition, "unchanged" | "present") {
+        if matches!(condition.as_str(), "unchanged" | "present") {
             odd = planted.beside(auditor, &placement, condition == "unchanged");
             odd.retain(|remark| !placement.accepted.contains(&remark.rule));
         }
@@ -105,20 +105,30 @@ impl Row {
         }
     }
 
+    /// Of one on another host, which cannot be seen beside its neighbours from here.
+    const fn elsewhere(placement: Placement, (condition, detail): (String, String)) -> Self {
+        Self {
+            placement,
+            condition,
+            detail,
+            odd: Vec::new(),
+            reached: None,
+        }
+    }
+
     /// Whether it is there as it was put.
     fn stands(&self) -> bool {
-        matches!(self.condition, "unchanged" | "present")
+        matches!(self.condition.as_str(), "unchanged" | "present")
     }
 
     fn is_well(&self) -> bool {
-        let stands = self.stands() || self.condition == "elsewhere";
-        stands && self.odd.is_empty() && !matches!(self.reached, Some(Reached::No { .. }))
+        self.stands() && self.odd.is_empty() && !matches!(self.reached, Some(Reached::No { .. }))
     }
 
     /// What is wrong with it and what to do, a pair for each.
     fn troubles(&self) -> Vec<(String, String)> {
         let mut troubles = Vec::new();
-        let standing = match self.condition {
+        let standing = match self.condition.as_str() {
             "changed" => Some((
                 "what was planted has been altered",
                 "see what is there; `lapwing uproot --force` takes it out, `lapwing plant` puts it in anew",
@@ -133,7 +143,11 @@ impl Row {
             )),
             "unreadable" => Some((
                 self.detail.as_str(),
-                "run it as a user who may read the place, and while its database runs",
+                "run it as a user who may read the place, and while its database or host can be reached",
+            )),
+            "unknown" => Some((
+                self.detail.as_str(),
+                "run its bundle there, or take in what it printed with `lapwing placements import`",
             )),
             _ => None,
         };
@@ -152,6 +166,15 @@ impl Row {
             Some(Reached::Yes { .. }) | None => {}
         }
         troubles
+    }
+}
+
+/// `unchanged`: nothing changed at all; `present`: ours stands and the rest changed.
+pub(crate) const fn condition_word(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Present => "unchanged",
+        Condition::Moved => "present",
+        condition => condition.word(),
     }
 }
 
@@ -181,12 +204,13 @@ fn print(rows: &[Row], asked: bool, as_json: bool) -> anyhow::Result<()> {
     head.extend(["canary", "place"]);
     let mut table = output::table(&head);
     for row in rows {
-        let beside = match (row.stands(), row.odd.is_empty()) {
+        let away = Site::of(&row.placement.target).is_some();
+        let beside = match (row.stands() && !away, row.odd.is_empty()) {
             (false, _) => "-",
             (true, true) => "fits",
             (true, false) => "odd",
         };
-        let mut cells = vec![row.condition.to_owned(), beside.to_owned()];
+        let mut cells = vec![row.condition.clone(), beside.to_owned()];
         cells.extend(asked.then(|| reached_word(row).to_owned()));
         cells.extend([
             row.placement.canary.to_string(),

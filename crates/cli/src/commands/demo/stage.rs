@@ -209,6 +209,7 @@ pub(super) fn plant_args(kind: &str, target: &str, memo: &str) -> Plant {
             address: None,
             locale: None,
         },
+        host: None,
         dry_run: false,
         format: None,
         key: None,
