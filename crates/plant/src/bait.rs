@@ -145,9 +145,11 @@ impl Wish {
                 "env",
                 "shell",
                 "tfvars",
+                "terraform",
                 "python",
                 "php",
                 "dockerfile",
+                "systemd",
                 "xml",
             ]);
         }
@@ -157,10 +159,19 @@ impl Wish {
         if self.tree.is_some() {
             shapes.extend(["json", "yaml", "toml", "properties"]);
         }
+        if self.kubeconfig().is_some() {
+            shapes.push("kubeconfig");
+        }
         if !self.row.is_empty() {
             shapes.extend(["sqlite", "postgres", "mariadb"]);
         }
         shapes.join(", ")
+    }
+
+    /// The kubeconfig among the fields, if the kind makes one.
+    pub(crate) fn kubeconfig(&self) -> Option<&str> {
+        let is = |value: &&String| value.contains("clusters:") && value.contains("kind: Config");
+        self.fields.values().find(is).map(String::as_str)
     }
 
     /// Whether any of these fields makes the canary recognisable: it is a handle or, as a URL does,

@@ -59,12 +59,12 @@ pub(crate) enum Change {
     Goes,
 }
 
-/// One stretch of ours within the longer of the two texts.
+/// The runs of ours within the longer of the two texts.
 pub(crate) struct Edit<'a> {
     /// The text that holds ours.
     pub with: &'a str,
-    /// Where ours begins and ends in it.
-    pub ours: std::ops::Range<usize>,
+    /// Where ours begins and ends in it, in order.
+    pub ours: &'a [std::ops::Range<usize>],
     /// Which way it goes.
     pub change: Change,
     /// Masks the owner's lines; `None` shows them.
@@ -83,31 +83,40 @@ impl Diff {
         self.push(Sign::Header, format!("+++ {after}"));
     }
 
-    /// Adds a hunk.
-    pub(crate) fn hunk(&mut self, edit: &Edit<'_>) {
+    /// Adds a hunk for each run.
+    pub(crate) fn hunks(&mut self, edit: &Edit<'_>) {
         let lines = Lines::of(edit.with);
-        let (first, last) = lines.touched(&edit.ours);
-        let from = first.saturating_sub(CONTEXT);
-        let to = (last + 1 + CONTEXT).min(lines.count());
-        let whole = (first..=last)
-            .filter(|line| lines.wholly(*line, &edit.ours))
-            .count();
-        let mixed = (last + 1 - first) - whole;
-        let rest = usize::from(mixed > 0);
-        let context = (to - from) - (last + 1 - first);
-        let (long, short) = (to - from, context + rest);
-        let (before, after) = match edit.change {
-            Change::Comes => (short, long),
-            Change::Goes => (long, short),
-        };
-        let header = format!("@@ -{},{before} +{},{after} @@", from + 1, from + 1);
-        self.push(Sign::Header, header);
-        for line in from..first {
-            self.owners(Sign::Context, &lines, line, edit);
-        }
-        self.changed(&lines, first..=last, mixed > 0, edit);
-        for line in last + 1..to {
-            self.owners(Sign::Context, &lines, line, edit);
+        let touched: Vec<(usize, usize)> =
+            edit.ours.iter().map(|ours| lines.touched(ours)).collect();
+        // Up to which line everything is shown, and how many lines only the longer text has there.
+        let (mut shown, mut more) = (0, 0);
+        for (at, ours) in edit.ours.iter().enumerate() {
+            let (first, last) = touched[at];
+            let next = touched.get(at + 1).map_or(lines.count(), |next| next.0);
+            let from = first.saturating_sub(CONTEXT).max(shown).min(first);
+            let to = (last + 1 + CONTEXT).min(next).max(last + 1);
+            let mixed = (first..=last).any(|line| !lines.wholly(line, ours));
+            let (long, short) = (
+                to - from,
+                to - from - (last + 1 - first) + usize::from(mixed),
+            );
+            let (longer, shorter) = (
+                format!("{},{long}", from + 1),
+                format!("{},{short}", from + 1 - more),
+            );
+            let (before, after) = match edit.change {
+                Change::Comes => (shorter, longer),
+                Change::Goes => (longer, shorter),
+            };
+            self.push(Sign::Header, format!("@@ -{before} +{after} @@"));
+            for line in from..first {
+                self.owners(Sign::Context, &lines, line, edit);
+            }
+            self.changed(&lines, ours, first..=last, mixed, edit);
+            for line in last + 1..to {
+                self.owners(Sign::Context, &lines, line, edit);
+            }
+            (shown, more) = (to, more + long - short);
         }
     }
 
@@ -123,6 +132,7 @@ impl Diff {
     fn changed(
         &mut self,
         lines: &Lines<'_>,
+        ours: &std::ops::Range<usize>,
         touched: std::ops::RangeInclusive<usize>,
         mixed: bool,
         edit: &Edit<'_>,
@@ -138,15 +148,15 @@ impl Diff {
             )
         };
         let line = lines.starts[*touched.start()];
-        let start = edit.ours.start.max(line);
+        let start = ours.start.max(line);
         let head = show(line..start);
         let last = lines.range(*touched.end());
-        let tail = show(edit.ours.end.min(last.end)..last.end);
+        let tail = show(ours.end.min(last.end)..last.end);
         let (head, tail) = (keep_end(&head), shorten(&tail, REACH));
         if mixed {
             self.push(without, format!("{head}{tail}"));
         }
-        let body = &edit.with[start..edit.ours.end];
+        let body = &edit.with[start..ours.end];
         let body = body
             .strip_suffix('\n')
             .filter(|_| tail.is_empty())

@@ -2,8 +2,8 @@
 //!
 //! Rules this crate keeps:
 //! - [`plan`] reads and edits in memory only; [`Plan::apply`] writes, in one step a file.
-//! - What is added to a file is one stretch of bytes. It is proven, by a parser that did not make
-//!   the edit, to be the only difference in meaning; taking it out gives the old bytes back.
+//! - What is added to a file is one run of bytes, or a few. Each is proven, by a parser that did not
+//!   make the edit, to be the only difference in meaning; taking them out gives the old bytes back.
 //! - Nothing that exists is touched; no name is a default or mentioned by the tree around.
 //! - No copy of the owner's content is kept: a placement holds our bytes and digests.
 

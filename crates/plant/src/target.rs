@@ -8,6 +8,8 @@ mod mariadb;
 mod postgres;
 mod server;
 mod sqlite;
+mod ssh;
+mod terraform;
 mod toml;
 mod tree;
 mod xml;
@@ -50,6 +52,11 @@ pub const TARGETS: &[&dyn Target] = &[
         example: "/srv/app/appsettings.json",
     },
     &Text {
+        format: &yaml::Kubeconfig,
+        summary: "kubeconfig: a cluster, a user and a context beside the owner's",
+        example: "~/.kube/config",
+    },
+    &Text {
         format: &yaml::Yaml,
         summary: "YAML, one document or many",
         example: "/srv/app/config.yml",
@@ -90,6 +97,11 @@ pub const TARGETS: &[&dyn Target] = &[
         example: "terraform.tfvars",
     },
     &Text {
+        format: &terraform::Terraform,
+        summary: "Terraform: a locals block that nothing refers to",
+        example: "main.tf",
+    },
+    &Text {
         format: &flat::PYTHON,
         summary: "settings in Python: NAME = \"value\" at the top",
         example: "/srv/app/settings.py",
@@ -103,6 +115,11 @@ pub const TARGETS: &[&dyn Target] = &[
         format: &flat::DOCKERFILE,
         summary: "ENV in a Dockerfile, in its last stage",
         example: "/srv/app/Dockerfile",
+    },
+    &Text {
+        format: &flat::SYSTEMD,
+        summary: "units of systemd: Environment= lines of a service",
+        example: "/etc/systemd/system/app.service",
     },
     &Text {
         format: &flat::NETRC,
@@ -125,9 +142,19 @@ pub const TARGETS: &[&dyn Target] = &[
         example: "~/.npmrc",
     },
     &Text {
+        format: &ssh::SshConfig,
+        summary: "~/.ssh/config: a host of ours behind a proxy",
+        example: "~/.ssh/config",
+    },
+    &Text {
         format: &flat::HASH,
-        summary: "comment lines with #: robots.txt, hosts, kannel.conf, .tf",
+        summary: "comment lines with #: robots.txt, hosts, kannel.conf, .hcl",
         example: "/var/www/html/robots.txt",
+    },
+    &Text {
+        format: &flat::SEMICOLONS,
+        summary: "comment lines with ; where a section would take effect: pools of PHP, Asterisk",
+        example: "/etc/php/8.4/fpm/pool.d/www.conf",
     },
     &Text {
         format: &flat::SLASHES,

@@ -23,6 +23,11 @@ fn pairs(list: &[(&str, &str)]) -> Values {
         .collect()
 }
 
+/// What the kind's own file would be.
+const KUBECONFIG: &str = "apiVersion: v1\nclusters:\n- cluster:\n    server: https://relay.example.net:6443\n  \
+    name: edge\ncontexts:\n- context:\n    cluster: edge\n    namespace: jobs\n    user: deployer\n  \
+    name: deployer@edge\nkind: Config\nusers:\n- name: deployer\n  user:\n    token: 9e4b0c\n";
+
 /// A gateway account with a shape for every sort of target.
 fn wish() -> Wish {
     let fields = [
@@ -32,6 +37,9 @@ fn wish() -> Wish {
         ("name", "Mara Lindqvist"),
         ("email", "mara.lindqvist@ops.example"),
         ("note", "0123"),
+        ("kubeconfig", KUBECONFIG),
+        ("beacon.segment", "hq-db-k3j9x2"),
+        ("proxy", "relay.example.net:3128"),
     ];
     let column = |names: &[&str], field: &str| Column {
         names: names.iter().map(|name| (*name).to_owned()).collect(),
@@ -49,7 +57,9 @@ fn wish() -> Wish {
             .iter()
             .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
             .collect::<BTreeMap<_, _>>(),
-        handles: vec!["account_sid".into(), "auth_token".into(), "email".into()],
+        handles: ["account_sid", "auth_token", "email", "beacon.segment"]
+            .map(str::to_owned)
+            .to_vec(),
         roles: vec!["legacy".into(), "backup".into(), "migration".into()],
         env: pairs(&[
             ("TWILIO_{ROLE}_ACCOUNT_SID", "account_sid"),
@@ -100,6 +110,7 @@ impl Bench {
     fn with(name: &str, bytes: &[u8]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join(name);
+        std::fs::create_dir_all(file.parent().expect("a directory")).expect("made");
         std::fs::write(&file, bytes).expect("written");
         Self {
             directory,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Options;
 use crate::bait::{Values, Wish};
+use crate::diff::{Change, Diff, Edit};
 use crate::error::{PlantError, Problem};
 use crate::mask::Mask;
 
@@ -35,9 +36,47 @@ pub(crate) struct Ours {
     pub key: Option<String>,
     /// Names and values.
     pub entries: Vec<(String, String)>,
+    /// Whether the mapping that `at` ends in was not there and comes with it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub made: bool,
+}
+
+/// What is added to a tree: a value, or a mapping of such.
+pub(crate) enum Branch<'a> {
+    Value(&'a str),
+    Mapping(Vec<(&'a str, Branch<'a>)>),
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl Ours {
+    /// Keys that lead to the mapping that was there before.
+    pub(crate) fn stem(&self) -> &[String] {
+        match self.at.split_last() {
+            Some((_, stem)) if self.made => stem,
+            _ => &self.at,
+        }
+    }
+
+    /// Ours as it goes into the mapping at [`Ours::stem`].
+    pub(crate) fn branches(&self) -> Vec<(&str, Branch<'_>)> {
+        let entries = self.entries.iter();
+        let mut branches: Vec<_> = entries
+            .map(|(name, value)| (name.as_str(), Branch::Value(value)))
+            .collect();
+        let made = self.at.last().filter(|_| self.made);
+        for key in self.key.iter().chain(made) {
+            branches = vec![(key.as_str(), Branch::Mapping(branches))];
+        }
+        branches
+    }
+
     /// The names that must not exist or be referred to: the key, else the entries'.
     pub(crate) fn names(&self) -> Vec<&str> {
         self.key.as_deref().map_or_else(
@@ -61,6 +100,17 @@ pub(crate) enum Found {
     Whole(Vec<Range<usize>>),
     /// Some of it, or with other values.
     Partly(Vec<Range<usize>>),
+}
+
+impl Found {
+    /// The same, standing in wider spans if there are such.
+    pub(crate) fn within(self, wider: Option<Vec<Range<usize>>>) -> Self {
+        match (self, wider) {
+            (Self::Whole(_), Some(spans)) => Self::Whole(spans),
+            (Self::Partly(_), Some(spans)) => Self::Partly(spans),
+            (found, _) => found,
+        }
+    }
 }
 
 /// What goes into one file: templates, before role and style.
@@ -175,6 +225,16 @@ impl Decoded {
         }
     }
 
+    /// The offset in the text of an offset in the file's bytes.
+    fn text_offset(&self, byte: usize) -> usize {
+        let within = byte.saturating_sub(self.mark);
+        if !self.wide {
+            return within;
+        }
+        let mut characters = self.text.char_indices();
+        characters.nth(within).map_or(self.text.len(), |(at, _)| at)
+    }
+
     /// The offset in the file's bytes of an offset in the text.
     fn byte(&self, offset: usize) -> usize {
         let within = if self.wide {
@@ -186,13 +246,30 @@ impl Decoded {
     }
 }
 
+/// One run of our bytes in a file as it was left, and what it says there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Addition {
+    offset: usize,
+    text: String,
+    ours: Ours,
+}
+
+impl Addition {
+    fn span(&self) -> Range<usize> {
+        self.offset..self.offset + self.text.len()
+    }
+}
+
 /// What a placement remembers of one file. Our bytes and digests, nothing of the owner's.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Record {
     path: PathBuf,
-    offset: usize,
-    text: String,
-    ours: Ours,
+    /// Flat, as in records from when there was only one run a file.
+    #[serde(flatten)]
+    run: Addition,
+    /// Further runs, in the order in which they were added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    more: Vec<Addition>,
     before: String,
     after: String,
     #[serde(default)]
@@ -203,6 +280,35 @@ struct Record {
     /// Who might do what with it then, as `chmod` counts.
     #[serde(default)]
     mode: Option<u32>,
+}
+
+impl Record {
+    fn runs(&self) -> impl Iterator<Item = &Addition> {
+        std::iter::once(&self.run).chain(&self.more)
+    }
+}
+
+/// Adds runs of ours in `bytes` to a diff.
+fn show(
+    format: &dyn Format,
+    decoded: &Decoded,
+    mut runs: Vec<Range<usize>>,
+    change: Change,
+    masked: bool,
+    diff: &mut Diff,
+) {
+    runs.sort_by_key(|run| run.start);
+    let ours: Vec<Range<usize>> = runs
+        .into_iter()
+        .map(|run| decoded.text_offset(run.start)..decoded.text_offset(run.end))
+        .collect();
+    let mask = masked.then(|| format.mask(&decoded.text));
+    diff.hunks(&Edit {
+        with: &decoded.text,
+        ours: &ours,
+        change,
+        mask: mask.as_ref(),
+    });
 }
 
 #[derive(Serialize, Deserialize)]

@@ -38,6 +38,84 @@ fn mint(kind: &Kind) -> Canary {
     }
 }
 
+/// A file of each sort: its name, and what is in it.
+const FILES: &[(&str, &str, &str)] = &[
+    ("env", ".env", "APP_ENV=production\nPORT=80\n"),
+    (
+        "ini",
+        "app.ini",
+        "[app]\nport = 80\n\n[log]\nlevel = info\n",
+    ),
+    (
+        "json",
+        "app.json",
+        "{\n  \"port\": 80,\n  \"log\": true\n}\n",
+    ),
+    ("yaml", "app.yml", "port: 80\nlog: true\n"),
+    (
+        "kubeconfig",
+        ".kube/config",
+        "apiVersion: v1\nclusters:\n- cluster:\n    server: https://a.example\n  name: a\ncontexts:\n- context:\n    cluster: a\n    user: a\n  name: a\ncurrent-context: a\nkind: Config\nusers:\n- name: a\n  user:\n    token: b\n",
+    ),
+    ("toml", "app.toml", "port = 80\n\n[log]\nlevel = \"info\"\n"),
+    (
+        "xml",
+        "web.config",
+        "<configuration>\n  <appSettings>\n    <add key=\"a\" value=\"b\" />\n  </appSettings>\n</configuration>\n",
+    ),
+    (
+        "history",
+        ".bash_history",
+        "#1790000000\nls\n#1790000900\nexit\n",
+    ),
+    (
+        "csv",
+        "export.csv",
+        "name,url,username,password\na,https://a.example,b,c\n",
+    ),
+    ("shell", ".bashrc", "export A='b'\n"),
+    ("properties", "app.properties", "server.port=80\n"),
+    ("tfvars", "app.tfvars", "region = \"a\"\n"),
+    (
+        "terraform",
+        "main.tf",
+        "resource \"a\" \"b\" {\n  c = 1\n}\n",
+    ),
+    ("python", "settings.py", "DEBUG = False\nNAME = 'a'\n"),
+    ("php", "wp-config.php", "<?php\ndefine( 'DB_NAME', 'a' );\n"),
+    ("dockerfile", "Dockerfile", "FROM a\nENV A=b\nCMD c\n"),
+    (
+        "systemd",
+        "app.service",
+        "[Unit]\nDescription=a\n\n[Service]\nExecStart=/usr/bin/a\n",
+    ),
+    ("semicolon-comment", "pool.d/www.conf", "[www]\nuser = a\n"),
+    (
+        "netrc",
+        ".netrc",
+        "machine a.example\n  login b\n  password c\n",
+    ),
+    (
+        "git-credentials",
+        ".git-credentials",
+        "https://a:b@c.example\n",
+    ),
+    ("pgpass", ".pgpass", "a.example:5432:b:c:d\n"),
+    ("npmrc", ".npmrc", "audit=false\n"),
+    (
+        "ssh-config",
+        ".ssh/config",
+        "Host a\n    HostName a.example\n    User b\n",
+    ),
+    ("hash-comment", "robots.txt", "User-agent: *\n"),
+    ("slash-comment", "app.js", "'use strict';\n"),
+    (
+        "markup-comment",
+        "index.html",
+        "<body>\n<p>a</p>\n</body>\n",
+    ),
+];
+
 /// One file of each sort; the database too.
 fn targets(directory: &Path) -> Vec<(&'static str, String)> {
     let database = directory.join("app.db");
@@ -47,64 +125,11 @@ fn targets(directory: &Path) -> Vec<(&'static str, String)> {
         "sqlite",
         format!("sqlite:{}?table=accounts", database.display()),
     )];
-    for (sort, name, text) in [
-        ("env", ".env", "APP_ENV=production\nPORT=80\n"),
-        (
-            "ini",
-            "app.ini",
-            "[app]\nport = 80\n\n[log]\nlevel = info\n",
-        ),
-        (
-            "json",
-            "app.json",
-            "{\n  \"port\": 80,\n  \"log\": true\n}\n",
-        ),
-        ("yaml", "app.yml", "port: 80\nlog: true\n"),
-        ("toml", "app.toml", "port = 80\n\n[log]\nlevel = \"info\"\n"),
-        (
-            "xml",
-            "web.config",
-            "<configuration>\n  <appSettings>\n    <add key=\"a\" value=\"b\" />\n  </appSettings>\n</configuration>\n",
-        ),
-        (
-            "history",
-            ".bash_history",
-            "#1790000000\nls\n#1790000900\nexit\n",
-        ),
-        (
-            "csv",
-            "export.csv",
-            "name,url,username,password\na,https://a.example,b,c\n",
-        ),
-        ("shell", ".bashrc", "export A='b'\n"),
-        ("properties", "app.properties", "server.port=80\n"),
-        ("tfvars", "app.tfvars", "region = \"a\"\n"),
-        ("python", "settings.py", "DEBUG = False\nNAME = 'a'\n"),
-        ("php", "wp-config.php", "<?php\ndefine( 'DB_NAME', 'a' );\n"),
-        ("dockerfile", "Dockerfile", "FROM a\nENV A=b\nCMD c\n"),
-        (
-            "netrc",
-            ".netrc",
-            "machine a.example\n  login b\n  password c\n",
-        ),
-        (
-            "git-credentials",
-            ".git-credentials",
-            "https://a:b@c.example\n",
-        ),
-        ("pgpass", ".pgpass", "a.example:5432:b:c:d\n"),
-        ("npmrc", ".npmrc", "audit=false\n"),
-        ("hash-comment", "robots.txt", "User-agent: *\n"),
-        ("slash-comment", "app.js", "'use strict';\n"),
-        (
-            "markup-comment",
-            "index.html",
-            "<body>\n<p>a</p>\n</body>\n",
-        ),
-    ] {
+    for (sort, name, text) in FILES {
         let path = directory.join(name);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
         std::fs::write(&path, text).expect("written");
-        targets.push((sort, path.display().to_string()));
+        targets.push((*sort, path.display().to_string()));
     }
     targets
 }

@@ -104,6 +104,7 @@ impl Format for Env {
                 .iter()
                 .map(|(name, field)| (style(name, role), field.clone()))
                 .collect(),
+            made: false,
         };
         Ok(roles.iter().map(one).collect())
     }

@@ -20,8 +20,10 @@ use crate::mask::{Mask, Syntax};
 use crate::names;
 use crate::text::{Draft, File, Format, Found, Ours, Request, Sheet, shapeless};
 
-pub(super) use assign::{DOCKERFILE, PHP, PROPERTIES, PYTHON, SHELL, TFVARS};
-pub(super) use comment::{HASH, MARKUP, SLASHES};
+pub(super) use assign::{
+    DOCKERFILE, PHP, PROPERTIES, PYTHON, SHELL, SYSTEMD, TFVARS, terraform_quoted, terraform_text,
+};
+pub(super) use comment::{HASH, MARKUP, SEMICOLONS, SLASHES};
 pub(super) use history::HISTORY;
 pub(super) use record::{GIT_CREDENTIALS, NETRC, NPMRC, PGPASS};
 pub(super) use table::CSV;

@@ -11,7 +11,7 @@ use std::path::Path;
 use self::remote::{is_repository, remote};
 use super::env::{end_of_content, whole_lines};
 use crate::Options;
-use crate::bait::Wish;
+use crate::bait::{Section as Shape, Wish};
 use crate::error::{PlantError, Problem};
 use crate::mask::{Mask, Syntax};
 use crate::names::{self, Case};
@@ -74,11 +74,16 @@ impl Format for Ini {
         if let Some(sheet) = remote(path, wish, options) {
             return Ok(vec![sheet]);
         }
-        let own: Vec<_> = wish
-            .ini
-            .iter()
-            .filter(|section| section.file.is_empty())
-            .collect();
+        // A section whose file has a directory is for that very file, and for no other.
+        let apart = |section: &&Shape| section.file.contains('/');
+        let mut named = wish.ini.iter().filter(apart);
+        let own: Vec<&Shape> = match named.find(|section| path.ends_with(&section.file)) {
+            Some(section) => vec![section],
+            None => {
+                let plain = |section: &&Shape| section.file.is_empty();
+                wish.ini.iter().filter(plain).collect()
+            }
+        };
         let Some(first) = own.first() else {
             return Err(shapeless(wish, self.name(), path));
         };
@@ -109,7 +114,8 @@ impl Format for Ini {
             .and_then(Path::file_name)
             .is_some_and(|name| name == ".aws");
         let pair = aws || name.ends_with("credentials");
-        for section in wish.ini.iter().filter(|section| !section.file.is_empty()) {
+        let beside = |section: &&Shape| !section.file.is_empty() && !apart(section);
+        for section in wish.ini.iter().filter(beside) {
             if pair {
                 sheets.push(Sheet {
                     path: path.with_file_name(&section.file),
@@ -179,6 +185,7 @@ impl Format for Ini {
                         (key_name(&names::fill(name, &role)), field)
                     })
                     .collect(),
+                made: false,
             }
         };
         Ok(request.roles.iter().map(one).collect())

@@ -17,7 +17,7 @@ use crate::bait::Wish;
 use crate::error::PlantError;
 use crate::mask::{Mask, Syntax};
 use crate::names;
-use crate::text::{Draft, File, Format, Found, Ours, Request, Sheet};
+use crate::text::{Branch, Draft, File, Format, Found, Ours, Request, Sheet};
 
 /// The format.
 pub(crate) struct Json;
@@ -28,8 +28,10 @@ impl Format for Json {
     }
 
     fn claims_name(&self, name: &str, _path: &Path) -> bool {
-        const ENDINGS: [&str; 7] = [
+        const ENDINGS: [&str; 9] = [
             ".json",
+            ".js.map",
+            ".css.map",
             ".tfstate",
             ".tfstate.backup",
             ".jsonc",
@@ -56,21 +58,25 @@ impl Format for Json {
     fn style(&self, file: &File<'_>, request: &Request<'_>) -> Result<Vec<Ours>, PlantError> {
         let root = scan(file)?;
         let mut asked = tree::path(request.options.key.as_deref());
-        if let Some(ours) = tree::home::entries(file.path, request) {
-            let at = tree::home::at(file.path).unwrap_or_default();
-            view(&root, &at).ok_or_else(|| tree::no_mapping(file, &at))?;
-            return Ok(ours);
-        }
-        if let Some(at) = tree::home::at(file.path).filter(|_| asked.is_empty())
-            && root.follow(&at).is_some()
-        {
-            asked = at;
+        if let Some(at) = tree::home::at(file.path).filter(|_| asked.is_empty()) {
+            let there = root.follow(&at).is_some();
+            if let Some(ours) = tree::home::entries(file.path, request, there) {
+                view(&root, &at).ok_or_else(|| tree::no_mapping(file, &at))?;
+                return Ok(ours);
+            }
+            if there {
+                asked = at;
+            }
         }
         let view = view(&root, &asked).ok_or_else(|| tree::no_mapping(file, &asked))?;
         tree::style(file, request, &view)
     }
 
     fn taken(&self, text: &str, ours: &Ours) -> Option<String> {
+        // Most names stand nowhere. One in other letters (\u0061) is seen by the proof.
+        if ours.names().iter().all(|name| !text.contains(*name)) {
+            return None;
+        }
         let value = value(text).ok()?;
         let there = ours
             .at
@@ -85,20 +91,20 @@ impl Format for Json {
     fn drafts(&self, file: &File<'_>, ours: &Ours) -> Result<Vec<Draft>, PlantError> {
         let root = scan(file)?;
         let object = root
-            .follow(&ours.at)
+            .follow(ours.stem())
             .filter(|node| matches!(node.kind, Kind::Object(_)))
             .ok_or_else(|| tree::no_mapping(file, &ours.at))?;
         let Kind::Object(members) = &object.kind else {
             unreachable!("filtered just now")
         };
-        let layout = Layout::of(file, object, members, ours.at.len());
+        let layout = Layout::of(file, object, members, ours.stem().len());
         if members.is_empty() {
             return Ok(vec![layout.in_empty(file.text, object, ours)]);
         }
-        let family = ours.names().first().map(|name| names::family(name));
+        let first = ours.branches().first().map(|(name, _)| names::family(name));
         let related = members
             .iter()
-            .rposition(|member| Some(names::family(&member.key)) == family)
+            .rposition(|member| Some(names::family(&member.key)) == first)
             .map(|at| at + 1)
             .filter(|at| *at < members.len());
         let slots = related.into_iter().chain([members.len() - 1, 0]);
@@ -138,6 +144,15 @@ impl Format for Json {
                 }
             }
         }
+        let emptied = there.is_empty();
+        if let Some((made, stem)) = ours.at.split_last().filter(|_| ours.made && emptied) {
+            let parent = stem
+                .iter()
+                .try_fold(&mut after, |value, part| child_mut(value, part));
+            if let Some(parent) = parent.and_then(Value::as_object_mut) {
+                parent.remove(made);
+            }
+        }
         if before == after {
             Ok(())
         } else {
@@ -156,9 +171,19 @@ impl Format for Json {
         let Some(Kind::Object(members)) = root.follow(&ours.at).map(|node| &node.kind) else {
             return Found::Absent;
         };
-        match &ours.key {
+        let found = match &ours.key {
             Some(key) => find_key(text, members, key, ours),
             None => find_flat(text, members, ours),
+        };
+        let alone = ours.made && members.iter().all(|member| is_ours(&member.key, ours));
+        let stem = root.follow(ours.stem()).map(|node| &node.kind);
+        match (ours.at.last(), stem) {
+            (Some(made), Some(Kind::Object(members))) if alone => {
+                let at = members.iter().rposition(|member| member.key == *made);
+                let whole = at.map(|at| vec![member_span(text, members, at)]);
+                found.within(whole)
+            }
+            _ => found,
         }
     }
 
@@ -168,6 +193,10 @@ impl Format for Json {
             opaque: Vec::new(),
         }
     }
+}
+
+fn is_ours(name: &str, ours: &Ours) -> bool {
+    ours.names().contains(&name)
 }
 
 fn find_key(text: &str, members: &[Member], key: &str, ours: &Ours) -> Found {
@@ -344,24 +373,29 @@ impl Layout {
 
     /// Our members, without the last comma and without indentation in front.
     fn body(&self, ours: &Ours) -> String {
+        self.members(&ours.branches(), &self.indent)
+    }
+
+    fn members(&self, branches: &[(&str, Branch<'_>)], indent: &str) -> String {
         let quoted = |text: &str| Value::from(text).to_string();
-        let entry = |(name, value): &(String, String)| {
-            format!("{}{}{}", quoted(name), self.colon, quoted(value))
+        let (eol, unit) = (self.eol, &self.unit);
+        let one = |(name, branch): &(&str, Branch<'_>)| {
+            let value = match branch {
+                Branch::Value(value) => quoted(value),
+                Branch::Mapping(inner) if self.tall => {
+                    let deeper = format!("{indent}{unit}");
+                    let inner = self.members(inner, &deeper);
+                    format!("{{{eol}{deeper}{inner}{eol}{indent}}}")
+                }
+                Branch::Mapping(inner) => format!("{{{}}}", self.members(inner, indent)),
+            };
+            format!("{}{}{value}", quoted(name), self.colon)
         };
-        let entries: Vec<String> = ours.entries.iter().map(entry).collect();
-        let (eol, indent, unit, colon) = (self.eol, &self.indent, &self.unit, &self.colon);
-        match (&ours.key, self.tall) {
-            (Some(key), true) => {
-                let inner = entries.join(&format!(",{eol}{indent}{unit}"));
-                let key = quoted(key);
-                format!("{key}{colon}{{{eol}{indent}{unit}{inner}{eol}{indent}}}")
-            }
-            (Some(key), false) => {
-                let pad = if colon == ": " { ", " } else { "," };
-                format!("{}{colon}{{{}}}", quoted(key), entries.join(pad))
-            }
-            (None, true) => entries.join(&format!(",{eol}{indent}")),
-            (None, false) => entries.join(if colon == ": " { ", " } else { "," }),
+        let members: Vec<String> = branches.iter().map(one).collect();
+        match (self.tall, self.colon.as_str()) {
+            (true, _) => members.join(&format!(",{eol}{indent}")),
+            (false, ": ") => members.join(", "),
+            (false, _) => members.join(","),
         }
     }
 

@@ -121,6 +121,7 @@ impl Format for Toml {
                     .iter()
                     .map(|(name, field)| (written(names::fill(name, role)), field.clone()))
                     .collect(),
+                made: false,
             }
         };
         Ok(request.roles.iter().map(one).collect())

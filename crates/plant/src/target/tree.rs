@@ -70,7 +70,7 @@ pub(super) fn style(
         return Ok(request
             .roles
             .iter()
-            .map(|role| flat_ours(container, &request.wish.env, role))
+            .map(|role| flat_ours(container.at.clone(), &request.wish.env, role, false))
             .collect());
     }
     let names = || view.names.iter().map(String::as_str);
@@ -83,10 +83,16 @@ pub(super) fn style(
         .unwrap_or(case);
     let template = request.sheet.key.as_deref().unwrap_or_default();
     let extension = top && wants_extension(view);
+    // Extensions of source maps begin so.
+    let map = top
+        && ["mappings", "sources"]
+            .iter()
+            .all(|key| view.top.iter().any(|top| top == key));
     let one = |role: &String| {
         let name = names::fill(template, role);
         let key = match &container.new_key {
             Some(key) => key.clone(),
+            None if map => format!("x_{}", Case::Snake.write(&name)),
             None if extension => format!("x-{}", Case::Kebab.write(&name)),
             None => case.write(&name),
         };
@@ -99,6 +105,7 @@ pub(super) fn style(
                 .iter()
                 .map(|(name, field)| (values.write(&names::fill(name, role)), field.clone()))
                 .collect(),
+            made: false,
         }
     };
     Ok(request.roles.iter().map(one).collect())
@@ -119,14 +126,16 @@ fn is_flat(container: &Container) -> bool {
             .all(|(key, single)| *single && screaming(key))
 }
 
-fn flat_ours(container: &Container, env: &Values, role: &str) -> Ours {
+/// Variables of the environment in a mapping or list of them.
+pub(super) fn flat_ours(at: Vec<String>, env: &Values, role: &str, made: bool) -> Ours {
     Ours {
-        at: container.at.clone(),
+        at,
         key: None,
         entries: env
             .iter()
             .map(|(name, field)| (names::fill(name, role), field.clone()))
             .collect(),
+        made,
     }
 }
 

@@ -135,7 +135,12 @@ impl Format for Xml {
                 }
             };
             let at = form.home().iter().map(|part| (*part).to_owned()).collect();
-            Ok(Ours { at, key, entries })
+            Ok(Ours {
+                at,
+                key,
+                entries,
+                made: false,
+            })
         };
         request.roles.iter().map(one).collect()
     }

@@ -1,6 +1,7 @@
 //! YAML 1.2 as far as `yaml-edit` reads it: block and flow mappings, many documents, anchors, merge
 //! keys, block scalars. Positions come from `yaml-edit`; proof from libyaml (`yaml_serde`).
 
+mod kubeconfig;
 mod layout;
 mod outline;
 
@@ -19,6 +20,8 @@ use crate::error::PlantError;
 use crate::mask::{Mask, Syntax};
 use crate::text::{Draft, File, Format, Found, Ours, Request, Sheet};
 
+pub(super) use self::kubeconfig::Kubeconfig;
+
 /// The format.
 pub(crate) struct Yaml;
 
@@ -27,8 +30,12 @@ impl Format for Yaml {
         "yaml"
     }
 
-    fn claims_name(&self, name: &str, _path: &Path) -> bool {
-        name.ends_with(".yml") || name.ends_with(".yaml") || name.ends_with(".eyaml")
+    fn claims_name(&self, name: &str, path: &Path) -> bool {
+        let within = path.parent().and_then(Path::file_name);
+        (name == "credentials" && within.is_some_and(|directory| directory == ".gem"))
+            || name.ends_with(".yml")
+            || name.ends_with(".yaml")
+            || name.ends_with(".eyaml")
     }
 
     fn claims_content(&self, head: &[u8]) -> bool {
@@ -62,17 +69,19 @@ impl Format for Yaml {
         readable(file)?;
         let outline = Outline::of(file.text).map_err(|what| file.syntax(0, what))?;
         let mut asked = tree::path(request.options.key.as_deref());
-        if let Some(ours) = tree::home::entries(file.path, request) {
-            let at = tree::home::at(file.path).unwrap_or_default();
-            outline
-                .place(&at)
-                .ok_or_else(|| tree::no_mapping(file, &at))?;
-            return Ok(ours);
+        if let Some(at) = tree::home::at(file.path).filter(|_| asked.is_empty()) {
+            let there = outline.holds(&at);
+            if let Some(ours) = tree::home::entries(file.path, request, there) {
+                return Ok(ours);
+            }
+            if outline.place(&at).is_some() {
+                asked = at;
+            }
         }
-        if let Some(at) = tree::home::at(file.path).filter(|_| asked.is_empty())
-            && outline.place(&at).is_some()
-        {
-            asked = at;
+        if outline.list(&asked).is_some() && !request.wish.env.is_empty() {
+            let one =
+                |role: &String| tree::flat_ours(asked.clone(), &request.wish.env, role, false);
+            return Ok(request.roles.iter().map(one).collect());
         }
         let view = outline
             .view(&asked)
@@ -92,7 +101,10 @@ impl Format for Yaml {
                     .at
                     .iter()
                     .try_fold(document, |value, part| child(value, part));
-                there.is_some_and(|there| there.get(**name).is_some())
+                there.is_some_and(|there| match there {
+                    Value::Sequence(items) => items.iter().any(|item| names_variable(item, name)),
+                    there => there.get(**name).is_some(),
+                })
             })
         };
         names.iter().find(taken).map(|name| (*name).to_owned())
@@ -101,8 +113,14 @@ impl Format for Yaml {
     fn drafts(&self, file: &File<'_>, ours: &Ours) -> Result<Vec<Draft>, PlantError> {
         let outline = Outline::of(file.text).map_err(|what| file.syntax(0, what))?;
         let style = Style::of(file);
-        let Some(place) = outline.place(&ours.at) else {
-            if ours.at.is_empty() && outline.empty() {
+        if let Some(items) = outline.list(&ours.at) {
+            let draft = style.in_list(file.text, &items, ours);
+            return draft
+                .map(|draft| vec![draft])
+                .ok_or_else(|| tree::no_mapping(file, &ours.at));
+        }
+        let Some(place) = outline.place(ours.stem()) else {
+            if ours.stem().is_empty() && outline.empty() {
                 return Ok(vec![style.alone(file.text, ours)]);
             }
             return Err(tree::no_mapping(file, &ours.at));
@@ -137,7 +155,8 @@ impl Format for Yaml {
         let emptied = document
             .as_mapping()
             .is_some_and(yaml_serde::Mapping::is_empty);
-        if before[*at] == *document || (before[*at].is_null() && emptied && ours.at.is_empty()) {
+        let bare = before[*at].is_null() && emptied && ours.stem().is_empty();
+        if before[*at] == *document || bare {
             Ok(())
         } else {
             Err("other values would change".to_owned())
@@ -151,6 +170,9 @@ impl Format for Yaml {
         let Ok(outline) = Outline::of(text) else {
             return Found::Absent;
         };
+        if let Some(items) = outline.list(&ours.at) {
+            return find_items(text, &items, ours);
+        }
         let Some(place) = outline.place(&ours.at) else {
             return Found::Absent;
         };
@@ -165,11 +187,23 @@ impl Format for Yaml {
         let whole = documents
             .into_iter()
             .any(|mut document| take_ours(&mut document, ours).is_ok());
-        if whole {
+        let found = if whole {
             Found::Whole(spans)
         } else {
             Found::Partly(spans)
-        }
+        };
+        let ours_only = |key: &outline::Key| names.contains(&key.name.as_str());
+        let (Some(made), true) = (
+            ours.at.last(),
+            ours.made && place.keys.iter().all(ours_only),
+        ) else {
+            return found;
+        };
+        let stem = outline.place(ours.stem());
+        found.within(stem.and_then(|stem| {
+            let at = stem.keys.iter().position(|key| key.name == *made)?;
+            Some(vec![stem.span(text, at)])
+        }))
     }
 
     fn mask(&self, text: &str) -> Mask {
@@ -182,11 +216,30 @@ impl Format for Yaml {
 
 /// Removes ours from a document, if it is there as it was meant.
 fn take_ours(document: &mut Value, ours: &Ours) -> Result<(), String> {
+    let emptied = take_entries(document, ours)?;
+    if let Some((made, stem)) = ours.at.split_last().filter(|_| ours.made && emptied) {
+        let parent = stem
+            .iter()
+            .try_fold(document, |value, part| child_mut(value, part));
+        if let Some(parent) = parent.and_then(Value::as_mapping_mut) {
+            parent.shift_remove(made.as_str());
+        }
+    }
+    Ok(())
+}
+
+/// Removes the entries, and says whether their mapping is empty then.
+fn take_entries(document: &mut Value, ours: &Ours) -> Result<bool, String> {
     let there = ours
         .at
         .iter()
         .try_fold(document, |value, part| child_mut(value, part))
-        .and_then(Value::as_mapping_mut)
+        .ok_or("the mapping it goes into is gone")?;
+    if let Some(items) = there.as_sequence_mut() {
+        return take_items(items, ours).map(|()| false);
+    }
+    let there = there
+        .as_mapping_mut()
         .ok_or("the mapping it goes into is gone")?;
     let wrong = |name: &str| format!("{name} does not read back as it was meant");
     let entries = ours
@@ -196,7 +249,7 @@ fn take_ours(document: &mut Value, ours: &Ours) -> Result<(), String> {
     if let Some(key) = &ours.key {
         let wanted = Value::Mapping(entries.collect());
         if there.shift_remove(key.as_str()) == Some(wanted) {
-            return Ok(());
+            return Ok(there.is_empty());
         }
         return Err(wrong(key));
     }
@@ -205,7 +258,56 @@ fn take_ours(document: &mut Value, ours: &Ours) -> Result<(), String> {
             return Err(wrong(name.as_str().unwrap_or_default()));
         }
     }
+    Ok(there.is_empty())
+}
+
+/// Removes variables from a list of them.
+fn take_items(items: &mut Vec<Value>, ours: &Ours) -> Result<(), String> {
+    for (name, value) in &ours.entries {
+        let wanted = Value::from(variable(name, value));
+        let at = items.iter().position(|item| *item == wanted);
+        let at = at.ok_or_else(|| format!("{name} does not read back as it was meant"))?;
+        items.remove(at);
+    }
     Ok(())
+}
+
+/// An item of a list of variables, as Compose has them.
+fn variable(name: &str, value: &str) -> String {
+    format!("{name}={value}")
+}
+
+/// Whether an item of a list sets a variable, or hands it on.
+fn names_variable(item: &Value, name: &str) -> bool {
+    let item = item.as_str().unwrap_or_default();
+    item.split('=').next() == Some(name)
+}
+
+fn find_items(text: &str, items: &[outline::Key], ours: &Ours) -> Found {
+    let (mut spans, mut same) = (Vec::new(), 0);
+    for item in items {
+        let name = item.name.split('=').next();
+        let Some((name, value)) = ours
+            .entries
+            .iter()
+            .find(|(own, _)| Some(own.as_str()) == name)
+        else {
+            continue;
+        };
+        same += usize::from(item.name == variable(name, value));
+        let end = text[item.start..]
+            .find('\n')
+            .map_or(text.len(), |end| item.start + end + 1);
+        spans.push(outline::line_start(text, item.start)..end);
+    }
+    match (
+        spans.is_empty(),
+        same == ours.entries.len() && same == spans.len(),
+    ) {
+        (true, _) => Found::Absent,
+        (_, true) => Found::Whole(spans),
+        _ => Found::Partly(spans),
+    }
 }
 
 fn child<'a>(value: &'a Value, part: &str) -> Option<&'a Value> {

@@ -12,6 +12,11 @@ const REFUSED: &[&str] = &[
     "yaml/sequence-top.yml",
     "yaml/k8s.yaml",
     "yaml/workflow.yml",
+    "kubeconfig/broken",
+    "kubeconfig/duplicate-lists",
+    "kubeconfig/empty-lists",
+    "kubeconfig/no-users",
+    "kubeconfig/null-lists",
     "csv/not-logins",
     "csv/unclosed",
     "dockerfile/no-stage",
@@ -19,6 +24,10 @@ const REFUSED: &[&str] = &[
     "history/time-at-end",
     "markup-comment/open-fence",
     "php/no-constants",
+    "systemd/empty",
+    "systemd/no-service",
+    "terraform/open-brace",
+    "terraform/open-heredoc",
     "toml/duplicates",
     "xml/broken",
     "xml/empty-element",
@@ -156,12 +165,191 @@ fn yaml_takes_the_layout_it_finds() {
         text.contains("\n  B_C: x\n  TWILIO_LEGACY_ACCOUNT_SID: ACnotreal7f3a91\n"),
         "{text}"
     );
+    let variables = Options {
+        key: Some("services.a.environment".into()),
+        ..Options::default()
+    };
+    for (before, line) in [
+        (
+            "services:\n  a:\n    environment:\n      - A_B=c\n",
+            "\n      - ",
+        ),
+        (
+            "services:\n  a:\n    environment:\n    - \"A_B=c\"\n    image: b",
+            "\n    - \"",
+        ),
+    ] {
+        let compose = planted("compose.yml", before, &variables);
+        let ours = format!("{line}TWILIO_LEGACY_ACCOUNT_SID=ACnotreal7f3a91");
+        assert!(compose.contains(&ours), "{compose}");
+    }
     let compose = planted(
         "docker-compose.yml",
         "services:\n  a:\n    image: b\n",
         &options,
     );
     assert!(compose.contains("\nx-sms-legacy:\n"), "{compose}");
+}
+
+#[test]
+fn a_kubeconfig_takes_three_entries_that_refer_to_one_another() {
+    let text = |name: &str| String::from_utf8(find("kubeconfig", name)).expect("UTF-8");
+    let (before, options) = (text("kubectl"), Options::default());
+    let after = planted("config", &before, &plain("kubeconfig"));
+    // Each in the order of names that its list has.
+    let expect = before
+        .replace(
+            "clusters:\n",
+            "clusters:\n- cluster:\n    server: https://relay.example.net:6443\n  name: edge-legacy\n",
+        )
+        .replace(
+            "current-context:",
+            "- context:\n    cluster: edge-legacy\n    namespace: jobs\n    user: deployer-legacy\n  \
+             name: deployer-legacy@edge-legacy\ncurrent-context:",
+        )
+        + "- name: deployer-legacy\n  user:\n    token: '9e4b0c'\n";
+    assert_eq!(after, expect);
+    let by_hand = planted("kubeconfig.yml", &text("by-hand"), &options);
+    assert!(
+        by_hand.contains(
+            "\n  - name: edge-legacy\n    cluster:\n      server: https://relay.example.net:6443\n"
+        ),
+        "{by_hand}"
+    );
+}
+
+fn find(sort: &str, name: &str) -> Vec<u8> {
+    let file = corpus()
+        .iter()
+        .find(|file| file.0 == sort && file.1 == name);
+    file.expect("in the corpus").2.clone()
+}
+
+/// What an older version recorded has one run a file, without a list of further ones.
+#[test]
+fn an_older_record_is_still_understood() {
+    let bench = Bench::with(".env", b"A=1\n");
+    let mut placement = bench.plant(&Options::default()).expect("planted");
+    let file = placement.detail["files"][0]
+        .as_object_mut()
+        .expect("a file");
+    let keys = |file: &serde_json::Map<String, serde_json::Value>| {
+        let mut keys: Vec<String> = file.keys().cloned().collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(
+        keys(file),
+        [
+            "after", "before", "created", "modified", "offset", "ours", "path", "text"
+        ]
+    );
+    file.remove("created");
+    file.remove("modified");
+    assert_eq!(check(&placement).expect("checked"), Condition::Present);
+    uproot(&placement, false, NOW).expect("uprooted");
+    assert_eq!(bench.bytes(), b"A=1\n");
+}
+
+/// One of three runs may be gone, or altered.
+#[test]
+fn runs_are_looked_for_one_by_one() {
+    let before = find("kubeconfig", "kubectl");
+    let bench = Bench::with("config", &before);
+    let placement = bench.plant(&plain("kubeconfig")).expect("planted");
+    let after = bench.bytes();
+    let runs = placement.detail["files"][0]["more"]
+        .as_array()
+        .expect("runs");
+    let cut = runs[0]["text"].as_str().expect("text");
+    let text = String::from_utf8(after).expect("UTF-8");
+    std::fs::write(&bench.file, text.replace(cut, "")).expect("written");
+    assert_eq!(check(&placement).expect("checked"), Condition::HalfPlanted);
+    std::fs::write(&bench.file, text.replace("'9e4b0c'", "other")).expect("written");
+    assert_eq!(check(&placement).expect("checked"), Condition::Changed);
+    assert!(uproot(&placement, false, NOW).is_err());
+    uproot(&placement, true, NOW).expect("forced");
+    assert_eq!(bench.bytes(), before);
+    // kubectl writes the whole file anew, in its own order.
+    let value: yaml_serde::Value = yaml_serde::from_str(&text).expect("YAML");
+    std::fs::write(&bench.file, yaml_serde::to_string(&value).expect("YAML")).expect("written");
+    assert_eq!(check(&placement).expect("checked"), Condition::Moved);
+    uproot(&placement, false, NOW).expect("uprooted");
+    let read = |bytes: &[u8]| yaml_serde::from_slice::<yaml_serde::Value>(bytes).expect("YAML");
+    assert_eq!(read(&bench.bytes()), read(&before));
+}
+
+#[test]
+fn a_mapping_that_is_missing_comes_with_the_entry() {
+    for (name, text, expect) in [
+        (
+            ".docker/config.json",
+            "{\n\t\"credsStore\": \"pass\"\n}\n",
+            "{\n\t\"auths\": {\n\t\t\"relay.example.net\": {\n\t\t\t\"auth\": \"QUNub3RyZWFsN2YzYTkxOjllNGIwYw==\"\n\t\t}\n\t},\n\t\"credsStore\": \"pass\"\n}\n",
+        ),
+        (
+            ".docker/config.json",
+            "{}",
+            "{\n  \"auths\": {\n    \"relay.example.net\": {\n      \"auth\": \"QUNub3RyZWFsN2YzYTkxOjllNGIwYw==\"\n    }\n  }\n}",
+        ),
+        (
+            ".mc/config.json",
+            "{\"version\": \"10\"}",
+            "{\"aliases\": {\"sms-legacy\": {\"url\": \"https://relay.example.net/v1?tenant=a&mode=b\", \"accessKey\": \"ACnotreal7f3a91\", \"secretKey\": \"9e4b0c\", \"api\": \"S3v4\", \"path\": \"auto\"}}, \"version\": \"10\"}",
+        ),
+        (
+            ".gem/credentials",
+            "---\n:rubygems_api_key: x\n",
+            "---\n:rubygems_api_key: x\nhttps://relay.example.net/v1?tenant=a&mode=b: '9e4b0c'\n",
+        ),
+        (
+            ".gitlab-ci.yml",
+            "stages:\n  - test\n",
+            "stages:\n  - test\nvariables:\n  TWILIO_LEGACY_ACCOUNT_SID: ACnotreal7f3a91\n  TWILIO_LEGACY_AUTH_TOKEN: '9e4b0c'\n  TWILIO_LEGACY_URL: https://relay.example.net/v1?tenant=a&mode=b\n",
+        ),
+        (
+            "workflows/ci.yml",
+            "on: push\njobs: {}\n",
+            "on: push\njobs: {}\nenv:\n  TWILIO_LEGACY_ACCOUNT_SID: ACnotreal7f3a91\n  TWILIO_LEGACY_AUTH_TOKEN: '9e4b0c'\n  TWILIO_LEGACY_URL: https://relay.example.net/v1?tenant=a&mode=b\n",
+        ),
+    ] {
+        assert_eq!(planted(name, text, &Options::default()), expect, "{name}");
+    }
+    // Once the owner has something in it, only our entry leaves.
+    for (name, before, old, new, left) in [
+        (
+            ".docker/config.json",
+            "{\n  \"a\": 1\n}\n",
+            "  \"auths\": {\n",
+            "  \"auths\": {\n    \"b.example\": {},\n",
+            "{\n  \"auths\": {\n    \"b.example\": {}\n  },\n  \"a\": 1\n}\n",
+        ),
+        (
+            ".gitlab-ci.yml",
+            "stages:\n  - test\n",
+            "variables:\n",
+            "variables:\n  B: c\n",
+            "stages:\n  - test\nvariables:\n  B: c\n",
+        ),
+    ] {
+        let bench = Bench::with(name, before.as_bytes());
+        let placement = bench.plant(&Options::default()).expect("planted");
+        let text = String::from_utf8(bench.bytes()).expect("UTF-8");
+        let now = text.replace(old, new);
+        assert_ne!(now, text);
+        std::fs::write(&bench.file, now).expect("written");
+        assert_eq!(
+            check(&placement).expect("checked"),
+            Condition::Moved,
+            "{name}"
+        );
+        uproot(&placement, false, NOW).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(
+            String::from_utf8(bench.bytes()).expect("UTF-8"),
+            left,
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -13,25 +13,30 @@ enum Edit {
     Append,
 }
 
-/// Where ours is in the planted bytes, given those before.
-fn ours(before: &[u8], after: &[u8], placement: &Placement) -> std::ops::Range<usize> {
+/// Where the runs of ours are in the planted bytes, in order.
+fn ours(after: &[u8], placement: &Placement) -> Vec<std::ops::Range<usize>> {
     let file = &placement.detail["files"][0];
-    let start = usize::try_from(file["offset"].as_u64().expect("a number")).expect("small");
-    let length = after.len() - before.len();
-    assert_eq!(
-        &after[start..start + length],
-        file["text"].as_str().expect("text").as_bytes()
-    );
-    start..start + length
+    let more = file["more"].as_array().into_iter().flatten();
+    let mut runs: Vec<_> = std::iter::once(file)
+        .chain(more)
+        .map(|run| {
+            let start = usize::try_from(run["offset"].as_u64().expect("a number")).expect("small");
+            let text = run["text"].as_str().expect("text").as_bytes();
+            assert_eq!(&after[start..start + text.len()], text);
+            start..start + text.len()
+        })
+        .collect();
+    runs.sort_by_key(|run| run.start);
+    runs
 }
 
 /// Lines of `bytes` that hold nothing of ours.
-fn owners_lines(bytes: &[u8], ours: &std::ops::Range<usize>) -> Vec<std::ops::Range<usize>> {
+fn owners_lines(bytes: &[u8], ours: &[std::ops::Range<usize>]) -> Vec<std::ops::Range<usize>> {
     let mut lines = Vec::new();
     let mut start = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let end = start + line.len();
-        if end <= ours.start || start >= ours.end {
+        if ours.iter().all(|run| end <= run.start || start >= run.end) {
             lines.push(start..end);
         }
         start = end;
@@ -67,14 +72,15 @@ proptest! {
         let bench = Bench::with(name, before);
         let Ok(placement) = bench.plant(&plain(sort)) else { return Ok(()) };
         let after = bench.bytes();
-        let ours = ours(before, &after, &placement);
+        let ours = ours(&after, &placement);
+        prop_assert_eq!(after.len(), before.len() + ours.iter().map(ExactSizeIterator::len).sum::<usize>());
         let lines = owners_lines(&after, &ours);
         prop_assume!(!lines.is_empty());
         let line = lines[at % lines.len()].clone();
-        let shift = if line.start >= ours.end { ours.len() } else { 0 };
+        let shift: usize = ours.iter().filter(|run| run.end <= line.start).map(ExactSizeIterator::len).sum();
         let new = match sort.as_str() {
             "json" => "  \"owners_new\": 1,",
-            "yaml" => "# the owner's",
+            "yaml" | "kubeconfig" => "# the owner's",
             "ini" => "; the owner's",
             "env" | "properties" | "npmrc" => "OWNERS_NEW=1",
             "php" => "// an owner",
@@ -115,7 +121,7 @@ proptest! {
 
     #[test]
     fn hostile_text_never_panics(
-        text in "([a-zA-Z_]{1,6}|[ \t]{1,3}|\n|\r\n|=|: |#|\"|'|\\{|\\}|\\[|\\]|,|- |\\||>|&a|\\*a|---|<<|é|<|>|/|<!--|-->|\\(|\\)|;|\\\\|@|machine |default|macdef |#1790000000|FROM a|ENV |define|<<E|```|//|/\\*|\\*/|name,url,password){0,40}",
+        text in "([a-zA-Z_]{1,6}|[ \t]{1,3}|\n|\r\n|=|: |#|\"|'|\\{|\\}|\\[|\\]|,|- |\\||>|&a|\\*a|---|<<|é|<|>|/|<!--|-->|\\(|\\)|;|\\\\|@|machine |default|macdef |#1790000000|FROM a|ENV |define|<<E|```|clusters:|contexts:|users:|name: a|//|/\\*|\\*/|name,url,password){0,40}",
         sort in 0_usize..1_000,
     ) {
         let sort = sorts().cycle().nth(sort).expect("endless");

@@ -87,7 +87,20 @@ fn names_tell_the_sort() {
         ("export.csv", "csv"),
         ("robots.txt", "hash-comment"),
         ("kannel.conf", "hash-comment"),
-        ("main.tf", "hash-comment"),
+        ("main.tf", "terraform"),
+        ("vault.hcl", "hash-comment"),
+        ("app.service", "systemd"),
+        ("app.service.d/env.conf", "systemd"),
+        ("wireguard/wg0.conf", "hash-comment"),
+        ("samba/smb.conf", "hash-comment"),
+        ("pool.d/www.conf", "semicolon-comment"),
+        ("cron.d/app", "hash-comment"),
+        (".gem/credentials", "yaml"),
+        ("www/app.js.map", "json"),
+        (".kube/config", "kubeconfig"),
+        ("kubernetes/admin.conf", "kubeconfig"),
+        (".psql_history", "history"),
+        ("fish/fish_history", "history"),
         ("app.js", "slash-comment"),
         ("AGENTS.md", "markup-comment"),
         ("index.html", "markup-comment"),
@@ -96,7 +109,7 @@ fn names_tell_the_sort() {
         ("config.toml", "toml"),
         ("terraform.tfstate", "json"),
         (".git/config", "ini"),
-        (".ssh/config", "hash-comment"),
+        (".ssh/config", "ssh-config"),
         (".aws/config", "ini"),
         ("pip.conf", "ini"),
     ] {
@@ -217,5 +230,42 @@ fn values_of_several_lines_go_where_readers_take_them() {
             (Err(PlantError::Shape(problem)), None) => assert!(!problem.hint.is_empty(), "{name}"),
             (other, _) => panic!("{name}: {:?}", other.map(|placement| placement.target)),
         }
+    }
+}
+
+#[test]
+fn a_host_block_stands_before_what_is_for_all_hosts() {
+    let before = "Host shop\n\tHostName shop.example\n\nHost old\n\tUser root\n\nHost *\n\tCompression yes\n";
+    let bench = Bench::with("config", before.as_bytes());
+    let options = Options {
+        role: Some("backup".into()),
+        ..plain("ssh-config")
+    };
+    bench.plant(&options).expect("planted");
+    let text = String::from_utf8(bench.bytes()).expect("UTF-8");
+    let ours = "\nHost backup-gw\n\tHostName hq-db-k3j9x2.internal\n\tUser deploy\n\t\
+                IdentityFile ~/.ssh/id_ed25519_backup\n\tProxyCommand nc -X connect -x relay.example.net:3128 %h %p\n";
+    assert_eq!(text, before.replace("\nHost *", &format!("{ours}\nHost *")));
+}
+
+/// A kind may have a section of its own for one file: it goes there alone, and nowhere else.
+#[test]
+fn a_section_may_be_for_one_file() {
+    let mut wish = wish();
+    wish.ini[1].file = ".aws/credentials".into();
+    wish.handles.push("beacon.url".into());
+    for (name, ours, other) in [
+        (".aws/credentials", "endpoint_url = ", "aws_access_key_id"),
+        ("app.ini", "aws_access_key_id = ", "endpoint_url"),
+    ] {
+        let bench = Bench::with(name, b"[a]\nb = c\n");
+        let plan = plan_wish(bench.target(), &wish, &Options::default());
+        plan.and_then(|plan| plan.apply(NOW))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let text = String::from_utf8(bench.bytes()).expect("UTF-8");
+        assert!(
+            text.contains(ours) && !text.contains(other),
+            "{name}: {text}"
+        );
     }
 }

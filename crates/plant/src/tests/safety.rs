@@ -344,7 +344,7 @@ fn errors_say_what_is_supported() {
     assert_eq!(
         error.hint(),
         Some(
-            "it can be planted in: env, shell, tfvars, python, php, dockerfile, xml, ini, sqlite, \
+            "it can be planted in: env, shell, tfvars, terraform, python, php, dockerfile, systemd, xml, ini, kubeconfig, sqlite, \
              postgres, mariadb"
         )
     );

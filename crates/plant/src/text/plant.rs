@@ -7,9 +7,11 @@ use std::time::SystemTime;
 use lapwing_core::Placement;
 
 use super::uproot::{Cut, show_removal};
-use super::{Decoded, Detail, Draft, File, Format, LITERAL, Ours, Record, Request, Sheet};
+use super::{
+    Addition, Decoded, Detail, Draft, File, Format, LITERAL, Ours, Record, Request, Sheet, show,
+};
 use crate::bait::Wish;
-use crate::diff::{Change, Diff, Edit};
+use crate::diff::{Change, Diff};
 use crate::disk::{self, Seen};
 use crate::error::{PlantError, Problem};
 use crate::{Options, Plan, Work, names};
@@ -25,27 +27,26 @@ pub(crate) fn plan(
     let mut priors = priors(format, &sheets, options)?;
     let supersedes = !priors.is_empty();
     let made = made(options);
-    let mut files = Vec::with_capacity(sheets.len());
+    let mut files: Vec<Open> = Vec::new();
     for sheet in sheets {
-        let prior = priors.iter().position(|prior| prior.path == sheet.path);
-        let prior = prior.map(|at| priors.swap_remove(at));
+        if let Some(file) = files.last_mut().filter(|file| file.path == sheet.path) {
+            file.sheets.push(sheet);
+            continue;
+        }
         let made = made.contains(&sheet.path);
-        files.push(Open::new(format, sheet, prior, made)?);
+        files.push(Open::new(format, sheet, priors.pop(), made)?);
     }
-    let styled = choose_role(format, &files, path, wish, options)?;
+    let mut styled = choose_role(format, &files, path, wish, options)?.into_iter();
     let mut diff = Diff::default();
     let mut notes = Vec::new();
     let mut edits = Vec::with_capacity(files.len());
-    for (open, ours) in files.into_iter().zip(styled) {
-        let draft = open.prove_one(format, &ours)?;
-        open.show(format, &draft, options.show, &mut diff);
+    for open in files {
         if open.seen.is_none() {
-            notes.push(format!(
-                "{} does not exist and will be created",
-                open.sheet.path.display()
-            ));
+            let path = open.path.display();
+            notes.push(format!("{path} does not exist and will be created"));
         }
-        edits.push(open.edit(&draft, ours));
+        let ours = styled.by_ref().take(open.sheets.len()).collect();
+        edits.push(open.edit(format, ours, options.show, &mut diff)?);
     }
     let records: Vec<Record> = edits.iter().map(|edit| edit.record.clone()).collect();
     let first = records.first().expect("every format gives a sheet");
@@ -79,8 +80,8 @@ fn priors(
         return Ok(Vec::new());
     }
     let records = Detail::of(old)?.files;
-    let ours = |record: &Record| sheets.iter().any(|sheet| sheet.path == record.path);
-    let same = records.len() == 1 && sheets.len() == 1 && records.iter().all(ours);
+    let ours = |record: &Record| sheets.iter().all(|sheet| sheet.path == record.path);
+    let same = records.len() == 1 && records.iter().all(ours);
     Ok(if same { records } else { Vec::new() })
 }
 
@@ -96,9 +97,10 @@ fn made(options: &Options) -> HashSet<PathBuf> {
     made.map(|record| record.path).collect()
 }
 
-/// A file that is about to be edited.
+/// A file that is about to be edited, and what goes into it, one run a sheet.
 struct Open {
-    sheet: Sheet,
+    path: PathBuf,
+    sheets: Vec<Sheet>,
     seen: Option<Seen>,
     /// Whether it is there for our sake alone.
     made: bool,
@@ -134,7 +136,8 @@ impl Open {
         };
         let decoded = Decoded::of(&sheet.path, base(&seen, &prior), format.any_bytes())?;
         Ok(Self {
-            sheet,
+            path: sheet.path.clone(),
+            sheets: vec![sheet],
             made: made || seen.is_none(),
             seen,
             prior,
@@ -142,84 +145,100 @@ impl Open {
         })
     }
 
-    /// What stood here by the names of the placement whose place is taken.
-    fn names_before(&self) -> Option<Vec<&str>> {
-        let (record, _) = self.prior.as_ref()?;
-        Some(record.ours.names())
-    }
-
     fn file(&self) -> File<'_> {
         File {
-            path: &self.sheet.path,
+            path: &self.path,
             text: &self.decoded.text,
         }
     }
 
-    /// The first draft that another parser finds to change nothing else.
-    fn prove_one(&self, format: &dyn Format, ours: &Ours) -> Result<Draft, PlantError> {
-        let before = self.file().text;
-        let mut why = "the format offers no place for it".to_owned();
-        for draft in format.drafts(&self.file(), ours)? {
-            let after = insert(before, &draft);
-            match format.proves(before, &after, ours) {
-                Ok(()) => return Ok(draft),
-                Err(reason) => why = reason,
+    /// Adds one run after the other, each proven by itself to change nothing else: so do all of them.
+    fn edit(
+        self,
+        format: &dyn Format,
+        ours: Vec<Ours>,
+        unmasked: bool,
+        diff: &mut Diff,
+    ) -> Result<FileEdit, PlantError> {
+        let old = base(&self.seen, &self.prior);
+        let mut bytes = old.to_vec();
+        let mut decoded = self.decoded;
+        let mut runs: Vec<Addition> = Vec::with_capacity(ours.len());
+        for ours in ours {
+            let draft = prove_one(format, &self.path, &decoded, &runs, &ours)?;
+            let offset = decoded.byte(draft.offset);
+            bytes.splice(offset..offset, draft.text.bytes());
+            decoded = Decoded::of(&self.path, &bytes, format.any_bytes())?;
+            for earlier in runs.iter_mut().filter(|run| run.offset >= offset) {
+                earlier.offset += draft.text.len();
             }
+            runs.push(Addition {
+                offset,
+                text: draft.text,
+                ours,
+            });
         }
-        Err(PlantError::Unproven(
-            Problem::at(
-                &self.sheet.path,
-                format!("no edit could be proven to add the bait and change nothing else: {why}"),
-            )
-            .hint("nothing was written; try another --key, or another file"),
-        ))
-    }
-
-    fn show(&self, format: &dyn Format, draft: &Draft, show: bool, diff: &mut Diff) {
-        let after = insert(&self.decoded.text, draft);
-        let path = self.sheet.path.display().to_string();
+        let path = self.path.display().to_string();
         match (&self.seen, &self.prior) {
-            (Some(seen), Some((_, Some(cut)))) => show_removal(format, seen, &cut.spans, diff),
+            (Some(seen), Some((_, Some(cut)))) => show_removal(format, seen, cut, diff),
             (Some(_), _) => diff.file(&path, &path),
             (None, _) => diff.file("/dev/null", &path),
         }
-        let mask = format.mask(&after);
-        diff.hunk(&Edit {
-            with: &after,
-            ours: draft.offset..draft.offset + draft.text.len(),
-            change: Change::Comes,
-            mask: (!show).then_some(&mask),
-        });
-    }
-
-    fn edit(self, draft: &Draft, ours: Ours) -> FileEdit {
-        let old = base(&self.seen, &self.prior);
-        let offset = self.decoded.byte(draft.offset);
-        let mut bytes = Vec::with_capacity(old.len() + draft.text.len());
-        bytes.extend_from_slice(&old[..offset]);
-        bytes.extend_from_slice(draft.text.as_bytes());
-        bytes.extend_from_slice(&old[offset..]);
+        let spans = runs.iter().map(Addition::span).collect();
+        show(format, &decoded, spans, Change::Comes, !unmasked, diff);
         let modified = match (&self.seen, &self.prior) {
             (Some(seen), Some((record, Some(cut)))) => cut.modified(record, seen),
             (seen, _) => seen.as_ref().and_then(Seen::modified),
         };
+        let mut runs = runs.into_iter();
         let record = Record {
-            offset,
-            text: draft.text.clone(),
-            ours,
+            path: self.path,
+            run: runs.next().expect("every file has a sheet"),
+            more: runs.collect(),
             before: disk::digest(old),
             after: disk::digest(&bytes),
             created: self.made,
             modified: modified.and_then(nanoseconds),
-            path: self.sheet.path,
             mode: self.seen.as_ref().map(Seen::mode),
         };
-        FileEdit {
+        Ok(FileEdit {
             record,
             seen: self.seen,
             bytes,
+        })
+    }
+}
+
+/// The first draft that another parser finds to change nothing else, and that parts no run of ours.
+fn prove_one(
+    format: &dyn Format,
+    path: &Path,
+    decoded: &Decoded,
+    runs: &[Addition],
+    ours: &Ours,
+) -> Result<Draft, PlantError> {
+    let before = &decoded.text;
+    let mut why = "the format offers no place for it".to_owned();
+    for draft in format.drafts(&File { path, text: before }, ours)? {
+        let offset = decoded.byte(draft.offset);
+        if runs
+            .iter()
+            .any(|run| run.offset < offset && offset < run.span().end)
+        {
+            continue;
+        }
+        match format.proves(before, &insert(before, &draft), ours) {
+            Ok(()) => return Ok(draft),
+            Err(reason) => why = reason,
         }
     }
+    Err(PlantError::Unproven(
+        Problem::at(
+            path,
+            format!("no edit could be proven to add the bait and change nothing else: {why}"),
+        )
+        .hint("nothing was written; try another --key, or another file"),
+    ))
 }
 
 /// What ours is added to: the file as it is, without what goes.
@@ -240,7 +259,7 @@ fn nanoseconds(time: SystemTime) -> Option<u64> {
     u64::try_from(since.as_nanos()).ok()
 }
 
-/// How many free names are looked for in the tree around before all are.
+/// How many free names are looked for in the tree around at once.
 const CANDIDATES: usize = 8;
 
 /// Styles every file's sheet for the first role that collides with nothing.
@@ -252,44 +271,29 @@ fn choose_role(
     options: &Options,
 ) -> Result<Vec<Ours>, PlantError> {
     let roles = names::roles(&wish.roles, options.role.as_deref());
-    let mut styled = Vec::with_capacity(files.len());
-    for open in files {
-        let request = Request {
-            wish,
-            sheet: &open.sheet,
-            roles: &roles,
-            options,
-        };
-        styled.push(format.style(&open.file(), &request)?.into_iter());
-    }
-    let mut rows = Vec::new();
-    while let Some(row) = styled
-        .iter_mut()
-        .map(Iterator::next)
-        .collect::<Option<Vec<_>>>()
-    {
-        rows.push(row);
-    }
+    let rows_of = |roles: &[String]| rows(format, files, wish, options, roles);
     // What takes another's place keeps its names: nothing around refers to them but to the bait.
-    let kept = rows.iter().find(|row| keeps_names(files, row));
-    if let Some(Ok(kept)) = kept.map(|row| settle(format, files, wish, options, row.clone())) {
-        return Ok(kept);
-    }
-    let mut candidates = Vec::new();
-    let (mut refusal, mut looked) = (None, false);
-    let count = rows.len();
-    for (at, ours) in rows.into_iter().enumerate() {
-        match settle(format, files, wish, options, ours) {
-            Ok(ours) => candidates.push(ours),
-            Err(error @ (PlantError::Exists(_) | PlantError::Refused(_))) => {
-                refusal.get_or_insert(error);
-            }
-            Err(error) => return Err(error),
+    if files.iter().any(|open| open.prior.is_some()) {
+        let kept = rows_of(&roles)?.into_iter().find(|row| keeps_names(files, row));
+        if let Some(Ok(kept)) = kept.map(|row| settle(format, files, wish, options, row)) {
+            return Ok(kept);
         }
-        if at + 1 == count || !looked && candidates.len() == CANDIDATES {
-            looked = true;
-            let found = unmentioned(format, target, std::mem::take(&mut candidates), options);
-            if let Some(found) = found {
+    }
+    let mut refusal = None;
+    // Most often the first few names do; styling them all would cost the whole file for each.
+    for roles in roles.chunks(2 * CANDIDATES) {
+        for rows in rows_of(roles)?.chunks(CANDIDATES) {
+            let mut candidates = Vec::new();
+            for row in rows {
+                match settle(format, files, wish, options, row.clone()) {
+                    Ok(ours) => candidates.push(ours),
+                    Err(error @ (PlantError::Exists(_) | PlantError::Refused(_))) => {
+                        refusal.get_or_insert(error);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            if let Some(found) = unmentioned(format, target, candidates, options) {
                 return Ok(found);
             }
         }
@@ -302,12 +306,37 @@ fn choose_role(
     }))
 }
 
+/// Ours by each of the roles in turn, one for each sheet.
+fn rows(
+    format: &dyn Format,
+    files: &[Open],
+    wish: &Wish,
+    options: &Options,
+    roles: &[String],
+) -> Result<Vec<Vec<Ours>>, PlantError> {
+    let mut styled = Vec::new();
+    for open in files {
+        for sheet in &open.sheets {
+            let request = Request {
+                wish,
+                sheet,
+                roles,
+                options,
+            };
+            styled.push(format.style(&open.file(), &request)?.into_iter());
+        }
+    }
+    let row = || styled.iter_mut().map(Iterator::next).collect();
+    Ok(std::iter::from_fn(row).collect())
+}
+
 /// Whether these are the names of the placement whose place is taken.
 fn keeps_names(files: &[Open], row: &[Ours]) -> bool {
-    files.iter().zip(row).all(|(open, ours)| {
-        open.names_before()
-            .is_some_and(|names| names == ours.names())
-    })
+    let priors = files.iter().flat_map(|open| &open.prior);
+    let before = priors.flat_map(|(record, _)| record.runs());
+    before
+        .map(|run| run.ours.names())
+        .eq(row.iter().map(Ours::names))
 }
 
 /// The first candidate whose names nothing in the tree around refers to.
@@ -347,7 +376,10 @@ fn settle(
 ) -> Result<Vec<Ours>, PlantError> {
     let mut planted = Vec::new();
     let mut named = Vec::new();
-    for (open, ours) in files.iter().zip(&mut all) {
+    let opens = files
+        .iter()
+        .flat_map(|open| std::iter::repeat_n(open, open.sheets.len()));
+    for (open, ours) in opens.zip(&mut all) {
         ours.entries
             .retain(|(_, value)| value.starts_with(LITERAL) || wish.fields.contains_key(value));
         for (_, value) in &mut ours.entries {
@@ -361,7 +393,7 @@ fn settle(
         refuse_name(format, open, wish, options, ours)?;
     }
     if planted.is_empty() || !wish.shows(planted.iter().chain(&named).map(String::as_str)) {
-        return Err(shapeless(wish, format.name(), &files[0].sheet.path));
+        return Err(shapeless(wish, format.name(), &files[0].path));
     }
     Ok(all)
 }
@@ -375,7 +407,7 @@ fn refuse_name(
 ) -> Result<(), PlantError> {
     if let Some(name) = format.taken(&open.decoded.text, ours) {
         return Err(PlantError::Exists(
-            Problem::at(&open.sheet.path, format!("{name} is there already"))
+            Problem::at(&open.path, format!("{name} is there already"))
                 .hint("choose another --role or --key"),
         ));
     }
@@ -386,7 +418,7 @@ fn refuse_name(
     match default {
         Some(name) if !options.danger_default => Err(PlantError::Refused(
             Problem::at(
-                &open.sheet.path,
+                &open.path,
                 format!("{name} is a name that programs read by default: one of yours could use the bait"),
             )
             .hint("choose another --role or --key, or allow it with --danger-default"),

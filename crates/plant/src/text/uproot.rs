@@ -1,53 +1,65 @@
 //! Finding what was planted, by its bytes or by its names, and taking exactly that out.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use lapwing_core::{Placement, PlacementState, bounded};
 
-use super::{Decoded, Detail, File, Format, Found, Record};
-use crate::diff::{Change, Diff, Edit};
+use super::{Addition, Decoded, Detail, File, Format, Found, Record, show};
+use crate::diff::{Change, Diff};
 use crate::disk::{self, Seen};
 use crate::error::{PlantError, Problem};
 use crate::{Condition, Run};
 
-/// Where ours is in one file.
+/// Where one run of ours is.
 enum Standing {
     Absent,
-    /// The file is as we left it.
-    AsLeft,
-    /// Our bytes are there once; the rest has changed.
-    Intact(usize),
-    /// Our names and values are there, in other bytes.
+    /// Its bytes are where they were left, and so is the rest of the file.
+    AsLeft(Range<usize>),
+    /// Its bytes are there once; the rest has changed.
+    Intact(Range<usize>),
+    /// Its names and values are there, in other bytes.
     Reworded(Vec<Range<usize>>),
-    /// Our names are there with other values, or some only, or more than once.
+    /// Its names are there with other values, or some only, or more than once.
     Altered(Vec<Range<usize>>),
 }
 
-fn standing(format: &dyn Format, record: &Record, seen: Option<&Seen>) -> Standing {
+/// Where every run of a file is.
+fn standing(format: &dyn Format, record: &Record, seen: Option<&Seen>) -> Vec<Standing> {
     let Some(seen) = seen else {
-        return Standing::Absent;
+        return record.runs().map(|_| Standing::Absent).collect();
     };
-    let bytes = &seen.bytes;
-    if disk::digest(bytes) == record.after {
-        return Standing::AsLeft;
+    if disk::digest(&seen.bytes) == record.after {
+        let left = record.runs().map(|run| Standing::AsLeft(run.span()));
+        return left.collect();
     }
-    let ours = record.text.as_bytes();
-    let mut places = occurrences(bytes, ours);
-    if let (Some(at), None) = (places.next(), places.next()) {
-        return Standing::Intact(at);
-    }
-    let Ok(decoded) = Decoded::of(&record.path, bytes, format.any_bytes()) else {
-        return Standing::Absent;
-    };
+    let decoded = OnceCell::new();
+    let decode = || Decoded::of(&record.path, &seen.bytes, format.any_bytes()).ok();
+    record
+        .runs()
+        .map(|run| {
+            let mut places = occurrences(&seen.bytes, run.text.as_bytes());
+            if let (Some(at), None) = (places.next(), places.next()) {
+                return Standing::Intact(at..at + run.text.len());
+            }
+            match decoded.get_or_init(decode) {
+                Some(decoded) => by_name(format, decoded, run),
+                None => Standing::Absent,
+            }
+        })
+        .collect()
+}
+
+fn by_name(format: &dyn Format, decoded: &Decoded, run: &Addition) -> Standing {
     let bytes_of = |spans: Vec<Range<usize>>| {
         spans
             .into_iter()
             .map(|span| decoded.byte(span.start)..decoded.byte(span.end))
             .collect()
     };
-    match format.find(&decoded.text, &record.ours) {
+    match format.find(&decoded.text, &run.ours) {
         Found::Absent => Standing::Absent,
         Found::Whole(spans) => Standing::Reworded(bytes_of(spans)),
         Found::Partly(spans) => Standing::Altered(bytes_of(spans)),
@@ -71,12 +83,13 @@ pub(crate) fn check(format: &dyn Format, placement: &Placement) -> Result<Condit
     let mut conditions = Vec::with_capacity(detail.files.len());
     for record in &detail.files {
         let seen = disk::read(&record.path)?;
-        conditions.push(match standing(format, record, seen.as_ref()) {
+        let runs = standing(format, record, seen.as_ref());
+        conditions.extend(runs.into_iter().map(|run| match run {
             Standing::Absent => Condition::Missing,
-            Standing::AsLeft => Condition::Present,
+            Standing::AsLeft(_) => Condition::Present,
             Standing::Intact(_) | Standing::Reworded(_) => Condition::Moved,
             Standing::Altered(_) => Condition::Changed,
-        });
+        }));
     }
     let missing = conditions
         .iter()
@@ -113,7 +126,9 @@ fn orphans(record: &Record) -> Vec<PathBuf> {
         let digest = disk::digest(&bytes);
         digest == record.before
             || digest == record.after
-            || occurrences(&bytes, record.text.as_bytes()).next().is_some()
+            || record
+                .runs()
+                .any(|run| occurrences(&bytes, run.text.as_bytes()).next().is_some())
     });
     found
 }
@@ -135,7 +150,7 @@ pub(crate) fn uproot(
             && let Some(cut) = Cut::of(format, record, &seen, force)?
         {
             left.extend(copies(&record.path, &cut.bytes));
-            show_removal(format, &seen, &cut.spans, &mut diff);
+            show_removal(format, &seen, &cut, &mut diff);
             removals.push((record, seen, cut));
         }
     }
@@ -190,8 +205,8 @@ fn remove(files: &[PathBuf]) -> Result<(), PlantError> {
 
 /// A file without ours.
 pub(super) struct Cut {
-    /// Where ours stands.
-    pub(super) spans: Vec<Range<usize>>,
+    /// Where ours stands, in order.
+    spans: Vec<Range<usize>>,
     /// What is left.
     pub(super) bytes: Vec<u8>,
     /// Whether that is what was there before the planting.
@@ -206,26 +221,39 @@ impl Cut {
         seen: &Seen,
         force: bool,
     ) -> Result<Option<Self>, PlantError> {
-        let one = |at: usize| std::iter::once(at..at + record.text.len()).collect();
-        let (spans, altered) = match standing(format, record, Some(seen)) {
-            Standing::Absent => return Ok(None),
-            Standing::AsLeft => (one(record.offset), false),
-            Standing::Intact(at) => (one(at), false),
-            Standing::Reworded(spans) => (spans, false),
-            Standing::Altered(spans) => (spans, true),
-        };
+        let mut altered = false;
+        let mut found: Vec<(&Addition, Vec<Range<usize>>)> = Vec::new();
+        for (run, standing) in record.runs().zip(standing(format, record, Some(seen))) {
+            let spans = match standing {
+                Standing::Absent => continue,
+                Standing::AsLeft(span) | Standing::Intact(span) => vec![span],
+                Standing::Reworded(spans) => spans,
+                Standing::Altered(spans) => {
+                    altered = true;
+                    spans
+                }
+            };
+            found.push((run, spans));
+        }
+        if found.is_empty() {
+            return Ok(None);
+        }
         if altered && !force {
             return Err(PlantError::NotOurs(
                 Problem::at(&seen.path, "what was planted has been altered")
                     .hint("look at it, then take it out with --force"),
             ));
         }
-        let bytes = cut(&seen.bytes, &spans);
+        let bytes = cut(&seen.bytes, &found);
         let back = disk::digest(&bytes) == record.before;
         if !back && !altered && !force {
-            prove_removal(format, record, &seen.bytes, &bytes)?;
+            prove_removal(format, record, &seen.bytes, &found)?;
         }
-        Ok(Some(Self { spans, bytes, back }))
+        Ok(Some(Self {
+            spans: spans(&found),
+            bytes,
+            back,
+        }))
     }
 
     /// The time that belongs to what is left.
@@ -237,10 +265,24 @@ impl Cut {
     }
 }
 
-fn cut(bytes: &[u8], spans: &[Range<usize>]) -> Vec<u8> {
+/// All spans in order, those that overlap joined.
+fn spans(found: &[(&Addition, Vec<Range<usize>>)]) -> Vec<Range<usize>> {
+    let mut all: Vec<Range<usize>> = found.iter().flat_map(|(_, spans)| spans).cloned().collect();
+    all.sort_by_key(|span| span.start);
+    let mut out: Vec<Range<usize>> = Vec::with_capacity(all.len());
+    for span in all {
+        match out.last_mut().filter(|last| span.start < last.end) {
+            Some(last) => last.end = last.end.max(span.end),
+            None => out.push(span),
+        }
+    }
+    out
+}
+
+fn cut(bytes: &[u8], found: &[(&Addition, Vec<Range<usize>>)]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut from = 0;
-    for span in spans {
+    for span in spans(found) {
         out.extend_from_slice(&bytes[from..span.start]);
         from = span.end;
     }
@@ -248,69 +290,47 @@ fn cut(bytes: &[u8], spans: &[Range<usize>]) -> Vec<u8> {
     out
 }
 
-/// After the owner's own edits: what stays must be what is there now without ours. A file that the
-/// owner has left unreadable is not held against our bytes.
+/// After the owner's own edits: what stays must be what is there now without ours, one run after the
+/// other. A file that the owner has left unreadable is not held against our bytes.
 fn prove_removal(
     format: &dyn Format,
     record: &Record,
     now: &[u8],
-    then: &[u8],
+    found: &[(&Addition, Vec<Range<usize>>)],
 ) -> Result<(), PlantError> {
     let decode = |bytes: &[u8]| Decoded::of(&record.path, bytes, format.any_bytes());
-    let (now, then) = (decode(now)?.text, decode(then)?.text);
-    let Err(reason) = format.proves(&then, &now, &record.ours) else {
-        return Ok(());
-    };
-    let readable = |text: &str| {
-        let file = File {
-            path: &record.path,
-            text,
-        };
-        format.drafts(&file, &record.ours).is_ok()
-            && !matches!(format.find(text, &record.ours), Found::Absent)
-    };
-    if !readable(&now) {
-        return Ok(());
+    let mut then = decode(&cut(now, found))?.text;
+    for (at, (run, _)) in found.iter().enumerate() {
+        let with = decode(&cut(now, &found[at + 1..]))?.text;
+        if let Err(reason) = format.proves(&then, &with, &run.ours) {
+            let file = File {
+                path: &record.path,
+                text: &with,
+            };
+            let readable = format.drafts(&file, &run.ours).is_ok()
+                && !matches!(format.find(&with, &run.ours), Found::Absent);
+            if !readable {
+                return Ok(());
+            }
+            return Err(PlantError::Unproven(
+                Problem::at(
+                    &record.path,
+                    format!("taking the bait out would change something else: {reason}"),
+                )
+                .hint("take it out by hand, or all the same with --force"),
+            ));
+        }
+        then = with;
     }
-    Err(PlantError::Unproven(
-        Problem::at(
-            &record.path,
-            format!("taking the bait out would change something else: {reason}"),
-        )
-        .hint("take it out by hand, or all the same with --force"),
-    ))
+    Ok(())
 }
 
-pub(super) fn show_removal(
-    format: &dyn Format,
-    seen: &Seen,
-    spans: &[Range<usize>],
-    diff: &mut Diff,
-) {
+/// Adds what goes from a file to a diff.
+pub(super) fn show_removal(format: &dyn Format, seen: &Seen, cut: &Cut, diff: &mut Diff) {
     let Ok(decoded) = Decoded::of(&seen.path, &seen.bytes, format.any_bytes()) else {
         return;
     };
     let path = seen.path.display().to_string();
     diff.file(&path, &path);
-    let mask = format.mask(&decoded.text);
-    for span in spans {
-        let text_offset = |byte: usize| {
-            let byte = byte.saturating_sub(decoded.mark);
-            if decoded.wide {
-                decoded
-                    .text
-                    .char_indices()
-                    .nth(byte)
-                    .map_or(decoded.text.len(), |(at, _)| at)
-            } else {
-                byte
-            }
-        };
-        diff.hunk(&Edit {
-            with: &decoded.text,
-            ours: text_offset(span.start)..text_offset(span.end),
-            change: Change::Goes,
-            mask: Some(&mask),
-        });
-    }
+    show(format, &decoded, cut.spans.clone(), Change::Goes, true, diff);
 }

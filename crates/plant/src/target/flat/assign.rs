@@ -5,9 +5,10 @@ mod languages;
 
 use std::path::Path;
 
+pub(in crate::target) use self::languages::terraform_quoted;
 use self::languages::{
-    dockerfile, php, property, python, shell, tfvar, write_dockerfile, write_php, write_property,
-    write_python, write_shell, write_tfvar,
+    dockerfile, environment, php, property, python, shell, tfvar, write_dockerfile,
+    write_environment, write_php, write_property, write_python, write_shell, write_tfvar,
 };
 use super::lexis::{self, Lexis, Quote};
 use super::words::Word;
@@ -48,6 +49,8 @@ enum Stands {
     Beside,
     /// In the last stage of a build.
     Stage,
+    /// In the section of a service.
+    Service,
 }
 
 /// One assignment, decoded, and how it was written.
@@ -245,6 +248,40 @@ pub(in crate::target) const DOCKERFILE: Flat<Assign> = Flat(Assign {
     stands: Stands::Stage,
 });
 
+/// Variables of a service, in a unit of systemd's.
+pub(in crate::target) const SYSTEMD: Flat<Assign> = Flat(Assign {
+    name: "systemd",
+    names: &[],
+    endings: &[".service"],
+    head: "",
+    lexis: Lexis {
+        comments: &["#", ";"],
+        trailing: false,
+        block: None,
+        quotes: &[],
+        brackets: false,
+        joined: true,
+        here: false,
+    },
+    naming: Naming::Capitals,
+    parse: environment,
+    write: write_environment,
+    stands: Stands::Service,
+});
+
+impl Flat<Assign> {
+    /// What the language's statements are made of.
+    pub(in crate::target) const fn lexis(&self) -> &Lexis {
+        &self.0.lexis
+    }
+}
+
+/// A text that is assigned to a name in Terraform's language.
+pub(in crate::target) fn terraform_text(statement: &str) -> Option<(String, String)> {
+    let Assigned { name, word, .. } = tfvar(statement)?;
+    word.quote.map(|_| (name, word.value))
+}
+
 impl Dialect for Assign {
     fn name(&self) -> &'static str {
         self.name
@@ -256,6 +293,8 @@ impl Dialect for Assign {
         self.names.contains(&name)
             || self.endings.iter().any(|ending| name.ends_with(ending))
             || (self.stands == Stands::Stage && copy.iter().any(|start| name.starts_with(start)))
+            || (self.stands == Stands::Service
+                && within.is_some_and(|name| name.to_string_lossy().ends_with(".service.d")))
             || (self.name == "shell" && within.is_some_and(|name| name == "profile.d"))
     }
 
@@ -310,6 +349,7 @@ impl Dialect for Assign {
             at: Vec::new(),
             key: None,
             entries,
+            made: false,
         }
     }
 
@@ -361,6 +401,7 @@ impl Dialect for Assign {
                 .chain(page.last_named())
                 .collect(),
             Stands::Stage => page.stage_slots(ours),
+            Stands::Service => page.service_slots(ours),
         }
     }
 }
@@ -426,6 +467,29 @@ impl Page<'_> {
         slots.extend(self.last_named());
         slots.retain(later);
         slots.push(Slot::at(start));
+        slots
+    }
+}
+
+impl Page<'_> {
+    /// Behind a relative or another variable of the service, or behind the head of its section.
+    fn service_slots(&self, ours: &Ours) -> Vec<Slot> {
+        let line = |unit: &Unit| self.file.text[unit.span.clone()].trim();
+        let head = self.units.iter().position(|unit| line(unit) == "[Service]");
+        let Some(head) = head else {
+            return Vec::new();
+        };
+        let mut rest = self.units[head + 1..].iter();
+        let next = rest.find(|unit| line(unit).starts_with('['));
+        let section =
+            self.units[head].span.end..next.map_or(self.file.text.len(), |unit| unit.span.start);
+        let mut slots: Vec<Slot> = self.relative(ours).into_iter().collect();
+        let named = |unit: &&Unit| unit.top && !unit.name.is_empty();
+        let within = |unit: &&Unit| section.contains(&unit.span.start);
+        let last = self.units.iter().rev().filter(within).find(named);
+        slots.extend(last.map(|unit| Slot::at(unit.span.end)));
+        slots.retain(|slot| section.start < slot.offset && slot.offset <= section.end);
+        slots.push(Slot::at(section.start));
         slots
     }
 }

@@ -16,6 +16,8 @@ pub(in crate::target) struct Comment {
     name: &'static str,
     files: &'static [&'static str],
     endings: &'static [&'static str],
+    /// Directories all of whose files are such.
+    directories: &'static [&'static str],
     open: &'static str,
     close: &'static str,
     stands: Stands,
@@ -39,17 +41,33 @@ pub(in crate::target) const HASH: Flat<Comment> = Flat(Comment {
         "hosts",
         "known_hosts",
         "authorized_keys",
-        "ssh_config",
         "sshd_config",
         "crontab",
         "kannel.conf",
         "smskannel.conf",
         "opensmppbox.conf",
+        "smb.conf",
+        "rsyncd.conf",
+        "jail.conf",
+        "jail.local",
+        "krb5.conf",
         ".gitignore",
         ".dockerignore",
     ],
-    endings: &[".kannel", ".tf", ".hcl"],
+    endings: &[".kannel", ".hcl"],
+    // A section of these is a share, a module, a jail or a peer, and would be one at once.
+    directories: &[".well-known", "cron.d", "wireguard", "jail.d"],
     open: "# ",
+    close: "",
+    stands: Stands::Lines,
+});
+/// Files whose sections take effect, and whose comments are lines with a semicolon in front.
+pub(in crate::target) const SEMICOLONS: Flat<Comment> = Flat(Comment {
+    name: "semicolon-comment",
+    files: &["php-fpm.conf"],
+    endings: &[],
+    directories: &["pool.d", "php-fpm.d", "asterisk"],
+    open: "; ",
     close: "",
     stands: Stands::Lines,
 });
@@ -61,6 +79,7 @@ pub(in crate::target) const SLASHES: Flat<Comment> = Flat(Comment {
         ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".go", ".java", ".kt", ".scala", ".groovy",
         ".gradle", ".swift", ".cs", ".rs",
     ],
+    directories: &[],
     open: "// ",
     close: "",
     stands: Stands::Head,
@@ -70,6 +89,7 @@ pub(in crate::target) const MARKUP: Flat<Comment> = Flat(Comment {
     name: "markup-comment",
     files: &[],
     endings: &[".html", ".htm", ".xhtml", ".md", ".markdown", ".svg"],
+    directories: &[],
     open: "<!-- ",
     close: " -->",
     stands: Stands::Markup,
@@ -94,10 +114,10 @@ impl Dialect for Comment {
         let within = path.parent().and_then(Path::file_name);
         self.files.contains(&name)
             || self.endings.iter().any(|ending| name.ends_with(ending))
-            || (self.stands == Stands::Lines
-                && within.is_some_and(|directory| {
-                    directory == ".well-known" || (directory == ".ssh" && name == "config")
-                }))
+            || self
+                .directories
+                .iter()
+                .any(|directory| within.is_some_and(|within| within == *directory))
     }
 
     fn values(&self, wish: &Wish) -> Values {
@@ -110,6 +130,7 @@ impl Dialect for Comment {
             at: Vec::new(),
             key: None,
             entries: request.wish.env.iter().map(one).collect(),
+            made: false,
         }
     }
 

@@ -1,11 +1,14 @@
-//! Histories of shells: one plausible command, at a time between two others where the file has times.
-//! Bash writes `#seconds` above a command, zsh `: seconds:duration;` in front of it.
+//! Histories of shells and of database clients: one plausible command, at a time between two others
+//! where the file has times. Bash writes `#seconds` above a command, zsh `: seconds:duration;` in
+//! front of it, fish an entry of two lines; libedit begins the file with a mark and writes blanks and
+//! backslashes in octal.
 
 use std::path::Path;
 
+use super::words::{escape, unescape};
 use super::{Dialect, Flat, Page, Slot, Unit};
 use crate::bait::{Values, Wish};
-use crate::login::Login;
+use crate::login::{Login, Place};
 use crate::names;
 use crate::text::{LITERAL, Ours, Request};
 
@@ -15,7 +18,13 @@ pub(in crate::target) struct History;
 /// Histories of bash, zsh and others.
 pub(in crate::target) const HISTORY: Flat<History> = Flat(History);
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 11] = [
+    ".psql_history",
+    ".mysql_history",
+    ".mariadb_history",
+    ".sqlite_history",
+    ".python_history",
+    "fish_history",
     ".bash_history",
     ".zsh_history",
     ".sh_history",
@@ -23,13 +32,22 @@ const FILES: [&str; 5] = [
     ".histfile",
 ];
 
-/// How a command's time is written.
+/// How a command and its time are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Times {
     None,
     Above,
     InFront,
+    /// As fish does: `- cmd: ` and the command, `  when: ` and the time.
+    Entry,
+    /// As libedit does: no time, and the command in octal where it needs it.
+    Octal,
 }
+
+/// What libedit begins a history with.
+const MARK: &str = "_HiStOrY_V2_";
+const COMMAND: &str = "- cmd: ";
+const WHEN: &str = "  when: ";
 
 impl Dialect for History {
     fn name(&self) -> &'static str {
@@ -46,12 +64,23 @@ impl Dialect for History {
 
     /// The command, and its time as the value.
     fn ours(&self, page: &Page<'_>, request: &Request<'_>, role: &str) -> Ours {
-        let command = command(request.wish, role).unwrap_or_default();
+        let command = match page.file.path.file_name().and_then(|name| name.to_str()) {
+            Some(".psql_history") => {
+                reconnection(request.wish).or_else(|| statement(request.wish, role))
+            }
+            Some(".mysql_history" | ".mariadb_history" | ".sqlite_history") => {
+                statement(request.wish, role)
+            }
+            Some(".python_history") => call(request.wish, role),
+            _ => command(request.wish, role),
+        };
+        let command = command.unwrap_or_default();
         let (_, time) = place(page);
         Ours {
             at: Vec::new(),
             key: None,
             entries: vec![(command, format!("{LITERAL}{time}"))],
+            made: false,
         }
     }
 
@@ -64,7 +93,8 @@ impl Dialect for History {
             at = span.end;
             let begins = match times {
                 Times::Above => above(line).is_some(),
-                Times::InFront | Times::None => !open,
+                Times::Entry => line.starts_with(COMMAND),
+                Times::InFront | Times::None | Times::Octal => !open,
             };
             match units.last_mut() {
                 Some(last) if !begins => last.span.end = span.end,
@@ -86,9 +116,10 @@ impl Dialect for History {
                     above(first).map_or(("", record), |time| (time, rest))
                 }
                 Times::InFront => front(record).unwrap_or(("", record)),
-                Times::None => ("", record),
+                Times::Entry => entry(record).unwrap_or(("", record)),
+                Times::None | Times::Octal => ("", record),
             };
-            unit.name = command.trim_end().to_owned();
+            unit.name = times.plain(command.trim_end());
             unit.value = time.trim().to_owned();
         }
         Ok(units)
@@ -98,6 +129,9 @@ impl Dialect for History {
         let times = times(text);
         let mut out: Vec<(String, String)> = Vec::new();
         let mut joined = false;
+        if times == Times::Entry {
+            return read_entries(text);
+        }
         for line in text.lines() {
             let time = above(line).filter(|_| times == Times::Above);
             match (time, out.last_mut()) {
@@ -117,18 +151,24 @@ impl Dialect for History {
             joined = times == Times::InFront && line.ends_with('\\');
         }
         out.iter_mut()
-            .for_each(|(command, _)| command.truncate(command.trim_end().len()));
+            .for_each(|(command, _)| *command = times.plain(command.trim_end()));
         out
     }
 
     fn block(&self, page: &Page<'_>, ours: &Ours) -> Result<String, String> {
         let (command, time) = ours.entries.first().ok_or_else(String::new)?;
-        if command.is_empty() || command.contains(['\n', '\r', '\\']) {
+        if command.is_empty() || command.contains(['\n', '\r']) || command.ends_with('\\') {
             return Err("the command".to_owned());
         }
         Ok(match times(page.file.text) {
             Times::Above => format!("#{time}{}{command}", page.file.eol()),
             Times::InFront => format!(": {time}:0;{command}"),
+            Times::Entry => {
+                let command = escape(command, "\\", true);
+                let when = (!time.is_empty()).then(|| format!("{}{WHEN}{time}", page.file.eol()));
+                format!("{COMMAND}{command}{}", when.unwrap_or_default())
+            }
+            Times::Octal => octal(command),
             Times::None => command.clone(),
         })
     }
@@ -143,9 +183,78 @@ impl Dialect for History {
     }
 }
 
+impl Times {
+    /// A command as it was typed.
+    fn plain(self, written: &str) -> String {
+        match self {
+            Self::Octal => from_octal(written),
+            Self::Entry => unescape(written, "\\", true),
+            _ => written.to_owned(),
+        }
+    }
+}
+
+/// Blanks and backslashes in octal, as vis(3) writes them with the flag for white space.
+fn octal(command: &str) -> String {
+    command
+        .replace('\\', "\\134")
+        .replace(' ', "\\040")
+        .replace('\t', "\\011")
+}
+
+fn from_octal(written: &str) -> String {
+    let mut out = String::with_capacity(written.len());
+    let mut rest = written;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let digits = rest.get(at + 1..at + 4);
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match byte.filter(u8::is_ascii) {
+            Some(byte) => {
+                out.push(char::from(byte));
+                rest = &rest[at + 4..];
+            }
+            None => {
+                out.push('\\');
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Time and command of an entry of fish's.
+fn entry(record: &str) -> Option<(&str, &str)> {
+    let mut lines = record.lines();
+    let command = lines.next()?.strip_prefix(COMMAND)?;
+    let time = lines.find_map(|line| line.strip_prefix(WHEN));
+    Some((time.unwrap_or_default(), command))
+}
+
+/// The second reading of fish's entries. What else stands in one (paths) is kept as an entry of its own.
+fn read_entries(text: &str) -> Vec<(String, String)> {
+    let mut out: Vec<(String, String)> = Vec::new();
+    for line in text.lines() {
+        let line = line.trim_end();
+        if let Some(command) = line.strip_prefix(COMMAND) {
+            out.push((Times::Entry.plain(command), String::new()));
+        } else if let (Some(time), Some((_, value))) = (line.strip_prefix(WHEN), out.last_mut())
+            && value.is_empty()
+        {
+            time.trim().clone_into(value);
+        } else {
+            out.push((line.to_owned(), "-".to_owned()));
+        }
+    }
+    out
+}
+
 fn times(text: &str) -> Times {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     match lines.next() {
+        Some(line) if line.trim_end() == MARK => Times::Octal,
+        Some(line) if line.starts_with(COMMAND) => Times::Entry,
         Some(line) if above(line).is_some() => Times::Above,
         Some(line) if front(line).is_some() => Times::InFront,
         _ => Times::None,
@@ -185,6 +294,65 @@ fn place(page: &Page<'_>) -> (usize, String) {
         (None, _) => return (before.span.end, String::new()),
     };
     (before.span.end, between.to_string())
+}
+
+/// What somebody would have typed in psql to go to another server.
+fn reconnection(wish: &Wish) -> Option<String> {
+    let address = |value: &&String| {
+        let schemes = ["postgres://", "postgresql://"];
+        schemes.iter().any(|scheme| value.starts_with(scheme))
+            && !value.contains(['\'', '\n', '\r', '\\', ' '])
+    };
+    let url = wish.fields.values().find(address)?;
+    Some(format!("\\c '{url}'"))
+}
+
+/// What somebody would have typed in a database client: settings with the bait's names and values.
+/// MySQL's client keeps nothing in its history that speaks of passwords.
+fn statement(wish: &Wish, role: &str) -> Option<String> {
+    let row = |(name, field): &(String, String)| {
+        let value = wish.fields.get(field)?;
+        let name = names::fill(name, role).to_lowercase();
+        let simple = !value.contains(['\'', '\n', '\r', '\\', '\t']);
+        simple.then(|| format!("('{}', '{value}')", name.replace("password", "pass")))
+    };
+    let rows: Vec<String> = wish.env.iter().filter_map(row).collect();
+    let statement = format!(
+        "INSERT INTO settings (name, value) VALUES {};",
+        rows.join(", ")
+    );
+    (!rows.is_empty()).then_some(statement)
+}
+
+/// What somebody would have typed at a prompt of Python's.
+fn call(wish: &Wish, role: &str) -> Option<String> {
+    let login = Login::of(wish);
+    let simple = |text: &str| !text.is_empty() && !text.contains(['"', '\'', '\n', '\r', '\\']);
+    let web = |at: &&Place| matches!(at.scheme.as_str(), "http" | "https");
+    let address = login.at.as_ref().filter(web).map(|at| at.url(None));
+    let secret = login.secret.as_deref().filter(|secret| simple(secret));
+    match (
+        address.filter(|address| simple(address)),
+        &login.user,
+        secret,
+    ) {
+        (Some(address), Some(user), Some(secret)) if simple(user) => Some(format!(
+            "requests.get('{address}', auth=('{user}', '{secret}')).status_code"
+        )),
+        (Some(address), None, Some(secret)) => Some(format!(
+            "requests.get('{address}', headers={{'Authorization': 'Bearer {secret}'}}).json()"
+        )),
+        _ => {
+            let mut values = wish.env.iter();
+            let (name, value) = values.find_map(|(name, field)| {
+                Some((name, wish.fields.get(field).filter(|value| simple(value))?))
+            })?;
+            Some(format!(
+                "{} = '{value}'",
+                names::fill(name, role).to_lowercase()
+            ))
+        }
+    }
 }
 
 /// What somebody would have typed to use it.

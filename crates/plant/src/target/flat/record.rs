@@ -66,6 +66,7 @@ fn alone(entries: Values) -> Ours {
         at: Vec::new(),
         key: None,
         entries,
+        made: false,
     }
 }
 

@@ -74,6 +74,7 @@ impl Dialect for Table {
             at: Vec::new(),
             key: None,
             entries: entry.into_iter().collect(),
+            made: false,
         }
     }
 

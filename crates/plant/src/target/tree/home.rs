@@ -5,6 +5,7 @@ use std::path::Path;
 
 use data_encoding::BASE64;
 
+use super::flat_ours;
 use crate::bait::Values;
 use crate::login::{Login, Place};
 use crate::names::{self, Case};
@@ -22,25 +23,44 @@ struct Home {
 /// The mapping that holds entries in a file of this name: keys of the operator's choice apart.
 pub(in crate::target) fn at(path: &Path) -> Option<Vec<String>> {
     let home = home(path).map(|home| home.at);
-    Some(vec![home.or_else(|| variables(path))?.to_owned()])
+    let at = home.or_else(|| variables(path))?;
+    // Some programs keep their entries at the top.
+    Some(if at.is_empty() {
+        Vec::new()
+    } else {
+        vec![at.to_owned()]
+    })
 }
 
-/// The entry once a role, where the file has such a form and the kind a login.
-pub(in crate::target) fn entries(path: &Path, request: &Request<'_>) -> Option<Vec<Ours>> {
-    let home = home(path).filter(|_| request.options.key.is_none())?;
+/// The entries once a role, where the file has such a form and the kind a login; or variables for a
+/// mapping that comes into being with them. `there` says whether the mapping exists.
+pub(in crate::target) fn entries(
+    path: &Path,
+    request: &Request<'_>,
+    there: bool,
+) -> Option<Vec<Ours>> {
+    if variables(path).is_some() {
+        let at = at(path)?;
+        let made = |role: &String| flat_ours(at.clone(), &request.wish.env, role, true);
+        let wanted = !there && !request.wish.env.is_empty();
+        return wanted.then(|| request.roles.iter().map(made).collect());
+    }
+    let home = home(path)?;
     let login = Login::of(request.wish);
     let place = login.at.as_ref()?;
+    let at = at(path)?;
     let template = request.sheet.key.as_deref().unwrap_or("{role}");
     let one = |role: &String| {
         let name = names::fill(template, role);
         let (key, entries) = (home.entry)(&login, place, &name)?;
         Some(Ours {
-            at: vec![home.at.to_owned()],
-            key: Some(key),
+            at: at.clone(),
+            key: Some(key).filter(|key| !key.is_empty()),
             entries: entries
                 .into_iter()
                 .map(|(name, value)| (name, format!("{LITERAL}{value}")))
                 .collect(),
+            made: !there,
         })
     };
     request.roles.iter().map(one).collect()
@@ -60,6 +80,8 @@ fn home(path: &Path) -> Option<Home> {
         (_, ".mcp.json" | "mcp.json" | ".claude.json" | "claude_desktop_config.json") => {
             ("mcpServers", tools)
         }
+        (".mc" | "mc", "config.json") => ("aliases", minio),
+        (".gem", "credentials") => ("", gem),
         (_, ".yarnrc.yml") => ("npmRegistries", yarn),
         (_, "credentials.tfrc.json") => ("credentials", terraform),
         (_, name) if name.ends_with(".tfstate") => ("outputs", output),
@@ -109,6 +131,29 @@ fn tools(_: &Login, place: &Place, name: &str) -> Option<(String, Values)> {
     is_web(place).then(|| {
         let values = pairs(&[("type", "http"), ("url", &place.url(None))]);
         (Case::Kebab.write(name), values)
+    })
+}
+
+fn minio(login: &Login, place: &Place, name: &str) -> Option<(String, Values)> {
+    let (user, secret) = (login.user.as_deref()?, login.secret.as_deref()?);
+    is_web(place).then(|| {
+        let values = pairs(&[
+            ("url", &place.url(None)),
+            ("accessKey", user),
+            ("secretKey", secret),
+            ("api", "S3v4"),
+            ("path", "auto"),
+        ]);
+        (Case::Kebab.write(name), values)
+    })
+}
+
+/// RubyGems takes a host for a key's name.
+fn gem(login: &Login, place: &Place, _: &str) -> Option<(String, Values)> {
+    let secret = login.secret.as_deref()?;
+    is_web(place).then(|| {
+        let values = pairs(&[(&place.url(None), secret)]);
+        (String::new(), values)
     })
 }
 

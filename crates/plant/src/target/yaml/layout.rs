@@ -2,11 +2,11 @@
 
 use super::super::env::{end_of_content, whole_lines};
 use super::outline::{Key, Place, block_end, is_marker, line_start};
-use crate::text::{Draft, File, Ours};
+use crate::text::{Branch, Draft, File, Ours};
 
 /// How the file's mappings are written.
 pub(super) struct Style {
-    eol: &'static str,
+    pub(super) eol: &'static str,
     unit: usize,
     quote: Option<char>,
 }
@@ -35,7 +35,7 @@ impl Style {
         }
     }
 
-    fn scalar(&self, value: &str) -> String {
+    pub(super) fn scalar(&self, value: &str) -> String {
         let quote = match self.quote {
             None if is_plain(value) => return value.to_owned(),
             Some(quote) => quote,
@@ -51,22 +51,47 @@ impl Style {
 
     /// Our lines at an indentation, without the last line end.
     fn block(&self, indent: &str, ours: &Ours) -> String {
-        let inner = match &ours.key {
-            Some(_) => format!("{indent}{}", " ".repeat(self.unit)),
-            None => indent.to_owned(),
+        self.lines(indent, &ours.branches()).join(self.eol)
+    }
+
+    fn lines(&self, indent: &str, branches: &[(&str, Branch<'_>)]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (name, branch) in branches {
+            let name = key_text(name);
+            match branch {
+                Branch::Value(value) => {
+                    lines.push(format!("{indent}{name}: {}", self.scalar(value)));
+                }
+                Branch::Mapping(inner) => {
+                    lines.push(format!("{indent}{name}:"));
+                    let deeper = format!("{indent}{}", " ".repeat(self.unit));
+                    lines.extend(self.lines(&deeper, inner));
+                }
+            }
+        }
+        lines
+    }
+
+    /// Behind the last item of a list, each item on a line of its own.
+    pub(super) fn in_list(&self, text: &str, items: &[Key], ours: &Ours) -> Option<Draft> {
+        let last = items.last()?;
+        let lead = &text[line_start(text, last.start)..last.start];
+        if lead.trim() != "-" {
+            return None;
+        }
+        let quote = text[last.start..]
+            .chars()
+            .next()
+            .filter(|c| matches!(c, '"' | '\''));
+        let style = Self { quote, ..*self };
+        let line = |(name, value): &(String, String)| {
+            format!("{lead}{}", style.scalar(&super::variable(name, value)))
         };
-        let head = ours
-            .key
-            .as_ref()
-            .map(|key| format!("{indent}{}:", key_text(key)));
-        let entries = ours
-            .entries
-            .iter()
-            .map(|(name, value)| format!("{inner}{}: {}", key_text(name), self.scalar(value)));
-        head.into_iter()
-            .chain(entries)
-            .collect::<Vec<_>>()
-            .join(self.eol)
+        let lines: Vec<String> = ours.entries.iter().map(line).collect();
+        let end = text[last.start..]
+            .find('\n')
+            .map_or(text.len(), |end| last.start + end + 1);
+        Some(whole_lines(text, end, &lines.join(self.eol), self.eol))
     }
 
     /// Into a file without any content.
@@ -181,15 +206,7 @@ impl Style {
                 self.scalar(value)
             }
         };
-        let entries: Vec<String> = ours
-            .entries
-            .iter()
-            .map(|(name, value)| format!("{}: {}", key(name), scalar(value)))
-            .collect();
-        let body = match &ours.key {
-            Some(name) => format!("{}: {{{}}}", key(name), entries.join(", ")),
-            None => entries.join(", "),
-        };
+        let body = flow(&ours.branches(), &key, &scalar);
         let Some(last) = place.keys.last() else {
             let open = text[place.span.clone()].find('{');
             let offset = open.map(|at| place.span.start + at + 1);
@@ -210,6 +227,20 @@ impl Style {
             text: format!("{body},{pad}"),
         }]
     }
+}
+
+/// Ours within curly brackets.
+fn flow(
+    branches: &[(&str, Branch<'_>)],
+    key: &dyn Fn(&str) -> String,
+    scalar: &dyn Fn(&str) -> String,
+) -> String {
+    let one = |(name, branch): &(&str, Branch<'_>)| match branch {
+        Branch::Value(value) => format!("{}: {}", key(name), scalar(value)),
+        Branch::Mapping(inner) => format!("{}: {{{}}}", key(name), flow(inner, key, scalar)),
+    };
+    let members: Vec<String> = branches.iter().map(one).collect();
+    members.join(", ")
 }
 
 /// The start of a key's line, or of the comment lines right above it.

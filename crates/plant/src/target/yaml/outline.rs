@@ -63,6 +63,16 @@ impl Outline {
         })
     }
 
+    /// Whether a path leads to anything, a mapping or not.
+    pub(super) fn holds(&self, at: &[String]) -> bool {
+        self.roots.iter().flatten().any(|root| {
+            let node = at
+                .iter()
+                .try_fold(root.clone(), |node, part| step(&node, part));
+            node.is_some()
+        })
+    }
+
     pub(super) fn place(&self, at: &[String]) -> Option<Place> {
         let mapping = self.mapping(at)?;
         let range = mapping.byte_range();
@@ -82,6 +92,28 @@ impl Outline {
             keys,
             top: at.is_empty(),
         })
+    }
+
+    /// The items of a list of variables, if a path leads to one: each its text, and where it begins.
+    pub(super) fn list(&self, at: &[String]) -> Option<Vec<Key>> {
+        let found = self.roots.iter().flatten().find_map(|root| {
+            let node = at
+                .iter()
+                .try_fold(root.clone(), |node, part| step(&node, part));
+            match node? {
+                YamlNode::Sequence(items) => Some(items),
+                _ => None,
+            }
+        });
+        let one = |item: YamlNode| {
+            Some(Key {
+                name: name_of(&item)?,
+                start: item.byte_range().start as usize,
+            })
+        };
+        let items: Vec<Key> = found?.values().map(one).collect::<Option<_>>()?;
+        let sets = |item: &Key| item.name.contains('=');
+        (!items.is_empty() && items.iter().any(sets)).then_some(items)
     }
 
     pub(super) fn view(&self, asked: &[String]) -> Option<View> {
@@ -167,7 +199,7 @@ fn gather(node: &YamlNode, depth: usize, out: &mut Vec<String>) {
 
 impl Place {
     pub(super) fn family_slot(&self, ours: &Ours) -> Option<usize> {
-        let family = names::family(ours.names().first()?);
+        let family = names::family(ours.branches().first()?.0);
         self.keys
             .iter()
             .rposition(|key| names::family(&key.name) == family)

@@ -118,10 +118,15 @@ pub(super) fn tfvar(statement: &str) -> Option<Assigned> {
 }
 
 pub(super) fn write_tfvar(_: &Manner, name: &str, value: &str) -> Option<String> {
+    Some(format!("{name} = {}", terraform_quoted(value)))
+}
+
+/// A text in Terraform's quotation.
+pub(in crate::target) fn terraform_quoted(value: &str) -> String {
     let value = escape(value, "\"\\", true)
         .replace("${", "$${")
         .replace("%{", "%%{");
-    Some(format!("{name} = \"{value}\""))
+    format!("\"{value}\"")
 }
 
 pub(super) fn python(statement: &str) -> Option<Assigned> {
@@ -244,4 +249,39 @@ pub(super) fn write_dockerfile(manner: &Manner, name: &str, value: &str) -> Opti
         return Some(format!("ENV {name}{between}{value}"));
     }
     Some(format!("ENV {name}={}{value}{0}", '"'))
+}
+
+/// One variable of a service: `Environment=NAME=value`, or the same in quotation marks.
+pub(super) fn environment(statement: &str) -> Option<Assigned> {
+    let body = statement.trim_start().strip_prefix("Environment")?;
+    let body = body.trim_start().strip_prefix('=')?.trim();
+    let (quote, body) = match quoted(body, '"', true) {
+        Some((inside, rest)) if rest.trim().is_empty() => (Some('"'), inside),
+        _ if body.contains(char::is_whitespace) || body.contains(['"', '\'']) => return None,
+        _ => (None, body),
+    };
+    let (name, value) = body.split_once('=')?;
+    is_identifier(name).then(|| Assigned {
+        name: name.to_owned(),
+        word: Word {
+            value: unescape(value, "\"\\", true).replace("%%", "%"),
+            quote,
+        },
+        lead: false,
+        between: "=".to_owned(),
+    })
+}
+
+pub(super) fn write_environment(manner: &Manner, name: &str, value: &str) -> Option<String> {
+    if value.contains(['\n', '\r']) {
+        return None;
+    }
+    let written = value.replace('%', "%%");
+    if manner.quote.is_none() && is_bare(value) {
+        return Some(format!("Environment={name}={written}"));
+    }
+    Some(format!(
+        "Environment=\"{name}={}\"",
+        escape(&written, "\"\\", false)
+    ))
 }

@@ -1,0 +1,6 @@
+locals {
+  a = "x"
+}
+locals {
+  a = "x"
+}

@@ -1,0 +1,9 @@
+resource "x" "y" {
+  a = <<EOT
+# A=1
+EOT
+}
+# TWILIO_MAIN_SID=AC1
+output "z" {
+  value = 1
+}
