@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use lapwing_tests::finish;
+use lapwing_tests::{finish, venv};
 
 use crate::bait::{home, text_of};
 use crate::planting::{TARGETS, Target, write};
@@ -22,7 +22,7 @@ const fn target(
 }
 
 /// The other formats.
-pub(crate) const MORE: [Target; 17] = [
+pub(crate) const MORE: [Target; 24] = [
     target(
         "twilio",
         "app/config.toml",
@@ -120,12 +120,68 @@ pub(crate) const MORE: [Target; 17] = [
         "Disallow: /b\n",
     ),
     target(
+        "ssh-config",
+        ".ssh/config",
+        "Host shop\n\tHostName shop.example.net\n\tUser hunter2\n\nHost *\n\tCompression yes\n",
+        "\tUser b\n",
+    ),
+    target(
+        "twilio",
+        "app/app.service",
+        "[Unit]\nDescription=shop\n\n[Service]\nEnvironment=A=hunter2\nExecStart=/bin/true\n",
+        "\n[Install]\nWantedBy=multi-user.target\n",
+    ),
+    target(
+        "twilio",
+        "app/main.tf",
+        "locals {\n  name = \"shop\"\n  token = \"hunter2\"\n}\n",
+        "\noutput \"a\" {\n  value = local.name\n}\n",
+    ),
+    target("kubeconfig", ".kube/config", KUBECONFIG, "# end\n"),
+    target(
+        "docker-config",
+        ".docker/config.json",
+        "{\n\t\"credsStore\": \"shop\",\n\t\"HttpHeaders\": {\"A\": \"hunter2\"}\n}\n",
+        " \n",
+    ),
+    target(
+        "mysql-uri",
+        ".mysql_history",
+        "_HiStOrY_V2_\nuse\\040shop;\nselect\\040'hunter2';\nexit\n",
+        "exit\n",
+    ),
+    target(
+        "twilio",
+        ".local/share/fish/fish_history",
+        "- cmd: ls shop\n  when: 1790000000\n- cmd: mysql -phunter2\n  when: 1790000900\n- cmd: exit\n  when: 1790001900\n",
+        "- cmd: ls\n  when: 1790002900\n",
+    ),
+    target(
         "twilio",
         "app/index.html",
         "<body>\n<p>shop</p>\n<!-- hunter2 -->\n</body>\n",
         "<!-- end -->\n",
     ),
 ];
+
+const KUBECONFIG: &str = "\
+apiVersion: v1
+clusters:
+- cluster:
+    server: https://shop.example.net
+  name: shop
+contexts:
+- context:
+    cluster: shop
+    user: shop
+  name: shop
+current-context: shop
+kind: Config
+users:
+- name: shop
+  user:
+    token: hunter2
+";
 
 /// Each prints what it reads in the file: the owner's value, then ours.
 const READERS: [(&str, &str, &[&str]); 9] = [
@@ -258,6 +314,72 @@ fn git_reads_what_was_planted() {
     assert_eq!(git("remote.mirror.skipfetchall"), "true");
     home.ok(&["uproot", "shop/.git/config"]);
     assert_eq!(text_of(&path), config);
+}
+
+/// ssh reads our host as it was meant, and the owner's as before.
+#[test]
+fn ssh_reads_what_was_planted() {
+    let home = home();
+    let content =
+        "Host shop\n  HostName shop.example.net\n  User anna\n\nHost *\n  Compression yes\n";
+    let path = write(&home, ".ssh/config", content);
+    let ssh = |host: &str| {
+        let ran = finish(Command::new("ssh").arg("-G").arg("-F").arg(&path).arg(host));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran.stdout
+    };
+    let owners = ssh("shop");
+    home.ok(&["plant", "ssh-config", ".ssh/config", "--role", "backup"]);
+    assert_eq!(ssh("shop"), owners);
+    let ours = ssh("backup-gw");
+    let value = |keyword: &str| {
+        let mut lines = ours.lines().filter_map(|line| line.split_once(' '));
+        lines
+            .find(|(name, _)| *name == keyword)
+            .map(|(_, value)| value.to_owned())
+    };
+    assert!(value("hostname").unwrap().ends_with(".internal"));
+    assert!(value("proxycommand").unwrap().contains(".example.org"));
+    assert!(
+        value("identityfile")
+            .unwrap()
+            .ends_with("id_ed25519_backup")
+    );
+    assert_eq!(value("compression").as_deref(), Some("yes"));
+    home.ok(&["uproot", ".ssh/config"]);
+    assert_eq!(text_of(&path), content);
+}
+
+/// The client of Kubernetes finds our context beside the owner's, which stays the current one.
+#[test]
+fn a_kubeconfig_has_one_more_context() {
+    for kind in ["kubeconfig", "kubeconfig-cert"] {
+        let home = home();
+        let path = write(&home, ".kube/config", KUBECONFIG);
+        home.ok(&["plant", kind, ".kube/config", "--role", "backup"]);
+        let script = "\
+import sys
+from kubernetes import config
+contexts, current = config.list_kube_config_contexts(sys.argv[1])
+ours, = [c['name'] for c in contexts if c != current]
+print(current['name'], ours)
+for name in (current['name'], ours):
+    print(config.new_client_from_config(sys.argv[1], context=name).configuration.host)
+";
+        let python = venv().join("bin/python");
+        let ran = finish(Command::new(python).args(["-c", script]).arg(&path));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let lines: Vec<&str> = ran.stdout.lines().collect();
+        let [names, owners, ours] = lines.as_slice() else {
+            panic!("{}", ran.stdout);
+        };
+        let (current, name) = names.split_once(' ').unwrap();
+        assert_eq!((current, *owners), ("shop", "https://shop.example.net"));
+        assert!(name.ends_with("-backup"), "{name}");
+        assert!(ours.contains(".example.org"), "{ours}");
+        home.ok(&["uproot", ".kube/config"]);
+        assert_eq!(text_of(&path), KUBECONFIG);
+    }
 }
 
 #[test]
