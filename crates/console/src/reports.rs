@@ -78,10 +78,18 @@ pub fn take(
         if !follows(known.state, said.state) {
             continue;
         }
+        // Only what happened there is taken from the host; what it is for, the operator has said.
+        let said = said.clone();
         changed.push(Placement {
             target: site.target(&said.target),
-            intended: known.intended,
-            ..said.clone()
+            target_kind: said.target_kind,
+            detail: said.detail,
+            before: said.before,
+            after: said.after,
+            state: said.state,
+            planted: said.planted,
+            uprooted: said.uprooted,
+            ..known
         });
     }
     for (id, word) in &report.conditions {

@@ -215,12 +215,7 @@ impl Wish {
 
     /// A placement of it that is about to be made; `detail` is what its sort of target understands.
     #[must_use]
-    pub fn intend(
-        &self,
-        target: &str,
-        target_kind: &str,
-        detail: serde_json::Value,
-    ) -> Placement {
+    pub fn intend(&self, target: &str, target_kind: &str, detail: serde_json::Value) -> Placement {
         let now = jiff::Timestamp::now().as_microsecond();
         Placement {
             id: PlacementId::fresh(),

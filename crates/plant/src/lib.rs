@@ -31,8 +31,8 @@ pub use crate::audit::{Auditor, Remark, Subject};
 pub use crate::bait::Wish;
 pub use crate::diff::{Diff, Line, Sign};
 pub use crate::error::{PlantError, Problem};
-pub use crate::names::Surroundings;
 pub use crate::exclude::exclusions;
+pub use crate::names::Surroundings;
 pub use crate::table::exclude::Exclusion;
 pub use crate::target::{TARGETS, Target};
 

@@ -4,6 +4,7 @@
 mod files;
 mod foreign;
 mod formats;
+mod large;
 mod rows;
 mod safety;
 

@@ -11,16 +11,18 @@ use std::path::Path;
 
 use lapwing_core::{May, Placement, PlacementState, Site, bounded};
 use lapwing_plant::Options;
+use lapwing_store::{Intent, Ledger};
 use serde_json::json;
 
 use super::agent::{Order, Planting};
 use super::credential;
 use super::elsewhere::{Program, prepare};
-use super::mint::{Minter, handles, mail_domain};
+use super::mint::{Minter, mail_domain};
 use crate::args::{Bundle, Global};
 use crate::context::Context;
 use crate::failure::{Advice, Exit};
 use crate::output;
+use crate::planting::known_by;
 
 /// What the shell runs.
 const HEADER: &str = include_str!("bundle/header.sh");
@@ -30,7 +32,7 @@ const PROGRAM: u64 = 1 << 30;
 
 pub(crate) fn run(global: &Global, args: &Bundle) -> anyhow::Result<Exit> {
     let Bundle {
-        what,
+        what: _,
         host,
         out,
         every,
@@ -114,11 +116,7 @@ fn announce_written(
 }
 
 /// Mints and records what is to be planted, and where.
-fn announce(
-    context: &Context,
-    ledger: &lapwing_store::Ledger,
-    args: &Bundle,
-) -> anyhow::Result<Vec<Planting>> {
+fn announce(context: &Context, ledger: &Ledger, args: &Bundle) -> anyhow::Result<Vec<Planting>> {
     let catalog = context.catalog()?;
     let site = Site::Host(args.host.clone());
     // All are minted before any is recorded: a mistake in the last argument then leaves nothing.
@@ -146,18 +144,25 @@ fn announce(
         let planting = prepare(kind, &canary, target, options);
         minted.push((minter, kind, canary, planting));
     }
-    let mut announced = Vec::new();
-    for (minter, kind, canary, planting) in minted {
+    let mut placements = Vec::new();
+    for (minter, _, _, planting) in &minted {
         minter.bind(ledger)?;
-        ledger.add(&canary, &handles(kind, &canary))?;
-        let intended = planting.placement(PlacementState::Intended);
-        ledger.place_add(&Placement {
+        placements.push(Placement {
             target: site.target(&planting.target),
-            ..intended
-        })?;
-        announced.push(planting);
+            ..planting.placement(PlacementState::Intended)
+        });
     }
-    Ok(announced)
+    let intents: Vec<Intent<'_>> = minted
+        .iter()
+        .zip(&placements)
+        .map(|((_, kind, canary, _), placement)| Intent {
+            canary,
+            handles: known_by(kind, canary),
+            placement,
+        })
+        .collect();
+    ledger.intend(&intents)?;
+    Ok(minted.into_iter().map(|(.., planting)| planting).collect())
 }
 
 /// A new file that only its owner reads.

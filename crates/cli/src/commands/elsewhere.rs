@@ -342,16 +342,22 @@ pub(crate) fn uproot(
     let uprooted = outcome
         .placement
         .ok_or_else(|| anyhow::anyhow!("{login}: no placement in the answer"))?;
-    Ok((here(site, placement, uprooted)?, outcome.diff))
+    Ok((here(site, placement.clone(), uprooted)?, outcome.diff))
 }
 
-/// What the agent says of a placement, as it is recorded here.
-fn here(site: &Site, known: &Placement, said: Placement) -> anyhow::Result<Placement> {
+/// What the agent says happened to a placement, as it is recorded here. The rest of the record is not the
+/// other host's to change.
+fn here(site: &Site, known: Placement, said: Placement) -> anyhow::Result<Placement> {
     Ok(Placement {
-        id: known.id,
-        canary: known.canary,
-        target: site.target(&plain(said.target.clone())?),
-        ..said
+        target: site.target(&plain(said.target)?),
+        target_kind: said.target_kind,
+        detail: said.detail,
+        before: said.before,
+        after: said.after,
+        state: said.state,
+        planted: said.planted,
+        uprooted: said.uprooted,
+        ..known
     })
 }
 

@@ -14,7 +14,7 @@ use crate::args::{Fresh, Global, Plant, Uproot};
 use crate::context::{Context, pairs, resolve};
 use crate::failure::{Advice, Exit};
 use crate::output::{self, colour};
-use crate::planting::{Draft, Order, Planter, stands};
+use crate::planting::{Order, Planter, stands};
 
 pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
     let Plant {

@@ -311,7 +311,8 @@ impl Work for Insertion {
             Err(error) => {
                 session.run("ROLLBACK", &[]).map_err(&failed)?;
                 // What was made by itself is not rolled back, and nobody else can have used it yet.
-                let left = self.making.iter().filter(|_| !session.undoes_making());
+                let stays = !session.undoes_making();
+                let left = self.making.iter().filter(|_| stays);
                 for sql in left.flat_map(|making| &making.remove) {
                     session.run(sql, &[]).map_err(&failed)?;
                 }

@@ -345,11 +345,12 @@ impl Layout {
                 .trim()
                 .is_empty()
         };
+        // On one long line each look back for its start would cost the whole line.
         let indent = members
             .iter()
             .rev()
+            .take_while(|_| tall)
             .find(own_line)
-            .filter(|_| tall)
             .map_or_else(
                 || format!("{outer}{unit}"),
                 |member| line_indent(text, member.start),

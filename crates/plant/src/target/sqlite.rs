@@ -179,9 +179,11 @@ impl Planting for Sqlite {
 
     fn tables(&self, database: &str) -> Option<Result<Vec<Listed>, PlantError>> {
         let address = Address::parse(&with_table(database, "none"));
-        Some(address.and_then(|address| {
-            life::listed(&address.site(), |name| with_table(database, name))
-        }))
+        Some(
+            address.and_then(|address| {
+                life::listed(&address.site(), |name| with_table(database, name))
+            }),
+        )
     }
 }
 

@@ -274,7 +274,9 @@ fn choose_role(
     let rows_of = |roles: &[String]| rows(format, files, wish, options, roles);
     // What takes another's place keeps its names: nothing around refers to them but to the bait.
     if files.iter().any(|open| open.prior.is_some()) {
-        let kept = rows_of(&roles)?.into_iter().find(|row| keeps_names(files, row));
+        let kept = rows_of(&roles)?
+            .into_iter()
+            .find(|row| keeps_names(files, row));
         if let Some(Ok(kept)) = kept.map(|row| settle(format, files, wish, options, row)) {
             return Ok(kept);
         }

@@ -332,5 +332,12 @@ pub(super) fn show_removal(format: &dyn Format, seen: &Seen, cut: &Cut, diff: &m
     };
     let path = seen.path.display().to_string();
     diff.file(&path, &path);
-    show(format, &decoded, cut.spans.clone(), Change::Goes, true, diff);
+    show(
+        format,
+        &decoded,
+        cut.spans.clone(),
+        Change::Goes,
+        true,
+        diff,
+    );
 }

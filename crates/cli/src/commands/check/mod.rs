@@ -58,10 +58,13 @@ pub(crate) fn run(global: &Global, args: &Check) -> anyhow::Result<Exit> {
     let now = SystemClock.now();
     // Of a host that reports by itself it is known what it saw then.
     let reports = |row: &&Row| matches!(Site::of(&row.placement.target), Some((Site::Host(_), _)));
-    let seen = rows.iter().filter(|row| row.stands() && !reports(row)).map(|row| Placement {
-        checked: Some(now),
-        ..row.placement.clone()
-    });
+    let seen = rows
+        .iter()
+        .filter(|row| row.stands() && !reports(row))
+        .map(|row| Placement {
+            checked: Some(now),
+            ..row.placement.clone()
+        });
     ledger.settle(&seen.collect::<Vec<_>>(), &[], now)?;
     print(&rows, *reach, context.json)?;
     Ok(if rows.iter().all(Row::is_well) {
@@ -106,7 +109,7 @@ impl Row {
     }
 
     /// Of one on another host, which cannot be seen beside its neighbours from here.
-    const fn elsewhere(placement: Placement, (condition, detail): (String, String)) -> Self {
+    fn elsewhere(placement: Placement, (condition, detail): (String, String)) -> Self {
         Self {
             placement,
             condition,

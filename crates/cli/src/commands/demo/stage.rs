@@ -202,6 +202,7 @@ pub(super) fn plant_args(kind: &str, target: &str, memo: &str) -> Plant {
     Plant {
         kind: kind.to_owned(),
         target: target.to_owned(),
+        count: 1,
         fresh: Fresh {
             memo: memo.to_owned(),
             label: Vec::new(),

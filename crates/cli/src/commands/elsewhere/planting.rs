@@ -1,8 +1,10 @@
 //! Planting on a host that is reached through ssh: planned there, recorded here, then written there.
 
+use anyhow::Context as _;
 use lapwing_core::{Clock as _, Placement, PlacementState, Site, SystemClock, text};
+use lapwing_store::Intent;
 
-use super::{Session, checked, plain, prepare};
+use super::{Session, checked, here, prepare};
 use crate::commands::agent::Task;
 use crate::commands::plant::{Go, print_text};
 use crate::output;
@@ -24,22 +26,17 @@ pub(crate) fn plant(
     } = planter.mint(order)?;
     let site = Site::Ssh(login.to_owned());
     let planting = prepare(kind, &canary, order.target, options);
-    let (id, canary_id) = (planting.id, canary.id);
-    let recorded = |said: Option<Placement>| {
-        let said = said.ok_or_else(|| anyhow::anyhow!("{login}: no placement in the answer"))?;
-        anyhow::Ok(Placement {
-            id,
-            canary: canary_id,
-            target: site.target(&plain(said.target.clone())?),
-            asked: order.asked.clone(),
-            ..said
-        })
-    };
     let mut session = Session::open(planter.context(), login)?;
+    let announced = Placement {
+        target: site.target(order.target),
+        asked: order.asked.clone(),
+        ..planting.placement(PlacementState::Intended)
+    };
     let planned = checked(session.task(&Task::Plant(Box::new(planting)))?)?;
+    let said = planned.placement.context("no placement in the answer")?;
     let intended = Placement {
         state: PlacementState::Intended,
-        ..recorded(planned.placement)?
+        ..here(&site, announced, said)?
     };
     canary.labels = planter.labels(order, &intended.target);
     if !go.json {
@@ -53,18 +50,21 @@ pub(crate) fn plant(
         return Ok(None);
     }
     minter.bind(ledger)?;
-    ledger.add(&canary, &known_by(kind, &canary))?;
-    ledger.place_add(&intended)?;
+    ledger.intend(&[Intent {
+        canary: &canary,
+        handles: known_by(kind, &canary),
+        placement: &intended,
+    }])?;
     // If the conversation breaks off here, the record says what may stand there.
     let mut outcome = session.go()?;
-    let planted = outcome.placement.take();
-    let planted = planted.map(|it| recorded(Some(it))).transpose()?;
-    if let Some(planted) = &planted {
-        ledger.place_update(planted)?;
-    }
+    let planted = match outcome.placement.take() {
+        Some(said) => here(&site, intended, said)?,
+        None => intended,
+    };
+    ledger.place_update(&planted)?;
     if outcome.error.is_some() {
         ledger.retire(canary.id, SystemClock.now())?;
         checked(outcome)?;
     }
-    Ok(Some(planted.unwrap_or(intended)))
+    Ok(Some(planted))
 }
