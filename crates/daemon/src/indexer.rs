@@ -102,6 +102,7 @@ impl Indexer {
     /// records there are.
     pub fn follow(&mut self, running: &dyn Fn() -> bool, recorded: &dyn Fn() -> u64) {
         let mut tide = Tide::new(Instant::now(), recorded());
+        let mut flooded = false;
         loop {
             // Asked first: what came before the answer is still indexed.
             let still = running();
@@ -110,8 +111,15 @@ impl Indexer {
                 Ok(0) if !still => return,
                 Ok(_) if !still => {}
                 // A transaction for each handful of records would cost more than the records.
-                Ok(few) if few < FLOOD => std::thread::sleep(IDLE),
+                Ok(few) if few < FLOOD => {
+                    if few == 0 && std::mem::take(&mut flooded) {
+                        self.index.rest();
+                        self.ledger.rest();
+                    }
+                    std::thread::sleep(IDLE);
+                }
                 Ok(many) => {
+                    flooded = true;
                     let rested = tide.rest(begun.elapsed(), running, recorded);
                     if !rested && many < BATCH {
                         std::thread::sleep(FLOODED);

@@ -241,10 +241,11 @@ fn an_older_record_is_still_understood() {
     assert_eq!(
         keys(file),
         [
-            "after", "before", "created", "modified", "offset", "ours", "path", "text"
+            "after", "before", "created", "mode", "modified", "offset", "ours", "path", "text"
         ]
     );
     file.remove("created");
+    file.remove("mode");
     file.remove("modified");
     assert_eq!(check(&placement).expect("checked"), Condition::Present);
     uproot(&placement, false, NOW).expect("uprooted");

@@ -259,6 +259,19 @@ impl Db {
         }
     }
 
+    /// Gives back the pages that are kept for work that has ended. A failure to is no failure.
+    pub(crate) fn rest(&self) {
+        let shrink = |connection: &Connection| {
+            if let Err(error) = connection.execute_batch("PRAGMA shrink_memory") {
+                tracing::debug!(%error, "cannot shrink {}", self.path.display());
+            }
+        };
+        if let Ok(writer) = self.writer.try_lock() {
+            shrink(&writer);
+        }
+        lock(&self.readers.state).idle.iter().for_each(shrink);
+    }
+
     fn reader(&self) -> Result<Reader<'_>, StoreError> {
         let mut state = lock(&self.readers.state);
         loop {

@@ -83,6 +83,11 @@ impl Index {
         self.db.begin().map(Batch::new)
     }
 
+    /// Gives memory back that is kept for batches: none is to come soon.
+    pub fn rest(&self) {
+        self.db.rest();
+    }
+
     /// How far this station's journal is indexed; `None` if not at all.
     ///
     /// # Errors

@@ -41,6 +41,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Gives memory back that is kept for look-ups and writing: little of either is to come soon.
+    pub fn rest(&self) {
+        self.db.rest();
+    }
+
     /// Opens `ledger.db` in `directory` (which must exist), made if missing.
     ///
     /// # Errors
