@@ -113,8 +113,8 @@ impl Indexer {
                 // A transaction for each handful of records would cost more than the records.
                 Ok(few) if few < FLOOD => {
                     if few == 0 && std::mem::take(&mut flooded) {
-                        self.index.rest();
-                        self.ledger.rest();
+                        self.index.shrink();
+                        self.ledger.shrink();
                     }
                     std::thread::sleep(IDLE);
                 }

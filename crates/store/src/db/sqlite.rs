@@ -260,7 +260,7 @@ impl Db {
     }
 
     /// Gives back the pages that are kept for work that has ended. A failure to is no failure.
-    pub(crate) fn rest(&self) {
+    pub(crate) fn shrink(&self) {
         let shrink = |connection: &Connection| {
             if let Err(error) = connection.execute_batch("PRAGMA shrink_memory") {
                 tracing::debug!(%error, "cannot shrink {}", self.path.display());

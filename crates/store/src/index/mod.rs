@@ -84,8 +84,8 @@ impl Index {
     }
 
     /// Gives memory back that is kept for batches: none is to come soon.
-    pub fn rest(&self) {
-        self.db.rest();
+    pub fn shrink(&self) {
+        self.db.shrink();
     }
 
     /// How far this station's journal is indexed; `None` if not at all.

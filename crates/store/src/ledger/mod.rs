@@ -42,8 +42,8 @@ pub struct Ledger {
 
 impl Ledger {
     /// Gives memory back that is kept for look-ups and writing: little of either is to come soon.
-    pub fn rest(&self) {
-        self.db.rest();
+    pub fn shrink(&self) {
+        self.db.shrink();
     }
 
     /// Opens `ledger.db` in `directory` (which must exist), made if missing.
