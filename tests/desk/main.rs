@@ -1,5 +1,5 @@
-//! The desk through the built binary: the operator's applications ask, other hosts report; judged with
-//! nginx, sshd and the clients of the examples.
+//! The desk through the built binary: the operator's applications ask, other hosts report, jobs have bait
+//! minted; judged with nginx, sshd and the clients of the examples.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,6 +9,7 @@
 mod bundles;
 mod checks;
 mod clients;
+mod minting;
 mod other;
 mod proxies;
 mod ssh;

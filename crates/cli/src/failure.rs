@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use lapwing_alert::AlertError;
 use lapwing_daemon::DaemonError;
+use lapwing_daemon::mint::MintError;
 use lapwing_plant::{PlantError, Problem};
 
 /// How a command ended. The table is part of the interface and of the README.
@@ -107,6 +108,9 @@ fn problem(error: &anyhow::Error) -> Option<&Problem> {
 fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(advice) = error.downcast_ref::<Advice>() {
         return Some(advice.hint.clone());
+    }
+    if let Some(error) = error.downcast_ref::<MintError>() {
+        return error.hint().map(str::to_owned);
     }
     if let Some(error) = error.downcast_ref::<PlantError>() {
         return error.hint().map(str::to_owned);

@@ -1,7 +1,6 @@
 //! `lapwing`: the command line. Commands, output and exit codes; everything else is in the crates
 //! below. stdout is data, stderr is everything else.
 
-mod address;
 mod args;
 mod commands;
 mod config;

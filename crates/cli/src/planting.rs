@@ -18,11 +18,12 @@ use lapwing_catalog::{Catalog, Kind};
 use lapwing_core::{
     Asked, Canary, Clock as _, Declared, Placement, PlacementState, SystemClock, Timestamp,
 };
+use lapwing_daemon::mint::{Minter, handles, mail_domain};
 use lapwing_plant::{Bait, Condition, Diff, Options, Plan, Surroundings};
 use lapwing_store::{Intent, Ledger};
 
 use crate::args::Fresh;
-use crate::commands::mint::{Minter, handles, mail_domain};
+use crate::commands::mint::minter;
 use crate::context::Context;
 use crate::failure::Advice;
 
@@ -127,7 +128,7 @@ impl<'a> Planter<'a> {
             role: order.asked.role.clone(),
             danger_default: order.asked.danger_default,
             show: order.show,
-            mail_domain: mail_domain(self.context, None),
+            mail_domain: mail_domain(self.context.settings(), None),
             kept,
             danger_triggers: order.asked.danger_triggers.clone(),
             replaces: None,
@@ -205,7 +206,7 @@ impl<'a> Planter<'a> {
             address: asked.address.clone(),
             locale: asked.locale.clone(),
         };
-        let minter = Minter::new(self.context, self.catalog, self.ledger, kind, &fresh)?;
+        let minter = minter(self.context, self.catalog, self.ledger, kind, &fresh)?;
         let minter = Rc::new(minter);
         self.minters.borrow_mut().insert(key, minter.clone());
         Ok(minter)

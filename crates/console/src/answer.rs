@@ -1,5 +1,7 @@
 //! Answers: JSON that says what is wrong and what to do, or that all is well.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
 use http_body_util::Full;
@@ -12,16 +14,29 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 pub(crate) struct Refusal {
     status: StatusCode,
     what: String,
-    hint: &'static str,
+    hint: Cow<'static, str>,
+    /// In how many seconds to try again.
+    after: Option<u64>,
 }
 
 impl Refusal {
-    pub(crate) fn new(status: StatusCode, what: impl Into<String>, hint: &'static str) -> Self {
+    pub(crate) fn new(
+        status: StatusCode,
+        what: impl Into<String>,
+        hint: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             status,
             what: what.into(),
-            hint,
+            hint: hint.into(),
+            after: None,
         }
+    }
+
+    /// Says in how many seconds to try again.
+    pub(crate) const fn after(mut self, seconds: u64) -> Self {
+        self.after = Some(seconds);
+        self
     }
 
     /// The ledger failed: the asker is to go on without an answer.
@@ -30,7 +45,7 @@ impl Refusal {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "the station cannot answer now",
-            "go on as if the value were no bait; the station's log says what is wrong",
+            "go on as if the value were no bait, or try again; the station's log says what is wrong",
         )
     }
 
@@ -42,6 +57,10 @@ impl Refusal {
             answer
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if let Some(seconds) = self.after {
+            let seconds = header::HeaderValue::from(seconds);
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         answer
     }

@@ -1,25 +1,29 @@
 //! The desk: a door of its own, for the operator's applications and other hosts, never for intruders.
 //!
 //! An application asks whether a value it was shown is bait ([`check`](Question)); another host reports
-//! what was planted on it. Each holds a credential that lets it do one of these and nothing else. Nothing
-//! here reads or lists bait, and nothing here knows the listeners: what a question leads to is the
-//! [`Examiner`]'s business, which records before it answers.
+//! what was planted on it; a job has bait minted for itself. Each holds a credential that lets it do one of
+//! these and nothing else. Nothing here reads or lists bait, and nothing here knows the listeners or the
+//! catalogue: what a question leads to is the [`Examiner`]'s business, which records before it answers,
+//! and what is minted is the [`Minter`]'s.
 //!
 //! The protocol is in `docs/APPS.md` and `docs/FLEETS.md`.
 
 mod answer;
 mod auth;
 mod check;
+mod mint;
 mod reports;
 mod server;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use lapwing_core::{Clock, Timestamp};
+use lapwing_core::{CanaryId, Clock, Timestamp};
 use lapwing_store::Ledger;
 
+pub use mint::MINTED_BY;
 pub use reports::{Report, ReportError, take};
 pub use server::{bind, serve};
 
@@ -34,6 +38,8 @@ pub struct Desk {
     pub ledger: Arc<Ledger>,
     /// Who knows what is bait.
     pub examiner: Arc<dyn Examiner>,
+    /// Who makes bait.
+    pub minter: Arc<dyn Minter>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -43,6 +49,65 @@ pub trait Examiner: Send + Sync + 'static {
     /// Looks, records each use as a trip, and resolves to whether there was one once that is durable. A
     /// question that finds nothing takes as much work and as long.
     fn examine(&self, question: Question) -> BoxFuture<'static, bool>;
+}
+
+/// Makes bait for who may have it made.
+pub trait Minter: Send + Sync + 'static {
+    /// Mints one canary, and resolves once it is on disk and recognised. The same key under the same
+    /// credential gives the same canary again for a while.
+    fn mint(&self, wanted: Wanted) -> BoxFuture<'static, Result<Minted, NotMinted>>;
+}
+
+/// Bait that somebody asks for.
+pub struct Wanted {
+    /// The name of the asker's credential.
+    pub credential: String,
+    /// The kind's id.
+    pub kind: String,
+    /// The asker's words on it.
+    pub memo: String,
+    /// The asker's labels.
+    pub labels: BTreeMap<String, String>,
+    /// Fields with fixed values.
+    pub set: BTreeMap<String, String>,
+    /// `Idempotency-Key` of the request.
+    pub key: Option<String>,
+}
+
+/// What was minted. Its values are shown this once, and never logged.
+pub struct Minted {
+    /// The canary.
+    pub id: CanaryId,
+    /// Its values.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// Why nothing was minted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotMinted {
+    /// This cannot be minted.
+    #[error("{what}")]
+    Refused {
+        /// What is wrong.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The key came with another request.
+    #[error("the key came with another request")]
+    KeyReused,
+    /// The credential has had its share.
+    #[error("{limit} within an hour")]
+    TooMany {
+        /// How many it may have in an hour.
+        limit: u32,
+        /// How long to wait, in seconds.
+        wait: u64,
+    },
+    /// The station failed.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// What an application was shown, and what it says of who showed it.

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::answer::{Answer, Refusal};
 use crate::check::{self, Socket};
-use crate::{BODY_LIMIT, ConsoleError, Desk, reports};
+use crate::{BODY_LIMIT, ConsoleError, Desk, mint, reports};
 
 /// Connections at once.
 const CONNECTIONS: usize = 512;
@@ -139,7 +139,8 @@ async fn serve_one(
     match (&head.method, path.as_str()) {
         (&Method::POST, "/v1/check") => check::values(desk, head, body, socket).await,
         (&Method::POST, "/v1/report") => reports::report(desk, &head, &body).await,
-        (_, "/v1/check" | "/v1/report") => Err(Refusal::new(
+        (&Method::POST, "/v1/mint") => mint::mint(desk, &head, &body).await,
+        (_, "/v1/check" | "/v1/report" | "/v1/mint") => Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "only POST is served here",
             "send the question as JSON in the body",
@@ -147,7 +148,7 @@ async fn serve_one(
         _ => Err(Refusal::new(
             StatusCode::NOT_FOUND,
             "nothing is served here",
-            "there are /v1/check, /v1/auth and /v1/report",
+            "there are /v1/check, /v1/auth, /v1/mint and /v1/report",
         )),
     }
 }

@@ -15,6 +15,8 @@ pub enum May {
     Check,
     /// Report what was planted on one host, and that it still stands. Reads and lists nothing.
     Plant,
+    /// Have fresh bait minted. Learns nothing of any other.
+    Mint,
 }
 
 impl May {
@@ -24,6 +26,7 @@ impl May {
         match self {
             Self::Check => "check",
             Self::Plant => "plant",
+            Self::Mint => "mint",
         }
     }
 }
@@ -44,6 +47,9 @@ pub struct Credential {
     /// The host whose placements it may report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The kinds it may have minted; empty: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
     /// When it was made.
     pub made: Timestamp,
     /// Since when it lets nobody do anything.

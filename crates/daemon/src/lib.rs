@@ -2,7 +2,8 @@
 //!
 //! `accept -> observe -> match -> record -> answer` happens in crate `listen`, which calls back into
 //! [`recognise`] and [`sink`]; `enrich -> fold -> alert -> link` is the [`indexer`]'s work on what
-//! the journal holds; `ahead` announces first uses when that lags. `examiner` answers at the desk. [`station`] starts and stops them.
+//! the journal holds; `ahead` announces first uses when that lags. `examiner` answers at the desk,
+//! and [`mint`] makes bait there. [`station`] starts and stops them.
 //! Nothing here knows a terminal.
 
 mod ahead;
@@ -15,6 +16,7 @@ pub mod geography;
 mod guard;
 mod hosts;
 pub mod indexer;
+pub mod mint;
 mod outbox;
 pub mod recognise;
 pub mod record;

@@ -96,13 +96,25 @@ impl Default for Listen {
 
 /// What the operator's own applications and other hosts reach. It speaks plain HTTP: past this host, a
 /// reverse proxy has to end TLS.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Desk {
     /// Addresses to serve it on, never those that intruders reach; empty: there is none.
     pub listen: Vec<SocketAddr>,
     /// The URL under which other hosts reach it, `https://desk.example.org`; empty: they do not.
     pub url: String,
+    /// So many canaries may be minted there in an hour under one credential.
+    pub mints_per_hour: u32,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            url: String::new(),
+            mints_per_hour: 60,
+        }
+    }
 }
 
 /// Other hosts on which bait is planted.

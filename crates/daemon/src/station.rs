@@ -25,6 +25,7 @@ use crate::examiner::Examiner;
 use crate::guard::Guard;
 use crate::hosts::Hosts;
 use crate::indexer::Indexer;
+use crate::mint::DeskMinter;
 use crate::outbox::LedgerOutbox;
 use crate::recognise::LedgerRecogniser;
 use crate::settings::Listen;
@@ -115,7 +116,7 @@ impl Station {
             .collect::<Result<Vec<_>, _>>()?;
         let desks = desks(&settings, &listeners).await?;
         let examiner = Examiner::new(Arc::clone(&recogniser), recorder.clone());
-        let desk = desk(ledger, examiner, &clock);
+        let desk = desk(&settings, &front.catalog, ledger, examiner, &clock);
         let hosts = hosts(&settings, &desk, &journal, &dispatcher, directory.station());
         Ok(Self {
             settings,
@@ -266,10 +267,18 @@ async fn desks(
 }
 
 /// What is served there.
-fn desk(ledger: Arc<Ledger>, examiner: Examiner, clock: &Arc<dyn Clock>) -> Arc<Desk> {
+fn desk(
+    settings: &Settings,
+    catalog: &Arc<Catalog>,
+    ledger: Arc<Ledger>,
+    examiner: Examiner,
+    clock: &Arc<dyn Clock>,
+) -> Arc<Desk> {
+    let minter = DeskMinter::new(settings.clone(), Arc::clone(catalog), Arc::clone(&ledger));
     Arc::new(Desk {
         ledger,
         examiner: Arc::new(examiner),
+        minter: Arc::new(minter),
         clock: Arc::clone(clock),
     })
 }

@@ -13,6 +13,8 @@ pub(crate) enum May {
     Check,
     /// Report what was planted on one host.
     Plant,
+    /// Have fresh bait minted.
+    Mint,
 }
 
 impl From<May> for lapwing_core::May {
@@ -20,6 +22,7 @@ impl From<May> for lapwing_core::May {
         match may {
             May::Check => Self::Check,
             May::Plant => Self::Plant,
+            May::Mint => Self::Mint,
         }
     }
 }
@@ -29,7 +32,7 @@ impl From<May> for lapwing_core::May {
 pub(crate) enum Credential {
     /// Make one; its secret is printed once, and kept nowhere
     Add {
-        /// A name for it: trips that an application reports carry it
+        /// A name for it: trips that an application reports carry it, and so do canaries minted for it
         name: String,
         /// What it is for
         #[arg(long, value_enum)]
@@ -37,6 +40,9 @@ pub(crate) enum Credential {
         /// The host whose placements it may report (with --may plant)
         #[arg(long, value_name = "NAME", required_if_eq("may", "plant"))]
         host: Option<String>,
+        /// A kind it may have minted (repeatable, with --may mint) [default: any]
+        #[arg(long, value_name = "KIND")]
+        kind: Vec<String>,
     },
     /// List them, without their secrets
     List,

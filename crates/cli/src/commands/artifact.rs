@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use lapwing_catalog::Kind;
 use lapwing_core::{Canary, Clock as _, SystemClock, bounded};
+use lapwing_daemon::mint::{Minter, handles};
 use lapwing_store::Ledger;
 use serde_json::json;
 
-use super::mint::{Minter, handles};
 use crate::args::FileOptions;
 use crate::failure::{Advice, Exit};
 use crate::output;

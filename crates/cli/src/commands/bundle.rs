@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use lapwing_core::{May, Placement, PlacementState, Site, bounded};
+use lapwing_daemon::mint::mail_domain;
 use lapwing_plant::Options;
 use lapwing_store::{Intent, Ledger};
 use serde_json::json;
@@ -17,7 +18,7 @@ use serde_json::json;
 use super::agent::{Order, Planting};
 use super::credential;
 use super::elsewhere::{Program, prepare};
-use super::mint::{Minter, mail_domain};
+use super::mint::minter;
 use crate::args::{Bundle, Global};
 use crate::context::Context;
 use crate::failure::{Advice, Exit};
@@ -71,7 +72,7 @@ pub(crate) fn run(global: &Global, args: &Bundle) -> anyhow::Result<Exit> {
     let order = Order {
         host: host.clone(),
         url,
-        secret: credential::make(&ledger, &name, May::Plant, Some(host))?,
+        secret: credential::make(&ledger, &name, May::Plant, Some(host), &[])?,
         every,
         keep: *keep || every > 0,
         plantings,
@@ -134,11 +135,11 @@ fn announce(context: &Context, ledger: &Ledger, args: &Bundle) -> anyhow::Result
             ));
         }
         let kind = catalog.require(kind)?;
-        let minter = Minter::new(context, &catalog, ledger, kind, &args.fresh)?;
+        let minter = minter(context, &catalog, ledger, kind, &args.fresh)?;
         let canary = minter.one()?;
         let options = Options {
             role: args.role.clone(),
-            mail_domain: mail_domain(context, None),
+            mail_domain: mail_domain(context.settings(), None),
             ..Options::default()
         };
         let planting = prepare(kind, &canary, target, options);

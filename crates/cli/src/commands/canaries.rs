@@ -17,7 +17,7 @@ pub(crate) fn list(global: &Global, args: &List) -> anyhow::Result<Exit> {
         output::json(&canaries.iter().map(as_json).collect::<Vec<_>>())?;
         return Ok(Exit::Fine);
     }
-    let mut table = output::table(&["canary", "kind", "minted", "state", "memo"]);
+    let mut table = output::table(&["canary", "kind", "minted", "state", "memo", "labels"]);
     for canary in &canaries {
         let state = if canary.retired.is_some() {
             "retired"
@@ -30,6 +30,12 @@ pub(crate) fn list(global: &Global, args: &List) -> anyhow::Result<Exit> {
             canary.minted.to_seconds_string(),
             state.to_owned(),
             canary.memo.clone(),
+            canary
+                .labels
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect::<Vec<_>>()
+                .join(" "),
         ]);
     }
     output::print_table(&table)?;

@@ -14,7 +14,12 @@ use crate::output;
 
 pub(crate) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     match args {
-        Args::Add { name, may, host } => add(global, name, (*may).into(), host.as_deref()),
+        Args::Add {
+            name,
+            may,
+            host,
+            kind,
+        } => add(global, name, (*may).into(), host.as_deref(), kind),
         Args::List => list(global),
         Args::Revoke { name } => revoke(global, name),
     }
@@ -26,6 +31,7 @@ pub(crate) fn make(
     name: &str,
     may: May,
     host: Option<&str>,
+    kinds: &[String],
 ) -> anyhow::Result<String> {
     let plain = |text: &str| {
         if Site::is_name(text) {
@@ -43,6 +49,7 @@ pub(crate) fn make(
         name: name.to_owned(),
         may,
         host: host.map(str::to_owned),
+        kinds: kinds.to_vec(),
         made: SystemClock.now(),
         revoked: None,
     };
@@ -50,11 +57,30 @@ pub(crate) fn make(
     Ok(secret)
 }
 
-fn add(global: &Global, name: &str, may: May, host: Option<&str>) -> anyhow::Result<Exit> {
+fn add(
+    global: &Global,
+    name: &str,
+    may: May,
+    host: Option<&str>,
+    kinds: &[String],
+) -> anyhow::Result<Exit> {
     let context = Context::open_or_create(global)?;
-    let secret = make(&*context.ledger()?, name, may, host)?;
+    if may != May::Mint && !kinds.is_empty() {
+        return Err(Advice::error(
+            format!("--kind: a credential that may {may} mints nothing"),
+            "leave it out, or add --may mint",
+        ));
+    }
+    if !kinds.is_empty() {
+        let catalog = context.catalog()?;
+        for kind in kinds {
+            catalog.require(kind)?;
+        }
+    }
+    let secret = make(&*context.ledger()?, name, may, host, kinds)?;
     if context.json {
-        output::json(&json!({"name": name, "may": may, "host": host, "secret": secret}))?;
+        output::json(&json!({
+            "name": name, "may": may, "host": host, "kinds": kinds, "secret": secret}))?;
         return Ok(Exit::Fine);
     }
     output::line(&secret)?;
@@ -74,7 +100,7 @@ fn list(global: &Global) -> anyhow::Result<Exit> {
         let rows: Vec<_> = credentials
             .iter()
             .map(|it| {
-                json!({"name": it.name, "may": it.may, "host": it.host,
+                json!({"name": it.name, "may": it.may, "host": it.host, "kinds": it.kinds,
                        "made": it.made.to_string(),
                        "revoked": it.revoked.map(|at| at.to_string())})
             })
@@ -82,7 +108,7 @@ fn list(global: &Global) -> anyhow::Result<Exit> {
         output::json(&rows)?;
         return Ok(Exit::Fine);
     }
-    let mut table = output::table(&["name", "may", "host", "made", "state"]);
+    let mut table = output::table(&["name", "may", "for", "made", "state"]);
     for credential in credentials {
         let state = match credential.revoked {
             Some(at) => format!("revoked {}", at.to_seconds_string()),
@@ -91,7 +117,9 @@ fn list(global: &Global) -> anyhow::Result<Exit> {
         table.add_row([
             credential.name,
             credential.may.to_string(),
-            credential.host.unwrap_or_default(),
+            credential
+                .host
+                .unwrap_or_else(|| credential.kinds.join(", ")),
             credential.made.to_seconds_string(),
             state,
         ]);

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use lapwing_core::{CanaryId, bounded};
+use lapwing_daemon::mint::handles;
 use serde_json::json;
 use sha2::Sha256;
 
-use super::mint::handles;
 use crate::args::{Filter, Global};
 use crate::context::Context;
 use crate::failure::{Advice, Exit};

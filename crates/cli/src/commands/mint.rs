@@ -7,19 +7,19 @@ mod lines;
 mod warn;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, BufWriter, Write};
 
 use indicatif::ProgressBar;
 
-use lapwing_catalog::{Address, Catalog, Kind, Locale, MintOrder, Scene};
-use lapwing_core::{Canary, CanaryId, Clock as _, SystemClock};
+use lapwing_catalog::{Catalog, Kind};
+use lapwing_core::Canary;
+use lapwing_daemon::mint::{Fresh, Minter, handles};
 use lapwing_store::Ledger;
 
-use self::lines::{Lines, Row};
+use self::lines::Lines;
 use self::warn::warn;
-use crate::address;
-use crate::args::{Fresh, Global, Mint, Out};
+use crate::args::{self, Global, Mint, Out};
 use crate::context::{Context, pairs};
 use crate::failure::{Advice, Exit};
 use crate::output;
@@ -39,7 +39,7 @@ pub(crate) fn run(global: &Global, args: &Mint) -> anyhow::Result<Exit> {
     let catalog = context.catalog()?;
     let ledger = context.ledger()?;
     let kind = catalog.require(kind)?;
-    let mint = Minter::new(&context, &catalog, &ledger, kind, fresh)?;
+    let mint = minter(&context, &catalog, &ledger, kind, fresh)?;
     mint.bind(&ledger)?;
     if super::artifact::is_asked(kind, files) {
         let as_json = global.json || *out == Some(Out::Json);
@@ -51,7 +51,7 @@ pub(crate) fn run(global: &Global, args: &Mint) -> anyhow::Result<Exit> {
     if *count < 10_000 {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
-    let mut lines = Lines::new(kind, format, args, !mint.phones.is_empty())?;
+    let mut lines = Lines::new(kind, format, args, mint.shows_phones())?;
     let mut out = BufWriter::new(io::stdout());
     if *count == 1 {
         let canary = mint.one_at(lines.next())?;
@@ -89,7 +89,7 @@ fn mint_many(
         }
         left -= 1;
         let canary = mint.one_at(lines.next())?;
-        let handles = handles(mint.kind, &canary);
+        let handles = handles(mint.kind(), &canary);
         unwritten.borrow_mut().push_back(lines.of(&canary)?);
         Ok(Some((canary, handles)))
     };
@@ -108,166 +108,40 @@ fn mint_many(
     Ok(printed?)
 }
 
-/// A canary's handles as the ledger takes them.
-pub(crate) fn handles(kind: &Kind, canary: &Canary) -> Vec<(String, String)> {
-    kind.handles(&canary.fields)
-        .into_iter()
-        .map(|(field, value)| (field.to_owned(), value))
-        .collect()
-}
-
-/// Mints canaries of one kind as the operator described them.
-pub(crate) struct Minter<'a> {
-    kind: &'a Kind,
-    memo: String,
-    labels: BTreeMap<String, String>,
-    set: BTreeMap<String, String>,
-    address: Option<Address>,
-    mail_domain: Option<String>,
-    locale: Option<&'static Locale>,
-    phones: Vec<String>,
-}
-
-impl<'a> Minter<'a> {
-    /// Chooses the address; warns where only a vendor would see a use.
-    pub(crate) fn new(
-        context: &Context,
-        catalog: &Catalog,
-        ledger: &Ledger,
-        kind: &'a Kind,
-        fresh: &Fresh,
-    ) -> anyhow::Result<Self> {
-        let Fresh {
-            memo,
-            label,
-            set,
-            address,
-            locale,
-        } = fresh;
-        let configured = &context.settings().addresses;
-        let address = address::choose(kind, catalog, ledger, configured, address.as_deref())?;
-        let mail_domain = mail_domain(context, address.as_ref());
-        let labels = pairs("label", label)?;
-        let mut set = pairs("set", set)?;
-        warn(catalog, kind, &set);
-        let locale = chosen_locale(context, kind, locale.as_deref())?;
-        let phones = chosen_phones(context, kind, locale, &mut set)?;
-        Ok(Self {
-            kind,
-            memo: memo.clone(),
-            labels,
-            set,
-            address,
-            mail_domain,
-            locale,
-            phones,
-        })
-    }
-
-    /// Makes the host of the address answer as this kind. Before anything is minted with it.
-    pub(crate) fn bind(&self, ledger: &Ledger) -> anyhow::Result<()> {
-        if let Some(address) = &self.address {
-            ledger.bind(address.host(), &self.kind.id)?;
-        }
-        Ok(())
-    }
-
-    /// Fields whose values the operator has set.
-    pub(crate) fn kept(&self) -> BTreeSet<String> {
-        self.set.keys().cloned().collect()
-    }
-
-    /// One fresh canary, not stored yet.
-    pub(crate) fn one(&self) -> anyhow::Result<Canary> {
-        self.one_at(None)
-    }
-
-    /// One as a row of a table, or one by itself.
-    fn one_at(&self, row: Option<Row>) -> anyhow::Result<Canary> {
-        let now = SystemClock.now();
-        let fields = self.kind.mint(&mut MintOrder {
-            rng: &mut rand::rng(),
-            address: self.address.as_ref(),
-            mail_domain: self.mail_domain.as_deref(),
-            set: &self.set,
-            now: row.map_or(now, |row| row.written),
-            scene: Scene {
-                locale: self.locale,
-                phones: &self.phones,
-                created: row.map(|row| row.created),
-                style: row.map(|row| row.style),
-            },
-        })?;
-        Ok(Canary {
-            id: CanaryId::fresh(),
-            kind: self.kind.id.clone(),
-            memo: self.memo.clone(),
-            labels: self.labels.clone(),
-            fields,
-            minted: now,
-            retired: None,
-        })
-    }
-}
-
-/// Where the people of records live: by flag, else by setting, if the kind has any.
-fn chosen_locale(
+/// What mints canaries of a kind as the operator described them. Says what the operator should know of
+/// the kind.
+pub(crate) fn minter<'a>(
     context: &Context,
-    kind: &Kind,
-    asked: Option<&str>,
-) -> anyhow::Result<Option<&'static Locale>> {
-    if asked.is_some() && !kind.is_local() {
+    catalog: &Catalog,
+    ledger: &Ledger,
+    kind: &'a Kind,
+    fresh: &args::Fresh,
+) -> anyhow::Result<Minter<'a>> {
+    let args::Fresh {
+        memo,
+        label,
+        set,
+        address,
+        locale,
+    } = fresh;
+    if locale.is_some() && !kind.is_local() {
         return Err(Advice::error(
             format!("--locale: {} has nothing that differs by country", kind.id),
             "leave it out",
         ));
     }
-    let set = Some(context.settings().locale.as_str()).filter(|set| !set.is_empty());
-    match asked.or(set).filter(|_| kind.is_local()) {
-        Some(id) => Ok(Some(Locale::named(id)?)),
-        None => Ok(None),
-    }
-}
-
-/// Telephone numbers records may show: `--set phone=...`, else the setting.
-fn chosen_phones(
-    context: &Context,
-    kind: &Kind,
-    locale: Option<&'static Locale>,
-    set: &mut BTreeMap<String, String>,
-) -> anyhow::Result<Vec<String>> {
-    if !kind.shows_phone() {
-        return Ok(Vec::new());
-    }
-    let phones = match set.remove("phone") {
-        Some(text) => text.split(',').map(|one| one.trim().to_owned()).collect(),
-        None => context.settings().phones.clone(),
+    let set = pairs("set", set)?;
+    let fresh = Fresh {
+        memo: memo.clone(),
+        labels: pairs("label", label)?,
+        set: set.clone(),
+        address: address.clone(),
+        locale: locale.clone(),
     };
-    let scene = Scene {
-        locale,
-        phones: &phones,
-        ..Scene::default()
-    };
-    scene.check()?;
-    if scene.shows_reserved() {
+    let minter = Minter::new(context.settings(), catalog, ledger, kind, fresh)?;
+    warn(catalog, kind, &set);
+    if minter.shows_reserved() {
         output::say("note: numbers kept for fiction are publicly listed; a reader may know them");
     }
-    Ok(phones)
-}
-
-/// The operator's own mail domain, or the domain of the address bait carries.
-pub(crate) fn mail_domain(context: &Context, address: Option<&Address>) -> Option<String> {
-    let set = &context.settings().mail_domain;
-    if !set.is_empty() {
-        return Some(set.clone());
-    }
-    let host = match address {
-        Some(address) => address.host().to_owned(),
-        None => Address::parse(context.settings().addresses.first()?)
-            .ok()?
-            .host()
-            .to_owned(),
-    };
-    let is_name = host.parse::<std::net::IpAddr>().is_err() && host.contains('.');
-    is_name.then(|| host.trim_start_matches("*.").to_owned())
+    Ok(minter)
 }

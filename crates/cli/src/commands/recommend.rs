@@ -11,6 +11,7 @@ use std::path::Path;
 
 use lapwing_catalog::{Address, Catalog, Kind};
 use lapwing_core::text::escape;
+use lapwing_daemon::mint::mail_domain;
 use lapwing_plant::{Bait, Options, Plan, PlantError};
 use lapwing_store::Ledger;
 use serde_json::json;
@@ -18,7 +19,7 @@ use serde_json::json;
 use self::cover::{Cover, Spot};
 use self::sweeps::{FITS, TABLES};
 use self::walk::Walk;
-use super::mint::{Minter, mail_domain};
+use super::mint::minter;
 use super::plant::{diff_text, print_diff};
 use crate::args::{Fresh, Global, Recommend};
 use crate::context::Context;
@@ -325,14 +326,14 @@ impl<'a> Planner<'a> {
             address: None,
             locale: None,
         };
-        let minter = Minter::new(self.context, self.catalog, self.ledger, kind, &fresh)?;
+        let minter = minter(self.context, self.catalog, self.ledger, kind, &fresh)?;
         let canary = minter.one()?;
         let bait = Bait {
             kind,
             canary: &canary,
         };
         let options = Options {
-            mail_domain: mail_domain(self.context, None),
+            mail_domain: mail_domain(self.context.settings(), None),
             ..Options::default()
         };
         let plan: Result<Plan, PlantError> = lapwing_plant::plan(target, &bait, &options);

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use lapwing_catalog::Catalog;
 use lapwing_core::{Canary, Trigger};
+use lapwing_daemon::mint::handles;
 use reqwest::Client;
-
-use super::super::mint::handles;
 
 /// What is sent for one canary.
 #[derive(Clone)]

@@ -4,7 +4,8 @@
 use std::io::Write as _;
 
 use lapwing_catalog::{Dialect, Dump, DumpOrder, Kind};
-use lapwing_core::{Canary, Clock as _, SystemClock, Timestamp};
+use lapwing_core::{Canary, Clock as _, SystemClock};
+use lapwing_daemon::mint::Row;
 use serde_json::{Map, Value, json};
 
 use crate::args::{self, Mint, Out};
@@ -21,17 +22,6 @@ pub(super) struct Lines<'a> {
     dump: Option<Dump>,
     begun: bool,
     style: u64,
-}
-
-/// What a canary has to agree with as a row of a table.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
-    /// When the record was made; the rows come in that order.
-    pub(super) created: Timestamp,
-    /// When the table was written out: nothing in it is later.
-    pub(super) written: Timestamp,
-    /// What the rows have in common follows from it.
-    pub(super) style: u64,
 }
 
 impl<'a> Lines<'a> {

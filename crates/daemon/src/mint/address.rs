@@ -8,30 +8,28 @@ use lapwing_catalog::{Address, AddressUse, Catalog, Kind};
 use lapwing_store::Ledger;
 use rand::seq::IndexedRandom;
 
-use crate::failure::Advice;
+use super::MintError;
 
 /// Chooses an address for `kind`; `None` if the kind carries none. Whoever mints with it binds its
 /// host to the kind.
-pub(crate) fn choose(
+pub(super) fn choose(
     kind: &Kind,
     catalog: &Catalog,
     ledger: &Ledger,
     configured: &[String],
     wanted: Option<&str>,
-) -> anyhow::Result<Option<Address>> {
+) -> Result<Option<Address>, MintError> {
     let Some(wants) = &kind.address else {
         return Ok(None);
     };
     let configured = configured
         .iter()
-        .map(|text| Address::parse(text).map_err(anyhow::Error::from))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+        .map(|text| Address::parse(text))
+        .collect::<Result<Vec<_>, _>>()?;
     if configured.is_empty() {
-        return Err(Advice::error(
-            format!("{} carries an address of yours, and none is set", kind.id),
-            "set the public address of this station once: \
-             lapwing init --address 'https://*.your-domain' (or --address https://host)",
-        ));
+        return Err(MintError::NoAddress {
+            kind: kind.id.clone(),
+        });
     }
     let hosts = Hosts {
         kind,
@@ -54,29 +52,28 @@ struct Hosts<'a> {
 }
 
 impl Hosts<'_> {
-    fn wanted(&self, wanted: &Address, configured: &[Address]) -> anyhow::Result<Address> {
+    fn wanted(&self, wanted: &Address, configured: &[Address]) -> Result<Address, MintError> {
         let ours = configured.iter().any(|address| {
             address == wanted || address.is_wildcard() && is_under(wanted.host(), address.host())
         });
         if !ours {
-            return Err(Advice::error(
-                format!("{wanted} is none of the configured addresses"),
-                "`lapwing config` shows them; `lapwing init --address URL` adds one",
-            ));
+            return Err(MintError::ForeignAddress {
+                address: wanted.to_string(),
+            });
         }
         if wanted.is_wildcard() {
             return self.choose(std::slice::from_ref(wanted));
         }
         match self.other_costume(wanted.host()) {
-            Some(other) if self.wants.exclusive => Err(Advice::error(
-                format!("{} already answers as {other}", wanted.host()),
-                "a host answers as one API only: name another address",
-            )),
+            Some(other) if self.wants.exclusive => Err(MintError::Taken {
+                host: wanted.host().to_owned(),
+                other: other.to_owned(),
+            }),
             _ => Ok(wanted.clone()),
         }
     }
 
-    fn choose(&self, configured: &[Address]) -> anyhow::Result<Address> {
+    fn choose(&self, configured: &[Address]) -> Result<Address, MintError> {
         if let Some(known) = configured
             .iter()
             .find_map(|address| self.bound_before(address))
@@ -159,15 +156,10 @@ impl Hosts<'_> {
             })
     }
 
-    fn none_left(&self) -> anyhow::Error {
-        Advice::error(
-            format!(
-                "no address is free for {}: each answers as another API already",
-                self.kind.id
-            ),
-            "add one: lapwing init --address https://another-host, or a wildcard \
-             --address 'https://*.your-domain'",
-        )
+    fn none_left(&self) -> MintError {
+        MintError::NoneFree {
+            kind: self.kind.id.clone(),
+        }
     }
 }
 
