@@ -167,10 +167,12 @@ fn schedules_are_what_systemd_and_cron_take() {
             "nightly-check.timer",
             "nightly-drill.service",
             "nightly-drill.timer",
+            "nightly-rotate.service",
+            "nightly-rotate.timer",
             "nightly.cron",
         ]
     );
-    let units: Vec<_> = names[..4].iter().map(|name| units.join(name)).collect();
+    let units: Vec<_> = names[..6].iter().map(|name| units.join(name)).collect();
     let judged = finish(Command::new("systemd-analyze").arg("verify").args(&units));
     assert_eq!(judged.code, 0, "{}", judged.stderr);
     for line in judged.stderr.lines() {
@@ -179,7 +181,14 @@ fn schedules_are_what_systemd_and_cron_take() {
     for name in names.iter().filter(|name| name.ends_with("service")) {
         let text = &written[*name];
         assert!(text.contains(home.data().to_str().unwrap()), "{text}");
-        assert!(text.contains("ProtectSystem=strict"), "{text}");
+        let writes = name.contains("rotate");
+        assert_eq!(text.contains("ProtectSystem=strict"), !writes, "{text}");
+        assert!(!text.contains("AmbientCapabilities") || !writes, "{text}");
+        // 50 is where systemd's scale goes from "ok" to "medium".
+        let mut analyze = Command::new("systemd-analyze");
+        analyze.args(["security", "--offline=true", "--threshold=49"]);
+        let judged = finish(analyze.arg(home.path().join("units").join(name)));
+        assert_eq!(judged.code, 0, "{name}: {}{}", judged.stdout, judged.stderr);
         assert!(!text.contains("canar") && !text.contains("bait"), "{text}");
     }
     let script = "import sys; from cronsim import CronSim; from datetime import datetime\n\
@@ -194,14 +203,26 @@ fn schedules_are_what_systemd_and_cron_take() {
     );
     assert_eq!(parsed.code, 0, "{}", parsed.stderr);
     assert_eq!(parsed.stdout.lines().count(), 2, "{}", parsed.stdout);
-    // What stands in the crontab runs as it stands there.
-    let line = written["nightly.cron"].lines().nth(1).unwrap();
-    let command = line.splitn(7, ' ').nth(6).unwrap().replace("\\%", "%");
-    let mut shell = Command::new("sh");
-    home.scrub(&mut shell);
-    let ran = finish(shell.env_remove("LAPWING_DATA_DIR").args(["-c", &command]));
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stderr.contains("nothing is planted"), "{}", ran.stderr);
+    // What stands in the crontab runs as it stands there, what is optional too once it is no comment.
+    let lines = |word: &str| {
+        let mut lines = written["nightly.cron"].lines();
+        let line = lines.find(|line| line.contains(word)).unwrap();
+        let command = line.splitn(7, ' ').nth(6).unwrap().replace("\\%", "%");
+        let mut shell = Command::new("sh");
+        home.scrub(&mut shell);
+        (
+            line.starts_with('#'),
+            finish(shell.env_remove("LAPWING_DATA_DIR").args(["-c", &command])),
+        )
+    };
+    for (word, optional, says) in [
+        (" check ", false, "nothing is planted"),
+        (" rotate ", true, "nothing is due"),
+    ] {
+        let (comment, ran) = lines(word);
+        assert_eq!((comment, ran.code), (optional, 0), "{}", ran.stderr);
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    }
     let again = home.run(&["schedule", "--write", directory, "--name", "nightly"]);
     assert_eq!(again.code, 1, "nothing is replaced");
     assert!(again.stderr.contains("hint:"));

@@ -104,7 +104,7 @@ pub(crate) enum Command {
     Listen(Listen),
     /// Trip canaries on purpose and follow each to its alert's arrival
     Drill(Drill),
-    /// Print what makes systemd or cron run `check` and `drill`
+    /// Print what makes systemd or cron run `check`, `drill` and, if you like, `rotate`
     Schedule(Schedule),
     /// List trips, newest first
     Trips(Trips),

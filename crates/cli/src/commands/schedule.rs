@@ -29,8 +29,18 @@ struct Job {
     /// Hours for cron, one of which is drawn; days of the week.
     hours: std::ops::RangeInclusive<u8>,
     days: &'static str,
+    reach: Reach,
+}
+
+/// What a job touches besides the data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Nothing.
+    Nothing,
     /// Reads files wherever they lie.
-    reads: bool,
+    Reads,
+    /// Writes files wherever they lie. Left to the operator to switch on.
+    Writes,
 }
 
 const JOBS: &[Job] = &[
@@ -42,7 +52,7 @@ const JOBS: &[Job] = &[
         delay: "3h",
         hours: 3..=5,
         days: "*",
-        reads: true,
+        reach: Reach::Reads,
     },
     Job {
         command: "drill",
@@ -53,7 +63,18 @@ const JOBS: &[Job] = &[
         delay: "4h",
         hours: 9..=12,
         days: "2",
-        reads: false,
+        reach: Reach::Nothing,
+    },
+    Job {
+        command: "rotate",
+        arguments: &["rotate", "--older-than", "90d", "--tripped", "--yes"],
+        about: "Rotate what is old or was used",
+        // After the check, which says what is not as it was before it makes room.
+        calendar: "*-*-* 07:00:00",
+        delay: "1h",
+        hours: 7..=7,
+        days: "*",
+        reach: Reach::Writes,
     },
 ];
 
@@ -73,7 +94,13 @@ pub(crate) fn run(global: &Global, args: &Schedule) -> anyhow::Result<Exit> {
         let unit = format!("{name}-{}", job.command);
         files.push((format!("{unit}.service"), host.service(job)));
         files.push((format!("{unit}.timer"), timer(job)));
-        cron.push_str(&host.cron(job)?);
+        let line = host.cron(job)?;
+        if job.reach == Reach::Writes {
+            cron.push_str(
+                "# Optional, because it writes: take the # below away to have it run.\n#",
+            );
+        }
+        cron.push_str(&line);
     }
     files.push((format!("{name}.cron"), cron));
     if let Some(directory) = write {
@@ -96,6 +123,12 @@ pub(crate) fn run(global: &Global, args: &Schedule) -> anyhow::Result<Exit> {
         "systemd: put the units into /etc/systemd/system and `systemctl enable --now` the timers; \
          or put the .cron file into /etc/cron.d under a name without a dot. Not both.",
     );
+    output::say(&format!(
+        "{name}-rotate is optional: without anybody looking on, it writes into the files that bait stands \
+         in, with no more rights than the user {}. Leave its timer alone, and its line in the crontab a \
+         comment, to rotate by hand",
+        host.owner()
+    ));
     output::say(
         "a check that finds something fails its unit (exit code 3): watch `systemctl --failed`, or give \
          the services an OnFailure= of yours; cron mails what is printed",
@@ -160,6 +193,13 @@ impl Host {
         words
     }
 
+    /// Who runs what no unit starts for a dynamic user, and what writes: such a user owns no file.
+    fn owner(&self) -> &str {
+        self.dynamic
+            .as_deref()
+            .map_or(self.user.as_str(), |_| "root")
+    }
+
     fn service(&self, job: &Job) -> String {
         let words: Vec<String> = self.words(job).iter().map(|it| systemd_word(it)).collect();
         let mut text = format!(
@@ -169,6 +209,9 @@ impl Host {
             words.join(" ")
         );
         match &self.dynamic {
+            _ if job.reach == Reach::Writes => {
+                let _ = writeln!(text, "User={}", self.owner());
+            }
             Some(name) => {
                 let _ = writeln!(
                     text,
@@ -190,22 +233,32 @@ impl Host {
                 "LoadCredentialEncrypted={CREDENTIAL}:/etc/credstore.encrypted/{CREDENTIAL}"
             );
         }
-        if job.reads {
-            // Bait lies in files of other users; nothing of theirs is written.
-            text.push_str(
-                "AmbientCapabilities=CAP_DAC_READ_SEARCH\nCapabilityBoundingSet=CAP_DAC_READ_SEARCH\n\
-                 ProtectHome=read-only\n",
-            );
-        } else if [&self.data, &self.program]
-            .iter()
-            .any(|path| path.starts_with("/home") || path.starts_with("/root"))
-        {
-            text.push_str("CapabilityBoundingSet=\nProtectHome=read-only\n");
-        } else {
-            text.push_str("CapabilityBoundingSet=\nProtectHome=yes\n");
-        }
+        text.push_str(self.sandbox(job.reach));
         text.push_str(HARDENING);
         text
+    }
+
+    /// What the service may reach of the file system.
+    fn sandbox(&self, reach: Reach) -> &'static str {
+        let at_home = |path: &PathBuf| path.starts_with("/home") || path.starts_with("/root");
+        match reach {
+            // Bait lies in files of other users; nothing of theirs is written.
+            Reach::Reads => {
+                "AmbientCapabilities=CAP_DAC_READ_SEARCH\nCapabilityBoundingSet=CAP_DAC_READ_SEARCH\n\
+                 ProtectHome=read-only\nProtectSystem=strict\n"
+            }
+            // Whoever holds the data directory says what is written where. That must not be more than
+            // that user could write: none gets a capability it lacks, and root keeps those for files.
+            Reach::Writes if self.owner() == "root" => {
+                "CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID\n\
+                 ProtectHome=no\nProtectSystem=yes\n"
+            }
+            Reach::Writes => "CapabilityBoundingSet=\nProtectHome=no\nProtectSystem=yes\n",
+            Reach::Nothing if [&self.data, &self.program].into_iter().any(at_home) => {
+                "CapabilityBoundingSet=\nProtectHome=read-only\nProtectSystem=strict\n"
+            }
+            Reach::Nothing => "CapabilityBoundingSet=\nProtectHome=yes\nProtectSystem=strict\n",
+        }
     }
 
     /// A line for `/etc/cron.d`, at a time of its own on every host.
@@ -228,16 +281,13 @@ impl Host {
         Ok(format!(
             "{minute} {hour} * * {} {} {}\n",
             job.days,
-            self.dynamic
-                .as_deref()
-                .map_or(self.user.as_str(), |_| "root"),
+            self.owner(),
             command.replace('%', "\\%")
         ))
     }
 }
 
 const HARDENING: &str = "NoNewPrivileges=yes
-ProtectSystem=strict
 PrivateDevices=yes
 ProtectClock=yes
 ProtectControlGroups=yes
