@@ -104,6 +104,13 @@ fn plants_without_a_network_and_removes_itself() {
     let ran = home.run(&["uproot", &target]);
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("bundle"), "{}", ran.stderr);
+    // Nobody but the bundle changes it: a timer leaves it, and who names it is told.
+    let all = home.run(&["rotate", "--older-than", "0s"]);
+    assert_eq!(all.code, 0, "{}", all.stderr);
+    assert!(all.stderr.contains("nothing is due"), "{}", all.stderr);
+    let named = home.run(&["rotate", &target]);
+    assert_eq!(named.code, 8, "{}", named.stderr);
+    assert!(named.stderr.contains("bundle"), "{}", named.stderr);
     home.ok(&["uproot", &target, "--force"]);
     assert_eq!(states(&home)[0], word(&env, "abandoned"));
 }

@@ -9,6 +9,7 @@
 mod bundles;
 mod checks;
 mod clients;
+mod declared;
 mod minting;
 mod other;
 mod proxies;

@@ -49,7 +49,17 @@ fn plants_checks_and_uproots_through_ssh() {
     assert_eq!(condition(&home), ("present".to_owned(), 0));
     home.ok(&["uproot", &target]);
     assert_eq!(text_of(&file), "APP_NAME=store\nDB_HOST=localhost\n");
-    assert_eq!(state_of(&home), [(target, "uprooted".to_owned())]);
+    assert_eq!(state_of(&home), [(target.clone(), "uprooted".to_owned())]);
+    // The target may name the host itself, once.
+    let placed = home.json(&["plant", "twilio", &target]);
+    assert_eq!(placed["target"], target.as_str());
+    assert_eq!(condition(&home), ("unchanged".to_owned(), 0));
+    home.ok(&["uproot", &target]);
+    assert_eq!(
+        home.run(&["plant", "twilio", &target, "--host", "other"])
+            .code,
+        1
+    );
     assert!(files.is_clean());
 }
 

@@ -4,6 +4,7 @@
 //! Rule: canary and intent are in the ledger before a target is touched, so that a value of ours that
 //! stands anywhere is known, whenever the process dies. [`Settling`] finishes what was left half done.
 
+mod away;
 mod labels;
 mod settle;
 
@@ -23,7 +24,9 @@ use lapwing_plant::{Bait, Condition, Diff, Options, Plan, Surroundings};
 use lapwing_store::{Intent, Ledger};
 
 use crate::args::Fresh;
+use crate::commands::elsewhere::{Sites, reached};
 use crate::commands::mint::minter;
+use crate::commands::plant::Edit;
 use crate::context::Context;
 use crate::failure::Advice;
 
@@ -92,6 +95,7 @@ pub(crate) struct Planter<'a> {
     minters: RefCell<HashMap<String, Rc<Minter<'a>>>>,
     surroundings: Surroundings,
     places: labels::Places,
+    sites: Sites<'a>,
 }
 
 impl<'a> Planter<'a> {
@@ -103,15 +107,12 @@ impl<'a> Planter<'a> {
             minters: RefCell::default(),
             surroundings: Surroundings::default(),
             places: labels::Places::new(),
+            sites: Sites::new(context),
         }
     }
 
-    pub(crate) const fn context(&self) -> &'a Context {
-        self.context
-    }
-
-    pub(crate) const fn ledger(&self) -> &'a Ledger {
-        self.ledger
+    pub(crate) const fn sites(&self) -> &Sites<'a> {
+        &self.sites
     }
 
     /// Mints. Touches nothing.
@@ -142,7 +143,18 @@ impl<'a> Planter<'a> {
         })
     }
 
-    /// Mints and plans. Touches nothing.
+    /// The edit an order would be, and what is to be known of it. Touches nothing.
+    pub(crate) fn preview(&self, order: &Order<'_>) -> anyhow::Result<(Edit, Vec<String>)> {
+        if let Some((_, login, _)) = reached(order.target)? {
+            let held = self.hold(&login, order)?;
+            return Ok((Edit::There(held.diff().to_owned()), held.notes().to_vec()));
+        }
+        let draft = self.prepare(order)?;
+        let edit = Edit::Here(draft.diff().clone());
+        Ok((edit, draft.notes().to_vec()))
+    }
+
+    /// Mints and plans on this host. Touches nothing.
     pub(crate) fn prepare(&self, order: &Order<'_>) -> anyhow::Result<Draft<'a>> {
         let Minted {
             minter,
@@ -237,7 +249,7 @@ impl<'a> Planter<'a> {
         Ok(())
     }
 
-    /// Plants one.
+    /// Plants one on this host.
     pub(crate) fn plant(&self, draft: Draft<'a>) -> anyhow::Result<Placement> {
         let mut outcomes = self.plant_round(vec![draft])?;
         outcomes.pop().expect("one draft, one outcome")
@@ -251,7 +263,17 @@ impl<'a> Planter<'a> {
         each: &mut dyn FnMut(usize, anyhow::Result<Placement>),
     ) -> anyhow::Result<()> {
         let lanes: Vec<String> = orders.iter().map(|order| lane(order.target)).collect();
-        let mut left: VecDeque<usize> = (0..orders.len()).collect();
+        let mut left: VecDeque<usize> = VecDeque::new();
+        for (at, order) in orders.iter().enumerate() {
+            match reached(order.target) {
+                Ok(None) => left.push_back(at),
+                Ok(Some((_, login, _))) => {
+                    let held = self.hold(&login, order);
+                    each(at, held.and_then(|held| self.plant_held(held)));
+                }
+                Err(error) => each(at, Err(error)),
+            }
+        }
         while !left.is_empty() {
             let (mut numbers, mut drafts) = (Vec::new(), Vec::new());
             let (mut taken, mut written) = (HashSet::new(), HashSet::<PathBuf>::new());
@@ -321,7 +343,13 @@ impl<'a> Planter<'a> {
         let finish = |outcome: anyhow::Result<(Placement, Option<Placement>)>| {
             let (planted, old) = outcome?;
             if let Some(old) = old {
-                take_out(self.ledger, &old, PlacementState::Uprooted, false)?;
+                take_out(
+                    self.ledger,
+                    &self.sites,
+                    &old,
+                    PlacementState::Uprooted,
+                    false,
+                )?;
             }
             Ok(planted)
         };

@@ -35,6 +35,9 @@ pub(crate) struct Column {
 /// Holds the canary's values.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Wish {
+    /// What the placement will be called, where that is settled elsewhere: digests are salted with it.
+    #[serde(default)]
+    placement: Option<PlacementId>,
     pub(crate) canary: CanaryId,
     pub(crate) kind: String,
     pub(crate) fields: BTreeMap<String, String>,
@@ -59,6 +62,7 @@ impl Wish {
     pub fn of(bait: &Bait<'_>) -> Self {
         let hints = &bait.kind.plant;
         Self {
+            placement: None,
             canary: bait.canary.id,
             kind: bait.kind.id.clone(),
             fields: bait.canary.fields.clone(),
@@ -110,9 +114,17 @@ impl Wish {
         self
     }
 
+    /// The same, for a placement that is recorded under this id.
+    #[must_use]
+    pub const fn named(mut self, placement: PlacementId) -> Self {
+        self.placement = Some(placement);
+        self
+    }
+
     /// A wish for nothing in particular: a row that only makes another one possible.
     pub(crate) fn nothing() -> Self {
         Self {
+            placement: None,
             canary: CanaryId::fresh(),
             kind: String::new(),
             fields: BTreeMap::new(),
@@ -218,7 +230,7 @@ impl Wish {
     pub fn intend(&self, target: &str, target_kind: &str, detail: serde_json::Value) -> Placement {
         let now = jiff::Timestamp::now().as_microsecond();
         Placement {
-            id: PlacementId::fresh(),
+            id: self.placement.unwrap_or_else(PlacementId::fresh),
             canary: self.canary,
             target: target.to_owned(),
             target_kind: target_kind.to_owned(),

@@ -9,7 +9,7 @@ mod bundled;
 use std::io::{BufRead, Read as _, Write as _};
 
 use lapwing_core::{CanaryId, Clock as _, Placement, PlacementId, PlacementState, SystemClock};
-use lapwing_plant::{Condition, Options, PlantError, Wish};
+use lapwing_plant::{Condition, Options, Plan, PlantError, Wish};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use bundled::{Order, line_of};
@@ -30,6 +30,21 @@ pub(crate) enum Task {
     Plant(Box<Planting>),
     /// Say what stands there.
     Check {
+        /// Its target as it is written on this host.
+        placement: Box<Placement>,
+    },
+    /// Say how a target is written once links are followed.
+    Canonical {
+        /// As it was typed.
+        target: String,
+    },
+    /// Say what taking it out would change.
+    Rehearse {
+        /// Its target as it is written on this host.
+        placement: Box<Placement>,
+    },
+    /// Remove what a process that was killed in the moment of writing left beside it.
+    Sweep {
         /// Its target as it is written on this host.
         placement: Box<Placement>,
     },
@@ -74,6 +89,8 @@ impl Planting {
 pub(crate) struct Outcome {
     /// The placement as it is now, its target as it is written on this host.
     pub(crate) placement: Option<Placement>,
+    /// How the target is written.
+    pub(crate) target: String,
     /// What stands there.
     pub(crate) condition: String,
     /// What changes, the owner's values masked.
@@ -108,10 +125,20 @@ pub(crate) fn run(args: &Agent) -> anyhow::Result<Exit> {
         return bundled::run(file, args.action);
     }
     let mut input = std::io::stdin().lock();
+    let mut planned: Option<Plan> = None;
     while let Some(line) = read_line(&mut input)? {
+        // Any other task in between drops what was planned.
+        let plan = planned.take();
+        if line == GO {
+            say(&plan.map_or_else(nothing_planned, apply))?;
+            continue;
+        }
         match serde_json::from_slice(&line)? {
-            Task::Plant(planting) => plant(&planting, &mut input)?,
+            Task::Plant(planting) => planned = plan_for(&planting)?,
             Task::Check { placement } => say(&check(&placement))?,
+            Task::Canonical { target } => say(&canonical(&target))?,
+            Task::Rehearse { placement } => say(&rehearse(&placement))?,
+            Task::Sweep { placement } => say(&sweep(&placement))?,
             Task::Uproot { placement, force } => say(&uproot(&placement, force))?,
         }
     }
@@ -137,40 +164,70 @@ fn say(outcome: &Outcome) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says what would be done; does it if the next line says so.
-fn plant(planting: &Planting, input: &mut impl BufRead) -> anyhow::Result<()> {
+/// Says what would be done, which is done if the next line says so.
+fn plan_for(planting: &Planting) -> anyhow::Result<Option<Plan>> {
     let plan = match lapwing_plant::plan_wish(&planting.target, &planting.wish, &planting.options) {
         Ok(plan) => plan,
-        Err(error) => return say(&error.into()),
+        Err(error) => {
+            say(&error.into())?;
+            return Ok(None);
+        }
     };
     say(&Outcome {
-        placement: Some(named(planting, plan.placement().clone())),
+        placement: Some(plan.placement().clone()),
         diff: diff_text(plan.diff()),
         notes: plan.notes().to_vec(),
         ..Outcome::default()
     })?;
-    if read_line(input)?.as_deref() == Some(GO) {
-        say(&apply(planting, plan))?;
+    Ok(Some(plan))
+}
+
+fn nothing_planned() -> Outcome {
+    Outcome {
+        error: Some(Complaint {
+            what: "nothing is planned here".to_owned(),
+            hint: "run the command again".to_owned(),
+        }),
+        ..Outcome::default()
     }
-    Ok(())
+}
+
+fn canonical(target: &str) -> Outcome {
+    match lapwing_plant::canonical_target(target) {
+        Ok(target) => Outcome {
+            target,
+            ..Outcome::default()
+        },
+        Err(error) => error.into(),
+    }
+}
+
+fn rehearse(placement: &Placement) -> Outcome {
+    match lapwing_plant::rehearse_uproot(placement, false) {
+        Ok(diff) => Outcome {
+            diff: diff_text(&diff),
+            ..Outcome::default()
+        },
+        Err(error) => error.into(),
+    }
+}
+
+fn sweep(placement: &Placement) -> Outcome {
+    match lapwing_plant::sweep(placement) {
+        Ok(()) => Outcome::default(),
+        Err(error) => error.into(),
+    }
 }
 
 /// The word to go ahead.
 pub(crate) const GO: &[u8] = b"go";
 
-fn named(planting: &Planting, placement: Placement) -> Placement {
-    Placement {
-        id: planting.id,
-        ..placement
-    }
-}
-
 /// Writes. If that fails and nothing of ours is there, the placement is given up.
-fn apply(planting: &Planting, plan: lapwing_plant::Plan) -> Outcome {
-    let intended = named(planting, plan.placement().clone());
+fn apply(plan: Plan) -> Outcome {
+    let intended = plan.placement().clone();
     match plan.apply(SystemClock.now()) {
         Ok(placement) => Outcome {
-            placement: Some(named(planting, placement)),
+            placement: Some(placement),
             condition: condition_word(Condition::Present).to_owned(),
             ..Outcome::default()
         },

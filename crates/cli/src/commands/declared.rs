@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use self::file::Declaration;
 use self::survey::{Row, Step, Survey};
+use super::elsewhere::Sites;
 use super::plant::{confirm, summary};
 use crate::args::{Apply, Declarations, Destroy, Drift, Global, PlanArgs};
 use crate::context::Context;
@@ -57,7 +58,9 @@ pub(crate) fn apply(global: &Global, args: &Apply) -> anyhow::Result<Exit> {
             return Ok(Exit::Fine);
         }
     }
-    let settling = Settling::run(&ledger, &|placement| declaration.made(placement))?;
+    let settling = Settling::run(&ledger, planter.sites(), &|placement| {
+        declaration.made(placement)
+    })?;
     settling.say();
     let placements = ledger.placements()?;
     let survey = Survey::of(&context, &ledger, &planter, &declaration, placements)?;
@@ -112,7 +115,8 @@ pub(crate) fn destroy(global: &Global, args: &Destroy) -> anyhow::Result<Exit> {
         output::say("nothing was uprooted");
         return Ok(Exit::Fine);
     }
-    let settling = Settling::run(&ledger, &ours)?;
+    let sites = Sites::new(&context);
+    let settling = Settling::run(&ledger, &sites, &ours)?;
     settling.say();
     let left = ledger.placements()?.into_iter();
     let left: Vec<Placement> = left.filter(|p| ours(p) && stands(p)).collect();
@@ -121,7 +125,13 @@ pub(crate) fn destroy(global: &Global, args: &Destroy) -> anyhow::Result<Exit> {
     // The last planted first: each then finds the target as it left it.
     for placement in left.iter().rev() {
         bar.inc(1);
-        match take_out(&ledger, placement, PlacementState::Abandoned, *force) {
+        match take_out(
+            &ledger,
+            &sites,
+            placement,
+            PlacementState::Abandoned,
+            *force,
+        ) {
             Ok(after) => rows.push(summary(&after)),
             Err(error) => {
                 failed += 1;
@@ -198,7 +208,8 @@ impl Run<'_> {
         for (at, row) in survey.rows.iter().enumerate().rev() {
             let outcome = match (&row.step, &row.placement) {
                 (Step::Uproot | Step::Replant(_), Some(old)) => {
-                    take_out(self.ledger, old, PlacementState::Abandoned, false).map(Some)
+                    let sites = self.planter.sites();
+                    take_out(self.ledger, sites, old, PlacementState::Abandoned, false).map(Some)
                 }
                 (Step::Describe, Some(placement)) => self.describe(row, placement).map(Some),
                 (Step::Drifted(_), Some(placement)) => Err(altered(placement)),

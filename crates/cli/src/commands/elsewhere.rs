@@ -3,6 +3,7 @@
 //! nothing stays but the bait, and no connection back is needed.
 
 mod planting;
+mod sites;
 
 use std::io::{BufReader, Write as _};
 use std::path::PathBuf;
@@ -14,8 +15,11 @@ use lapwing_plant::{Bait, Options, Wish};
 use lapwing_store::Ledger;
 
 pub(crate) use planting::plant;
+pub(crate) use sites::{Sites, reached};
 
 use super::agent::{GO, Outcome, Planting, Task, read_line};
+use super::check::condition_word;
+use super::plant::Edit;
 use crate::context::Context;
 use crate::failure::Advice;
 
@@ -219,9 +223,10 @@ pub(crate) fn prepare(
     mut options: Options,
 ) -> Planting {
     options.kept = canary.fields.keys().cloned().collect();
-    let wish = Wish::of(&Bait { kind, canary });
+    let id = PlacementId::fresh();
+    let wish = Wish::of(&Bait { kind, canary }).named(id);
     Planting {
-        id: PlacementId::fresh(),
+        id,
         canary: canary.id,
         target: target.to_owned(),
         wish: wish.keeping(&options.kept),
@@ -255,114 +260,67 @@ pub(crate) fn there(placement: &Placement) -> Placement {
 }
 
 /// What stands at placements on other hosts: condition and detail, in their order. Each host that is
-/// reached through ssh is asked once; of the others it is known what they last reported.
+/// reached through ssh is asked; of the others it is known what they last reported.
 pub(crate) fn conditions(
-    context: &Context,
+    sites: &Sites<'_>,
     ledger: &Ledger,
     placements: &[(Site, Placement)],
 ) -> anyhow::Result<Vec<(String, String)>> {
     let hosts = ledger.hosts()?;
-    let mut sessions: std::collections::BTreeMap<String, anyhow::Result<Session>> =
-        std::collections::BTreeMap::new();
     let mut found = Vec::new();
     for (site, placement) in placements {
-        let login = match site {
-            Site::Ssh(login) => login,
+        found.push(match site {
+            Site::Ssh(_) => match sites.check(placement) {
+                Ok(condition) => (condition_word(condition).to_owned(), String::new()),
+                Err(error) => ("unreadable".to_owned(), error.to_string()),
+            },
             Site::Host(name) => {
                 let host = hosts.iter().find(|host| host.name == *name);
                 let said = host.and_then(|host| Some((host, host.conditions.get(&placement.id)?)));
-                found.push(match said {
+                match said {
                     Some((host, word)) => {
                         let at = host.heard.to_seconds_string();
                         (word.clone(), format!("as it reported at {at}"))
                     }
                     None => ("unknown".to_owned(), "it has not reported".to_owned()),
-                });
-                continue;
+                }
             }
-        };
-        let session = sessions
-            .entry(login.clone())
-            .or_insert_with(|| Session::open(context, login));
-        let task = Task::Check {
-            placement: Box::new(there(placement)),
-        };
-        let asked = match session {
-            Ok(session) => session.task(&task),
-            Err(error) => Err(anyhow::anyhow!("{error}")),
-        };
-        found.push(match asked {
-            Ok(outcome) => {
-                let detail = outcome.error.map(|error| error.what).unwrap_or_default();
-                let printable = |said: &str| text::escape_short(said.as_bytes(), 400);
-                (printable(&outcome.condition), printable(&detail))
-            }
-            Err(error) => ("unreadable".to_owned(), error.to_string()),
         });
     }
     Ok(found)
 }
 
-/// Takes a placement on another host out. Gives what it has become, and the diff.
+/// Takes a placement on another host out. Gives what it has become, and the edit.
 pub(crate) fn uproot(
-    context: &Context,
+    sites: &Sites<'_>,
     site: &Site,
     placement: &Placement,
     force: bool,
-) -> anyhow::Result<(Placement, String)> {
-    let login = match site {
-        Site::Ssh(login) => login,
+) -> anyhow::Result<(Placement, Edit)> {
+    match site {
         // Only the bundle reaches it; what was never planted, or stands on a host that is gone, can be
         // given up.
         Site::Host(_) if force => {
             let state = PlacementState::Abandoned;
-            return Ok((
-                Placement {
-                    state,
-                    ..placement.clone()
-                },
-                String::new(),
-            ));
+            let after = Placement {
+                state,
+                ..placement.clone()
+            };
+            Ok((after, Edit::There(String::new())))
         }
-        Site::Host(name) => {
-            return Err(Advice::error(
-                format!(
-                    "{} stands on {name}, which is not reached from here",
-                    placement.target
-                ),
-                "run its bundle there with `uproot`; `--force` gives the placement up",
-            ));
-        }
-    };
-    let mut session = Session::open(context, login)?;
-    let outcome = checked(session.task(&Task::Uproot {
-        placement: Box::new(there(placement)),
-        force,
-    })?)?;
-    let uprooted = outcome
-        .placement
-        .ok_or_else(|| anyhow::anyhow!("{login}: no placement in the answer"))?;
-    Ok((here(site, placement.clone(), uprooted)?, outcome.diff))
-}
-
-/// What the agent says happened to a placement, as it is recorded here. The rest of the record is not the
-/// other host's to change.
-fn here(site: &Site, known: Placement, said: Placement) -> anyhow::Result<Placement> {
-    Ok(Placement {
-        target: site.target(&plain(said.target)?),
-        target_kind: said.target_kind,
-        detail: said.detail,
-        before: said.before,
-        after: said.after,
-        state: said.state,
-        planted: said.planted,
-        uprooted: said.uprooted,
-        ..known
-    })
+        Site::Host(name) => Err(Advice::error(
+            format!(
+                "{} stands on {name}, which is not reached from here",
+                placement.target
+            ),
+            "run its bundle there with `uproot`; `--force` gives the placement up",
+        )),
+        Site::Ssh(_) => sites.uproot(placement, force),
+    }
 }
 
 /// A target as another host gives it, unless a terminal would act on it.
-fn plain(target: String) -> anyhow::Result<String> {
+pub(crate) fn plain(target: String) -> anyhow::Result<String> {
     if target.len() > 4096 || target.chars().any(text::is_unprintable) {
         return Err(Advice::error(
             "the host answered with a place whose name cannot be printed",

@@ -1,6 +1,6 @@
 //! One file a command, or a few that belong together.
 
-mod agent;
+pub(crate) mod agent;
 mod alert;
 mod allow;
 mod artifact;
@@ -14,7 +14,7 @@ mod credential;
 mod declared;
 mod demo;
 mod drill;
-mod elsewhere;
+pub(crate) mod elsewhere;
 mod evidence;
 mod exclude;
 mod filter;
@@ -27,7 +27,7 @@ mod listen;
 pub(crate) mod mint;
 mod orphans;
 mod placements;
-mod plant;
+pub(crate) mod plant;
 mod recommend;
 mod reindex;
 mod report;

@@ -9,7 +9,8 @@ use lapwing_plant::{Condition, Diff, Line, Sign};
 use lapwing_store::Ledger;
 use serde_json::json;
 
-use super::{elsewhere, exclude};
+use super::elsewhere::{self, Sites};
+use super::exclude;
 use crate::args::{Fresh, Global, Plant, Uproot};
 use crate::context::{Context, pairs, resolve};
 use crate::failure::{Advice, Exit};
@@ -73,8 +74,8 @@ pub(crate) fn plant(global: &Global, args: &Plant) -> anyhow::Result<Exit> {
             ask: done.is_empty() && !yes && !context.json && output::can_ask(),
             json: context.json,
         };
-        let planted = match host {
-            Some(host) => elsewhere::plant(&planter, host, &order, go)?,
+        let planted = match away(host.as_ref(), order.target)? {
+            Some(login) => elsewhere::plant(&planter, &login, &order, go)?,
             None => one(&planter, &order, go)?,
         };
         let Some(planted) = planted else {
@@ -119,6 +120,18 @@ impl Go {
             "nothing was minted or written"
         }
     }
+}
+
+/// The other host to plant on, by --host or in the target.
+fn away(host: Option<&String>, target: &str) -> anyhow::Result<Option<String>> {
+    let named = elsewhere::reached(target)?.map(|(_, login, _)| login);
+    if let (Some(host), Some(named)) = (host, &named) {
+        return Err(Advice::error(
+            format!("--host {host}: the target names {named} already"),
+            "leave --host out, or write the target as that host does",
+        ));
+    }
+    Ok(host.cloned().or(named))
 }
 
 /// Plants one on this host; `None` if it stays at the plan.
@@ -191,6 +204,28 @@ pub(crate) fn print_text(diff: &str) -> std::io::Result<()> {
         output::line(&format!("{style}{line}{style:#}"))?;
     }
     Ok(())
+}
+
+/// An edit as it is shown: of this host, or as another host tells it.
+pub(crate) enum Edit {
+    Here(Diff),
+    There(String),
+}
+
+impl Edit {
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Here(diff) => diff_text(diff),
+            Self::There(text) => text.clone(),
+        }
+    }
+
+    pub(crate) fn print(&self) -> std::io::Result<()> {
+        match self {
+            Self::Here(diff) => print_diff(diff),
+            Self::There(text) => print_text(text),
+        }
+    }
 }
 
 pub(crate) fn diff_text(diff: &Diff) -> String {
@@ -287,6 +322,7 @@ pub(crate) fn uproot(global: &Global, args: &Uproot) -> anyhow::Result<Exit> {
     let Uproot { what, force, yes } = args;
     let context = Context::open(global)?;
     let ledger = context.ledger()?;
+    let sites = Sites::new(&context);
     let mut done = Vec::new();
     // The last planted first: each then finds the target as it left it.
     for placement in chosen(&ledger, what)?.into_iter().rev() {
@@ -300,10 +336,10 @@ pub(crate) fn uproot(global: &Global, args: &Uproot) -> anyhow::Result<Exit> {
             continue;
         }
         if let Some((site, _)) = Site::of(&placement.target) {
-            let (gone, diff) = elsewhere::uproot(&context, &site, &placement, *force)?;
+            let (gone, edit) = elsewhere::uproot(&sites, &site, &placement, *force)?;
             ledger.place_update(&gone)?;
             if !context.json {
-                print_text(&diff)?;
+                edit.print()?;
                 output::say(&format!("{} {}", state(&gone), gone.target));
             }
             done.push(summary(&gone));

@@ -3,12 +3,12 @@
 //! another row. The old one is retired, and recognised for ever.
 
 use lapwing_core::{
-    Canary, CanaryId, Clock as _, Placement, PlacementState, SystemClock, Timestamp, Verdict,
+    Canary, CanaryId, Clock as _, Placement, PlacementState, Site, SystemClock, Timestamp, Verdict,
 };
 use lapwing_store::{Index, Ledger, TripFilter};
 use serde_json::json;
 
-use super::plant::{self, confirm, diff_text, print_diff, summary};
+use super::plant::{self, confirm, summary};
 use crate::args::{Global, Rotate};
 use crate::context::{Context, parse_since};
 use crate::failure::{Advice, Exit};
@@ -26,16 +26,16 @@ pub(crate) fn run(global: &Global, args: &Rotate) -> anyhow::Result<Exit> {
     let context = Context::open(global)?;
     let catalog = context.catalog()?;
     let ledger = context.ledger()?;
+    let planter = Planter::new(&context, &catalog, &ledger);
     let mut failed = false;
     let _lock = if args.dry_run {
         None
     } else {
         let lock = lock(&context)?;
-        failed |= resume(&ledger)?;
+        failed |= resume(&ledger, &planter)?;
         Some(lock)
     };
     let due = due(&context, &ledger, args)?;
-    let planter = Planter::new(&context, &catalog, &ledger);
     let orders: Vec<Order<'_>> = due.iter().map(|due| due.order(args.show)).collect();
     if due.is_empty() {
         output::say("nothing is due");
@@ -85,8 +85,10 @@ fn asks(context: &Context, args: &Rotate) -> bool {
 }
 
 /// Finishes rotations that died on their way. Says whether one could not be.
-fn resume(ledger: &Ledger) -> anyhow::Result<bool> {
-    let settling = Settling::run(ledger, &|placement| placement.replaces.is_some())?;
+fn resume(ledger: &Ledger, planter: &Planter<'_>) -> anyhow::Result<bool> {
+    let settling = Settling::run(ledger, planter.sites(), &|placement| {
+        placement.replaces.is_some()
+    })?;
     settling.say();
     Ok(!settling.failed.is_empty())
 }
@@ -104,7 +106,7 @@ fn due(context: &Context, ledger: &Ledger, args: &Rotate) -> anyhow::Result<Vec<
     let trips = tripped.then(|| Trips::open(context)).transpose()?;
     let chosen = match what {
         Some(what) => plant::chosen(ledger, what)?,
-        None => ledger.placements()?,
+        None => ledger.placements()?.into_iter().filter(in_reach).collect(),
     };
     let mut due = Vec::new();
     for placement in chosen {
@@ -131,6 +133,11 @@ fn due(context: &Context, ledger: &Ledger, args: &Rotate) -> anyhow::Result<Vec<
         }
     }
     Ok(due)
+}
+
+/// Whether it is rotated without being named: what a bundle planted only a bundle changes.
+fn in_reach(placement: &Placement) -> bool {
+    !matches!(Site::of(&placement.target), Some((Site::Host(_), _)))
 }
 
 /// Since when it stands, if that is before `before`.
@@ -201,14 +208,14 @@ fn show(
                 placement.canary, placement.target
             ))?;
         }
-        let draft = planter.prepare(order);
-        failed |= draft.is_err();
-        match draft {
-            Ok(draft) if context.json => rows.push(json!({
+        let edit = planter.preview(order);
+        failed |= edit.is_err();
+        match edit {
+            Ok((edit, _)) if context.json => rows.push(json!({
                 "old": placement.canary, "target": placement.target, "why": why,
-                "diff": diff_text(draft.diff()),
+                "diff": edit.text(),
             })),
-            Ok(draft) => print_diff(draft.diff())?,
+            Ok((edit, _)) => edit.print()?,
             Err(error) if context.json => rows.push(json!({
                 "old": placement.canary, "target": placement.target, "why": why,
                 "error": error.to_string(),

@@ -9,6 +9,7 @@ use lapwing_plant::Condition;
 use lapwing_store::Ledger;
 
 use super::stands;
+use crate::commands::elsewhere::Sites;
 use crate::failure::{Advice, tell};
 use crate::output;
 
@@ -23,13 +24,17 @@ pub(crate) struct Settling {
 
 impl Settling {
     /// Settles those of all placements that `ours` chooses.
-    pub(crate) fn run(ledger: &Ledger, ours: &dyn Fn(&Placement) -> bool) -> anyhow::Result<Self> {
+    pub(crate) fn run(
+        ledger: &Ledger,
+        sites: &Sites<'_>,
+        ours: &dyn Fn(&Placement) -> bool,
+    ) -> anyhow::Result<Self> {
         let mut settling = Self::default();
         let placements = ledger.placements()?;
         for placement in placements.iter().filter(|placement| ours(placement)) {
             if placement.state == PlacementState::Intended {
                 let old = replaced_by(placement, &placements);
-                settling.note(placement, finish(ledger, placement, old));
+                settling.note(placement, finish(ledger, sites, placement, old));
             }
         }
         let placements = ledger.placements()?;
@@ -37,7 +42,7 @@ impl Settling {
             if new.state == PlacementState::Planted
                 && let Some(old) = replaced_by(new, &placements)
             {
-                settling.note(old, make_room(ledger, new, old));
+                settling.note(old, make_room(ledger, sites, new, old));
             }
         }
         Ok(settling)
@@ -83,6 +88,7 @@ fn replaced_by<'a>(new: &Placement, placements: &'a [Placement]) -> Option<&'a P
 /// Completes or undoes an intent.
 fn finish(
     ledger: &Ledger,
+    sites: &Sites<'_>,
     intended: &Placement,
     old: Option<&Placement>,
 ) -> anyhow::Result<&'static str> {
@@ -92,24 +98,24 @@ fn finish(
         planted: Some(now),
         ..intended.clone()
     };
-    let mut condition = lapwing_plant::check(&placement)?;
-    if condition == Condition::Changed && intended.supersedes && whole(old)? {
+    let mut condition = sites.check(&placement)?;
+    if condition == Condition::Changed && intended.supersedes && whole(sites, old)? {
         // What bears its names is the one whose place it was to take.
         condition = Condition::Missing;
     }
     match condition {
         Condition::Present | Condition::Moved => {
-            lapwing_plant::sweep(&placement)?;
+            sites.sweep(&placement)?;
             ledger.settle(&[placement], &[], now)?;
             Ok("stood there unconfirmed; confirmed now")
         }
         Condition::HalfPlanted => {
-            placement = lapwing_plant::uproot(intended, false, now)?.placement;
+            placement = sites.uproot(intended, false)?.0;
             ledger.settle(&[placement], &[intended.canary], now)?;
             Ok("stood there in part; taken out again")
         }
         Condition::Missing => {
-            lapwing_plant::sweep(&placement)?;
+            sites.sweep(&placement)?;
             placement.state = PlacementState::Abandoned;
             placement.planted = None;
             ledger.settle(&[placement], &[intended.canary], now)?;
@@ -120,23 +126,28 @@ fn finish(
 }
 
 /// Whether a placement stands as it was planted.
-fn whole(placement: Option<&Placement>) -> anyhow::Result<bool> {
+fn whole(sites: &Sites<'_>, placement: Option<&Placement>) -> anyhow::Result<bool> {
     let Some(placement) = placement else {
         return Ok(false);
     };
-    let condition = lapwing_plant::check(placement)?;
+    let condition = sites.check(placement)?;
     Ok(matches!(condition, Condition::Present | Condition::Moved))
 }
 
 /// Takes out what another has replaced. What went by the very write that brought the other is only
 /// recorded: its names are the other's now.
-fn make_room(ledger: &Ledger, new: &Placement, old: &Placement) -> anyhow::Result<&'static str> {
-    if new.supersedes && !whole(Some(old))? {
+fn make_room(
+    ledger: &Ledger,
+    sites: &Sites<'_>,
+    new: &Placement,
+    old: &Placement,
+) -> anyhow::Result<&'static str> {
+    if new.supersedes && !whole(sites, Some(old))? {
         let now = SystemClock.now();
-        lapwing_plant::sweep(old)?;
+        sites.sweep(old)?;
         ledger.settle(&[super::uprooted(old, now)], &[old.canary], now)?;
     } else {
-        take_out(ledger, old, PlacementState::Uprooted, false)?;
+        take_out(ledger, sites, old, PlacementState::Uprooted, false)?;
     }
     Ok("taken out: another stands in its place")
 }
@@ -145,19 +156,20 @@ fn make_room(ledger: &Ledger, new: &Placement, old: &Placement) -> anyhow::Resul
 /// `gone`.
 pub(crate) fn take_out(
     ledger: &Ledger,
+    sites: &Sites<'_>,
     placement: &Placement,
     gone: PlacementState,
     force: bool,
 ) -> anyhow::Result<Placement> {
     let now = SystemClock.now();
-    let after = match lapwing_plant::check(placement)? {
+    let after = match sites.check(placement)? {
         Condition::Missing => Placement {
             state: gone,
             uprooted: (gone == PlacementState::Uprooted).then_some(now),
             ..placement.clone()
         },
         Condition::Changed if !force => return Err(altered(placement)),
-        _ => lapwing_plant::uproot(placement, force, now)?.placement,
+        _ => sites.uproot(placement, force)?.0,
     };
     ledger.settle(std::slice::from_ref(&after), &[placement.canary], now)?;
     Ok(after)

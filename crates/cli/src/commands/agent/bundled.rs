@@ -14,7 +14,7 @@ use lapwing_console::Report;
 use lapwing_core::{Placement, PlacementState, bounded};
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Planting, apply, check, named, uproot};
+use super::{Outcome, Planting, apply, check, uproot};
 use crate::args::Action;
 use crate::failure::{Advice, Exit};
 use crate::output;
@@ -158,10 +158,10 @@ fn plant(order: &Order, kept: &Kept) -> anyhow::Result<Exit> {
         };
         if order.keep {
             // Its intent is on disk before it writes.
-            let intended = named(planting, plan.placement().clone());
+            let intended = plan.placement().clone();
             kept.write(&[report.placements.clone(), vec![intended]].concat())?;
         }
-        let outcome = apply(planting, plan);
+        let outcome = apply(plan);
         failed |= outcome.error.is_some();
         complain(&outcome);
         let Some(placement) = outcome.placement else {

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use self::reach::{Reached, Routes};
 use super::audit::Planted;
-use super::elsewhere;
+use super::elsewhere::{self, Sites};
 use super::plant::chosen;
 use crate::args::{Check, Global};
 use crate::context::Context;
@@ -41,7 +41,8 @@ pub(crate) fn run(global: &Global, args: &Check) -> anyhow::Result<Exit> {
         .iter()
         .filter_map(|placement| Some((Site::of(&placement.target)?.0, placement.clone())))
         .collect();
-    let mut away = elsewhere::conditions(&context, &ledger, &away)?.into_iter();
+    let sites = Sites::new(&context);
+    let mut away = elsewhere::conditions(&sites, &ledger, &away)?.into_iter();
     for placement in placements {
         rows.push(match Site::of(&placement.target) {
             Some(_) => Row::elsewhere(placement, away.next().unwrap_or_default()),
@@ -179,6 +180,13 @@ pub(crate) const fn condition_word(condition: Condition) -> &'static str {
         Condition::Moved => "present",
         condition => condition.word(),
     }
+}
+
+/// What [`condition_word`] says, read back.
+pub(crate) fn condition_of(word: &str) -> Option<Condition> {
+    use Condition::{Changed, HalfPlanted, Missing, Moved, Present};
+    let all = [Present, Moved, Changed, Missing, HalfPlanted];
+    all.into_iter().find(|one| condition_word(*one) == word)
 }
 
 /// Takes all that is odd now for what the operator wants.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use lapwing_catalog::Catalog;
-use lapwing_core::{Asked, Declared, Placement, bounded};
+use lapwing_core::{Asked, Declared, Placement, Site, bounded};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
@@ -139,8 +139,22 @@ impl Declaration {
             danger_triggers,
         } = entry;
         let target = resolve(directory, &target);
+        let away = Site::of(&target);
+        let reached = match &away {
+            Some((Site::Ssh(login), _)) => Site::is_name(login),
+            Some((Site::Host(_), _)) => false,
+            None => !["ssh://", "host://"]
+                .iter()
+                .any(|it| target.starts_with(it)),
+        };
+        if !reached {
+            let what = format!("{name}: {target} is no target on a host that is reached from here");
+            let hint = "write ssh://[user@]host[:port]/path; other hosts are planted on by `lapwing bundle`";
+            return Err(self.mistake(&name, what, hint));
+        }
         let count = count.unwrap_or(1);
-        let table = target.starts_with("sqlite:") || target.contains("://");
+        let there = away.as_ref().map_or(target.as_str(), |(_, there)| there);
+        let table = there.starts_with("sqlite:") || there.contains("://");
         if count != 1 && !table || !(1..=MOST).contains(&count) {
             let what = format!("{name}: count is for rows of tables, from 1 to {MOST}");
             let hint = "declare each of several baits in a file by itself, under a name of its own";

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use anstyle::AnsiColor;
-use lapwing_plant::Diff;
+use lapwing_plant::{Condition, Diff};
 use serde_json::{Value, json};
 
 use super::file::Declaration;
 use super::survey::{Row, Step, Survey};
-use crate::commands::plant::{diff_text, print_diff};
+use crate::commands::plant::Edit;
 use crate::context::Context;
 use crate::failure::{Exit, tell};
 use crate::output::{self, colour};
@@ -29,8 +29,8 @@ pub(super) fn plan(
         if context.json {
             let mut value = as_json(survey, row);
             match edit {
-                Ok(Some((diff, notes))) => {
-                    value["diff"] = diff_text(&diff).into();
+                Ok(Some((edit, notes))) => {
+                    value["diff"] = edit.text().into();
                     value["notes"] = notes.into();
                 }
                 Ok(None) => {}
@@ -41,8 +41,8 @@ pub(super) fn plan(
         }
         print_row(survey, row)?;
         match edit {
-            Ok(Some((diff, notes))) => {
-                print_diff(&diff)?;
+            Ok(Some((edit, notes))) => {
+                edit.print()?;
                 for note in notes {
                     output::say(&format!("note: {note}"));
                 }
@@ -67,21 +67,21 @@ fn edit(
     survey: &Survey<'_>,
     row: &Row,
     show: bool,
-) -> Option<anyhow::Result<(Diff, Vec<String>)>> {
+) -> Option<anyhow::Result<(Edit, Vec<String>)>> {
     if row.plants() {
-        let draft = planter.prepare(&row.order(survey, show));
-        return Some(draft.map(|draft| (draft.diff().clone(), draft.notes().to_vec())));
+        return Some(planter.preview(&row.order(survey, show)));
     }
     let placement = row
         .placement
         .as_ref()
         .filter(|_| row.step == Step::Uproot)?;
-    if let Ok(lapwing_plant::Condition::Missing) = lapwing_plant::check(placement) {
+    let sites = planter.sites();
+    if let Ok(Condition::Missing) = sites.check(placement) {
         let note = "nothing of it stands there any more".to_owned();
-        return Some(Ok((Diff::default(), vec![note])));
+        return Some(Ok((Edit::Here(Diff::default()), vec![note])));
     }
-    let diff = lapwing_plant::rehearse_uproot(placement, false);
-    Some(diff.map(|diff| (diff, Vec::new())).map_err(Into::into))
+    let edit = sites.rehearse_uproot(placement);
+    Some(edit.map(|edit| (edit, Vec::new())))
 }
 
 fn print_row(survey: &Survey<'_>, row: &Row) -> std::io::Result<()> {

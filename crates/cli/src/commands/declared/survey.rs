@@ -7,6 +7,7 @@ use lapwing_plant::Condition;
 use lapwing_store::Ledger;
 
 use super::file::{Declaration, Item};
+use crate::commands::elsewhere::Sites;
 use crate::commands::rotate::{self, Trips};
 use crate::context::Context;
 use crate::planting::{Order, Planter, replaced, stands};
@@ -176,7 +177,7 @@ impl<'a> Survey<'a> {
         for row in rows.iter_mut().filter(|row| row.step == Step::Create) {
             let Some(at) = row.item else { continue };
             let item = &declaration.items[at];
-            if let Some(placement) = standing.adopt(item, ledger)? {
+            if let Some(placement) = standing.adopt(item, ledger, planter.sites())? {
                 row.step = judge.step(item, Some(&placement))?;
                 row.placement = Some(placement);
             }
@@ -257,8 +258,16 @@ impl Standing {
 
     /// A placement that no declaration has taken and that is just what this one asks for: the bait
     /// was given another name.
-    fn adopt(&mut self, item: &Item, ledger: &Ledger) -> anyhow::Result<Option<Placement>> {
-        let Ok(target) = lapwing_plant::canonical_target(&item.target) else {
+    fn adopt(
+        &mut self,
+        item: &Item,
+        ledger: &Ledger,
+        sites: &Sites<'_>,
+    ) -> anyhow::Result<Option<Placement>> {
+        if self.by_bait.values().all(Vec::is_empty) {
+            return Ok(None);
+        }
+        let Ok(target) = sites.canonical(&item.target) else {
             return Ok(None);
         };
         for all in self.by_bait.values_mut() {
@@ -326,7 +335,7 @@ impl Judge<'_, '_> {
         if placement.state == PlacementState::Intended {
             return Ok(Step::Settle);
         }
-        match lapwing_plant::check(placement) {
+        match self.planter.sites().check(placement) {
             Ok(Condition::Present | Condition::Moved) => {}
             Ok(Condition::Changed) => {
                 return Ok(Step::Drifted(
@@ -345,7 +354,7 @@ impl Judge<'_, '_> {
             return Ok(Step::Redeclare("its canary was retired".to_owned()));
         }
         let order = item.order(None, false);
-        if let Some(why) = otherwise(item, placement, &canary.kind) {
+        if let Some(why) = self.otherwise(item, placement, &canary.kind) {
             return Ok(Step::Redeclare(why));
         }
         if let Some(why) = self.due(item, placement)? {
@@ -370,16 +379,16 @@ impl Judge<'_, '_> {
             item.rotation.age.as_deref().map(rotate::ago).transpose()?;
         Ok(before.and_then(|before| rotate::age(placement, before)))
     }
-}
 
-/// What is declared otherwise than it was planted.
-fn otherwise(item: &Item, placement: &Placement, kind: &str) -> Option<String> {
-    let target = lapwing_plant::canonical_target(&item.target);
-    if target.is_ok_and(|target| target != placement.target) {
-        return Some(format!("it stands in {}", placement.target));
+    /// What is declared otherwise than it was planted.
+    fn otherwise(&self, item: &Item, placement: &Placement, kind: &str) -> Option<String> {
+        let target = self.planter.sites().canonical(&item.target);
+        if target.is_ok_and(|target| target != placement.target) {
+            return Some(format!("it stands in {}", placement.target));
+        }
+        if kind != item.kind {
+            return Some(format!("it is of kind {kind}"));
+        }
+        (placement.asked != item.asked).then(|| "it is declared otherwise".to_owned())
     }
-    if kind != item.kind {
-        return Some(format!("it is of kind {kind}"));
-    }
-    (placement.asked != item.asked).then(|| "it is declared otherwise".to_owned())
 }
