@@ -49,10 +49,10 @@ fn table(home: &Home, server: &Server) {
         "a rehearsal leaves nothing"
     );
     home.ok(&["plant", "person", &made, "--count", "5", "--yes"]);
-    let count = "SELECT count(*), max(customer_id) FROM customer_archive";
-    let found = server.ask("app", count).replace('\t', "|");
-    assert_eq!(found, "5|5", "numbers of its own");
-    let mail = "SELECT count(*) FROM customer_archive WHERE lower(email) LIKE '%@example.org'";
+    let numbers = "SELECT customer_id FROM customer_archive ORDER BY customer_id";
+    let found = server.ask("app", numbers).replace('\n', " ");
+    assert_eq!(found, "1 2 3 4 5", "numbers of its own");
+    let mail = "SELECT count(*) FROM customer_archive WHERE lower(email) LIKE '%@%example.org'";
     assert_eq!(server.ask("app", mail), "5");
     assert_eq!(conditions(home), vec!["unchanged"; 5]);
     assert_eq!(
@@ -138,7 +138,7 @@ fn reading_a_view_in_postgresql_leaves_a_line_in_its_log() {
     let scan = ["scan", log.to_str().unwrap()];
     assert_eq!(home.run(&scan).code, 0, "nobody has read it");
     let mail = server.ask_as("app", "SELECT email FROM customer_vip");
-    assert!(mail.to_lowercase().ends_with("@example.org"), "{mail}");
+    assert!(mail.to_lowercase().ends_with("example.org"), "{mail}");
     let scanned = home.run(&scan);
     assert_eq!(scanned.code, 6, "{}", scanned.stderr);
     let canary = home.json(&["places"])[0]["canary"]
@@ -176,7 +176,7 @@ fn a_view_in_mariadb() {
     let made = target(&server, "new-view=customer_vip&like=customer");
     home.ok(&["plant", "person", &made, "--yes"]);
     let mail = server.ask("app", "SELECT email FROM customer_vip");
-    assert!(mail.to_lowercase().ends_with("@example.org"), "{mail}");
+    assert!(mail.to_lowercase().ends_with("example.org"), "{mail}");
     assert_eq!(conditions(&home), ["unchanged"]);
     home.ok(&["uproot", &made, "--yes"]);
     assert!(server.lasting_dump() == before, "the dump is what it was");
@@ -323,7 +323,7 @@ fn a_table_and_a_view_in_sqlite() {
     assert_eq!(sqlite(&file, "SELECT count(*) FROM customers_2023"), "3");
     assert_eq!(sqlite(&file, "PRAGMA foreign_key_list(customers_2023)"), "");
     let mail = sqlite(&file, "SELECT email FROM contacts");
-    assert!(mail.ends_with("@example.org"), "{mail}");
+    assert!(mail.ends_with("example.org"), "{mail}");
     assert_eq!(conditions(&home), vec!["unchanged"; 4]);
     let why = refused(
         &home,

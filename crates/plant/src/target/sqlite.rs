@@ -193,7 +193,6 @@ struct Base {
 }
 
 /// SQLite's message, which quotes no values.
-#[expect(clippy::needless_pass_by_value, reason = "it is a conversion")]
 fn said(error: rusqlite::Error) -> Said {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(why)) => Said(why),

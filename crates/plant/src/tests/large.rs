@@ -30,7 +30,11 @@ fn goes_in_and_out(name: &'static str, text: String) {
     // The owner's edit makes every part of the search run.
     let edited = [&bench.bytes(), &b"\n"[..]].concat();
     std::fs::write(&bench.file, &edited).expect("written");
-    assert_eq!(check(&placement).expect("checked"), Condition::Moved, "{name}");
+    assert_eq!(
+        check(&placement).expect("checked"),
+        Condition::Moved,
+        "{name}"
+    );
     uproot(&placement, false, NOW).expect("uprooted");
     assert!(bench.bytes() == [text.as_bytes(), b"\n"].concat(), "{name}");
 }

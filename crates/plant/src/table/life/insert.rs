@@ -201,7 +201,8 @@ fn add_parent(
 pub(super) enum Numbers {
     /// From the engine, as every row does.
     Counted,
-    /// From outside its count, so that a rehearsal leaves it as it was.
+    /// From outside its count, so that a rehearsal leaves it as it was; where there is none left, an
+    /// engine may count on all the same.
     Uncounted,
 }
 
@@ -257,10 +258,8 @@ pub(super) fn insert(
                 value.ok_or_else(|| refused(format!("{} cannot be referred to", link.to)))?;
             row.cells.push(Cell::new(&link.column, value, false));
         }
-        let mut before = Vec::new();
-        if numbers == Numbers::Counted {
-            before = session.counters(table).map_err(&failed)?;
-        } else {
+        let before = session.counters(table).map_err(&failed)?;
+        if numbers == Numbers::Uncounted {
             for column in table.columns.iter().filter(|column| column.counted) {
                 let number = session.uncounted(table, column).map_err(&failed)?;
                 row.cells
