@@ -25,6 +25,7 @@ mod orphans;
 mod planting;
 mod recommending;
 mod records;
+mod redis;
 mod reports;
 mod rotating;
 mod scanning;

@@ -280,7 +280,7 @@ pub(crate) struct FileOptions {
 /// `recommend`
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Recommend {
-    /// A directory, or a database: `sqlite:PATH`, `postgres://USER@HOST/DB`, `mariadb://...`
+    /// A directory, or a database: `sqlite:PATH`, `postgres://USER@HOST/DB`, `mariadb://...`, `redis://HOST/N`
     #[arg(value_name = "PATH|DATABASE")]
     pub(crate) target: String,
     /// Propose at most so many
@@ -294,7 +294,8 @@ pub(crate) struct Plant {
     /// Which kind (see `lapwing kinds`)
     pub(crate) kind: String,
     /// A file, `sqlite:PATH?table=NAME`, `postgres://USER@HOST/DB?table=NAME` or `mariadb://...`; in their
-    /// stead `new-table=NAME&like=TABLE`, `new-view=NAME&like=TABLE` or `new-role=NAME` makes one of ours
+    /// stead `new-table=NAME&like=TABLE`, `new-view=NAME&like=TABLE` or `new-role=NAME` makes one of ours;
+    /// `redis://HOST/N?table=user:*` for a key in a group, `redis://HOST/N` for one of our own
     pub(crate) target: String,
     /// Plant so many, each a canary of its own
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -310,7 +311,7 @@ pub(crate) struct Plant {
     /// The sort of the target, where neither its name nor its content tells it (`env`, `toml`, ...)
     #[arg(long)]
     pub(crate) format: Option<String>,
-    /// Where in the target: a YAML or JSON path, an INI section, a name prefix
+    /// Where in the target: a YAML or JSON path, an INI section, a name prefix, a key of Redis
     #[arg(long)]
     pub(crate) key: Option<String>,
     /// The role in planted names (`legacy`, `backup`, ...)

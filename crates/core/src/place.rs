@@ -36,7 +36,17 @@ pub enum Site {
 
 impl Site {
     /// How targets begin that are no paths.
-    const SCHEMES: [&str; 5] = ["sqlite:", "postgres:", "postgresql:", "mariadb:", "mysql:"];
+    const SCHEMES: [&str; 9] = [
+        "sqlite:",
+        "postgres:",
+        "postgresql:",
+        "mariadb:",
+        "mysql:",
+        "redis:",
+        "rediss:",
+        "valkey:",
+        "unix:",
+    ];
 
     /// The host of a target and the target as that host writes it; `None` if it is on this one.
     #[must_use]
@@ -206,6 +216,11 @@ mod tests {
                 &host,
                 "sqlite:/a.db?table=t",
                 "host://web1/sqlite:/a.db?table=t",
+            ),
+            (
+                &host,
+                "redis://localhost/0?table=user:*",
+                "host://web1/redis://localhost/0?table=user:*",
             ),
             (
                 &ssh,

@@ -177,6 +177,9 @@ impl Wish {
         if !self.row.is_empty() {
             shapes.extend(["sqlite", "postgres", "mariadb"]);
         }
+        if !self.row.is_empty() || !self.env.is_empty() || self.tree.is_some() {
+            shapes.push("redis");
+        }
         shapes.join(", ")
     }
 

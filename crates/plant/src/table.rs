@@ -7,7 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod dialect;
 pub(crate) mod draw;
 pub(crate) mod exclude;
-mod fill;
+pub(crate) mod fill;
 pub(crate) mod learn;
 pub(crate) mod life;
 pub(crate) mod likely;

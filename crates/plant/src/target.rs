@@ -6,6 +6,7 @@ mod ini;
 mod json;
 mod mariadb;
 mod postgres;
+mod redis;
 mod server;
 mod sqlite;
 mod ssh;
@@ -41,6 +42,7 @@ pub const TARGETS: &[&dyn Target] = &[
     &sqlite::Sqlite,
     &postgres::POSTGRES,
     &mariadb::MARIADB,
+    &redis::Redis,
     &Text {
         format: &env::Env,
         summary: ".env files: NAME=value lines, with or without export and quotes",
@@ -173,11 +175,20 @@ pub const TARGETS: &[&dyn Target] = &[
     },
 ];
 
+/// A key that is one of a group.
+pub(crate) struct PassedOver {
+    /// The database, as targets name it.
+    pub database: String,
+    pub group: String,
+    pub key: String,
+}
+
 pub(crate) mod sealed {
     //! What only this crate calls.
 
     use super::{
-        Condition, Dialect, Diff, Listed, Options, Path, Placement, Plan, PlantError, Run, Wish,
+        Condition, Dialect, Diff, Listed, Options, PassedOver, Path, Placement, Plan, PlantError,
+        Run, Wish,
     };
 
     /// The work behind a target.
@@ -192,6 +203,12 @@ pub(crate) mod sealed {
         #[doc(hidden)]
         #[expect(private_interfaces, reason = "sealed: only this crate calls it")]
         fn dialect(&self) -> Option<Dialect> {
+            None
+        }
+        /// What the owner's jobs have to pass over, where no predicate in SQL says it.
+        #[doc(hidden)]
+        #[expect(private_interfaces, reason = "sealed: only this crate calls it")]
+        fn passed_over(&self, _placement: &Placement) -> Option<Result<PassedOver, PlantError>> {
             None
         }
         /// Works out how to plant.

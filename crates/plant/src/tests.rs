@@ -146,7 +146,7 @@ fn read(path: &Path) -> Vec<u8> {
 /// Every sort of file, by its name.
 fn sorts() -> impl Iterator<Item = &'static str> + Clone {
     let names = TARGETS.iter().map(|target| target.name());
-    names.filter(|name| !["sqlite", "postgres", "mariadb"].contains(name))
+    names.filter(|name| !["sqlite", "postgres", "mariadb", "redis"].contains(name))
 }
 
 /// Nothing asked for but the sort.

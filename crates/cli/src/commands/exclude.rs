@@ -32,12 +32,19 @@ pub(crate) fn run(global: &Global, args: &Exclude) -> anyhow::Result<Exit> {
             database = &one.database;
             output::line(&format!("-- {database}"))?;
         }
-        let rows = if one.rows == 1 { "row" } else { "rows" };
+        let rows = match (&one.view, one.rows) {
+            (Some(_), 1) => "row",
+            (Some(_), _) => "rows",
+            (None, 1) => "key",
+            (None, _) => "keys",
+        };
         output::line(&format!(
             "-- {}: {} {rows}; {}",
             one.table, one.rows, one.predicate
         ))?;
-        output::line(&one.view)?;
+        if let Some(view) = &one.view {
+            output::line(view)?;
+        }
     }
     if found.is_empty() {
         output::say("no rows are planted");
@@ -54,6 +61,9 @@ pub(crate) fn of(
     placements: Vec<Placement>,
     placement: &Placement,
 ) -> anyhow::Result<Vec<Exclusion>> {
+    if !placement.target.contains("table=") {
+        return Ok(Vec::new());
+    }
     let placements = standing(placements);
     Ok(lapwing_plant::exclusions(
         &placements,

@@ -168,8 +168,13 @@ fn tell_exclusions(ledger: &Ledger, done: &[Placement], json: bool) -> anyhow::R
         return Ok(());
     }
     for one in &exclusions {
+        let more = if one.view.is_some() {
+            "that and a view"
+        } else {
+            "that for all"
+        };
         output::say(&format!(
-            "note: your own jobs leave it out by {} in {}; `lapwing exclude` prints that and a view",
+            "note: your own jobs leave it out by {} in {}; `lapwing exclude` prints {more}",
             one.predicate, one.table
         ));
     }

@@ -105,7 +105,7 @@ fn files(root: &str, own: &Path, notes: &mut Vec<String>) -> anyhow::Result<Vec<
     let walk = Walk::below(Path::new(root), own).map_err(|error| {
         Advice::error(
             format!("{root:?} cannot be walked: {error}"),
-            "name a directory, or a database: sqlite:PATH, postgres://USER@HOST/DB, mariadb://...",
+            "name a directory, or a database: sqlite:PATH, postgres://USER@HOST/DB, mariadb://..., redis://HOST/N",
         )
     })?;
     if walk.cut {
@@ -162,7 +162,9 @@ fn rows(database: &str) -> anyhow::Result<Vec<Candidate>> {
     let mut candidates = Vec::new();
     for table in lapwing_plant::tables(database)? {
         let name = table.name.to_lowercase();
-        let bare = name.rsplit('.').next().unwrap_or(&name);
+        // `public.users`; of a group of keys the last word that is no star: `shop:user:*`.
+        let mut parts = name.rsplit(['.', ':', '/', '|']);
+        let bare = parts.find(|part| !part.contains('*')).unwrap_or(&name);
         let begins = |word: &&str| bare.starts_with(*word) || bare.contains(&format!("_{word}"));
         let known = TABLES.iter().find(|rows| rows.words.iter().any(&begins));
         let mail = table

@@ -186,27 +186,12 @@ impl Address {
         )
     }
 
-    pub(crate) fn problem(&self, what: impl Into<String>) -> Box<Problem> {
-        Problem::new(self.place(), what)
-    }
-
     /// Refuses to send a password and rows in the clear across a network.
     pub(crate) fn require_near(&self) -> Result<(), PlantError> {
-        let near = self.socket.is_some()
-            || self.host.is_empty()
-            || self.host == "localhost"
-            || self.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-        if near {
+        if self.socket.is_some() {
             return Ok(());
         }
-        let hint = format!(
-            "run lapwing on that host, or forward a port (`ssh -L {}:localhost:{} {}`) and name localhost",
-            self.port, self.port, self.host
-        );
-        Err(PlantError::Refused(
-            self.problem("is on another host, and this connection would not be encrypted")
-                .hint(hint),
-        ))
+        require_near(&self.place(), &self.host, self.port)
     }
 
     /// An error of the server's.
@@ -218,6 +203,19 @@ impl Address {
             source: Box::new(said),
         }
     }
+}
+
+/// Refuses a server on another host: what is said to it would not be encrypted.
+pub(crate) fn require_near(place: &str, host: &str, port: u16) -> Result<(), PlantError> {
+    let loopback = || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    if host.is_empty() || host == "localhost" || loopback() {
+        return Ok(());
+    }
+    let hint = format!(
+        "run lapwing on that host, or forward a port (`ssh -L {port}:localhost:{port} {host}`) and name localhost"
+    );
+    let what = "is on another host, and this connection would not be encrypted";
+    Err(PlantError::Refused(Problem::new(place, what).hint(hint)))
 }
 
 /// What a server said, without the details that quote rows.
@@ -245,7 +243,8 @@ pub(crate) fn home() -> Option<PathBuf> {
     std::env::var_os("HOME").map(PathBuf::from)
 }
 
-fn without_password(target: &str) -> String {
+/// A target as it may be shown.
+pub(crate) fn without_password(target: &str) -> String {
     let Ok(mut url) = Url::parse(target) else {
         return target
             .split_once("://")
@@ -256,9 +255,14 @@ fn without_password(target: &str) -> String {
 }
 
 fn encoded(text: &str) -> String {
+    encoded_but(text, b"-._~/")
+}
+
+/// Percent-encodes everything but letters, figures and these.
+pub(crate) fn encoded_but(text: &str, plain: &[u8]) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
@@ -267,7 +271,8 @@ fn encoded(text: &str) -> String {
     out
 }
 
-fn decoded(text: &str) -> Option<String> {
+/// Takes percent-encoding away; `None` if it is broken.
+pub(crate) fn decoded(text: &str) -> Option<String> {
     let (mut out, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((first, after)) = rest.split_first() {
         if *first == b'%' {

@@ -9,7 +9,7 @@ use super::Value;
 
 /// Fresh characters of the same classes, from `keep` on: digit for digit, letter for letter, hex for
 /// hex; whatever else stays.
-pub(super) fn shaped(text: &str, keep: usize) -> String {
+pub(crate) fn shaped(text: &str, keep: usize) -> String {
     let keep = if text.is_char_boundary(keep) { keep } else { 0 };
     let (head, tail) = text.split_at(keep);
     let hex = tail.len() >= 8 && tail.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');

@@ -4,7 +4,7 @@
 
 pub(crate) mod decoy;
 mod insert;
-mod record;
+pub(crate) mod record;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};

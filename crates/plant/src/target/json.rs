@@ -2,7 +2,7 @@
 //! settings. The addition always brings its own comma, so that taking its bytes out restores the
 //! file whatever the owner has added around it.
 
-mod scan;
+pub(super) mod scan;
 
 use std::ops::Range;
 use std::path::Path;

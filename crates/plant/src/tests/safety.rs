@@ -345,7 +345,7 @@ fn errors_say_what_is_supported() {
         error.hint(),
         Some(
             "it can be planted in: env, shell, tfvars, terraform, python, php, dockerfile, systemd, xml, ini, kubeconfig, sqlite, \
-             postgres, mariadb"
+             postgres, mariadb, redis"
         )
     );
 }

@@ -20,13 +20,13 @@ pub(super) struct Link {
 
 /// What a placement remembers of a column.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Kept {
-    pub(super) column: String,
+pub(crate) struct Kept {
+    pub(crate) column: String,
     /// The canary's own value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) canary: Option<Value>,
+    pub(crate) canary: Option<Value>,
     /// Of whatever stands there.
-    pub(super) digest: String,
+    pub(crate) digest: String,
 }
 
 /// What a placement remembers of a row.
@@ -103,7 +103,8 @@ impl Detail {
     }
 }
 
-pub(super) fn digest(placement: &Placement, column: &str, value: &Value) -> String {
+/// The digest of a value, of use for this placement only.
+pub(crate) fn digest(placement: &Placement, column: &str, value: &Value) -> String {
     let mut hash = Sha256::new();
     for part in [&placement.id.to_string(), column, &value.printed_whole()] {
         hash.update(part.len().to_be_bytes());
@@ -112,7 +113,8 @@ pub(super) fn digest(placement: &Placement, column: &str, value: &Value) -> Stri
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
-pub(super) fn kept(cells: &[Cell], placement: &Placement) -> Vec<Kept> {
+/// What is remembered of cells.
+pub(crate) fn kept(cells: &[Cell], placement: &Placement) -> Vec<Kept> {
     let kept = cells.iter().map(|cell| Kept {
         column: cell.column.clone(),
         canary: cell.canary.then(|| cell.value.clone()),

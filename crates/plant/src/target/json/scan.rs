@@ -6,20 +6,20 @@ use crate::error::PlantError;
 use crate::text::File;
 
 /// A value and where it stands.
-pub(super) struct Node {
+pub(in crate::target) struct Node {
     pub span: Range<usize>,
     pub kind: Kind,
 }
 
 /// What a value is.
-pub(super) enum Kind {
+pub(in crate::target) enum Kind {
     Object(Vec<Member>),
     Array(Vec<Node>),
     Single,
 }
 
 /// A member of an object.
-pub(super) struct Member {
+pub(in crate::target) struct Member {
     pub key: String,
     /// Start and end of the key, quotes included.
     pub start: usize,
@@ -31,7 +31,7 @@ pub(super) struct Member {
 
 impl Node {
     /// The value a path leads to; the last of several equal keys counts.
-    pub(super) fn follow(&self, path: &[String]) -> Option<&Self> {
+    pub(in crate::target) fn follow(&self, path: &[String]) -> Option<&Self> {
         path.iter().try_fold(self, |node, part| match &node.kind {
             Kind::Object(members) => members.iter().rfind(|m| m.key == *part).map(|m| &m.value),
             Kind::Array(items) => items.get(part.parse::<usize>().ok()?),
@@ -40,7 +40,7 @@ impl Node {
     }
 
     /// Keys of the upper levels, for their style.
-    pub(super) fn names(&self, depth: usize, out: &mut Vec<String>) {
+    pub(in crate::target) fn names(&self, depth: usize, out: &mut Vec<String>) {
         if depth > 3 || out.len() > 500 {
             return;
         }
@@ -61,7 +61,7 @@ impl Node {
 const DEPTH: usize = 100;
 
 /// Reads a file.
-pub(super) fn scan(file: &File<'_>) -> Result<Node, PlantError> {
+pub(in crate::target) fn scan(file: &File<'_>) -> Result<Node, PlantError> {
     let mut scanner = Scanner {
         text: file.text,
         at: 0,
