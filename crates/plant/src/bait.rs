@@ -37,7 +37,7 @@ pub(crate) struct Column {
 pub struct Wish {
     /// What the placement will be called, where that is settled elsewhere: digests are salted with it.
     #[serde(default)]
-    placement: Option<PlacementId>,
+    pub(crate) placement: Option<PlacementId>,
     pub(crate) canary: CanaryId,
     pub(crate) kind: String,
     pub(crate) fields: BTreeMap<String, String>,

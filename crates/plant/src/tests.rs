@@ -97,6 +97,7 @@ fn wish() -> Wish {
         defaults: vec!["TWILIO_ACCOUNT_SID".into()],
         free: BTreeSet::new(),
         secret: BTreeSet::new(),
+        placement: None,
     }
 }
 
