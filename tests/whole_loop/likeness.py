@@ -21,8 +21,8 @@ which rows are planted; each row is judged by the one of five models that has no
 - of categories: the value, rows with it, rows with the same two, for any two columns and for the town and
   the start of its postcode.
 
-Left out: the domain of the e-mail address, which is the operator's by design; the id and the date, which
-would say when a row came in.
+Left out: the domain of the e-mail address, which is the operator's by design, and rows without an address, which
+ours never are; the id and the date, which would say when a row came in.
 """
 
 import collections
@@ -50,13 +50,13 @@ class Sqlite:
         with sqlite3.connect(self.path) as database:
             database.executescript(f"PRAGMA synchronous = OFF; BEGIN; {sql}; COMMIT;")
 
-    def rows(self, table, after, first=""):
-        """What stands behind a row, once a script has run."""
+    def rows(self, population, first=""):
+        """All of the table in its order, once a script has run."""
         if first:
             self.run(first)
         with sqlite3.connect(self.path) as database:
             database.row_factory = sqlite3.Row
-            found = database.execute(f"SELECT * FROM {table} WHERE id > {after} ORDER BY id").fetchall()
+            found = database.execute(f"SELECT * FROM {population.table} ORDER BY {population.key}").fetchall()
         return [{key: None if row[key] is None else str(row[key]) for key in row.keys()} for row in found]
 
 
@@ -68,8 +68,9 @@ class Postgresql:
     def run(self, sql):
         return subprocess.run(self.client, input=sql, capture_output=True, text=True, check=True).stdout
 
-    def rows(self, table, after, first=""):
-        said = self.run(f"{first}; COPY (SELECT * FROM {table} WHERE id > {after} ORDER BY id) TO STDOUT WITH CSV HEADER")
+    def rows(self, population, first=""):
+        wanted = f"SELECT * FROM {population.table} ORDER BY {population.key}"
+        said = self.run(f"{first}; COPY ({wanted}) TO STDOUT WITH CSV HEADER")
         return [{key: value or None for key, value in row.items()} for row in csv.DictReader(io.StringIO(said))]
 
 
@@ -81,23 +82,22 @@ class Table:
         database.run(population.schema)
 
     def look(self, script=""):
-        """Runs a script and reads what has come in."""
-        last = self.rows[-1]["id"] if self.rows else 0
-        self.rows += self.database.rows(self.population.table, last, script)
+        """Runs a script and reads what is there."""
+        self.rows = self.database.rows(self.population, script)
 
     def grow(self, count):
         """So many people sign up, the first some time after the newest row; none with an address that is taken."""
         population, rows = self.population, self.rows
         moment = max((population.moment(row[population.times[0]]) for row in rows), default=population.begins)
         unique = list(filter(None, ["email", population.login]))
-        taken = {(column, row[column]) for row in rows for column in unique}
+        taken = {(column, row[column]) for row in rows for column in unique if row[column]}
         script = []
         for _ in range(count):
             moment = population.clock.after(moment)
             row = population.row(moment)
             while any((column, row[column]) in taken for column in unique):
                 row = population.row(moment)
-            taken |= {(column, row[column]) for column in unique}
+            taken |= {(column, row[column]) for column in unique if row[column]}
             script.append(insert(population, row))
         self.look("".join(script))
 
@@ -148,10 +148,10 @@ def played(table, plant):
     planted = set()
     for _ in range(ROUNDS):
         table.grow(BETWEEN)
-        before = len(table.rows)
+        before = {row["id"] for row in table.rows}
         plant()
         table.look()
-        planted |= {row["id"] for row in table.rows[before:]}
+        planted |= {row["id"] for row in table.rows} - before
     return planted
 
 
@@ -171,7 +171,7 @@ def names_of(population, row):
 def of_texts(population, rows, found):
     for row in rows:
         given, family = names_of(population, row)
-        row |= {"(given)": given, "(family)": family, "(both)": f"{given} {family}", "(local)": row["email"].split("@")[0]}
+        row |= {"(given)": given, "(family)": family, "(both)": f"{given} {family}", "(local)": (row["email"] or "").split("@")[0]}
     for column in [*population.texts, "(given)", "(family)", "(both)", "(local)"]:
         counts = collections.Counter(row[column] for row in rows)
         for row, features in zip(rows, found):
@@ -203,20 +203,20 @@ def of_numbers(population, rows, found):
     for column in population.numbers:
         counts = collections.Counter(row[column] for row in rows)
         for row, features in zip(rows, found):
-            text = row[column]
-            features |= {column: float(text), f"{column} last": int(text[-1]), f"{column} rows": counts[text],
+            text = row[column] or "-1"
+            features |= {column: float(text), f"{column} last": int(text[-1]), f"{column} rows": counts[row[column]],
                          f"{column} decimals": len(text.partition(".")[2].rstrip("0"))}
     for one, other in itertools.permutations(population.numbers, 2):
         for row, features in zip(rows, found):
-            features[f"{one} by {other}"] = float(row[one]) / (float(row[other]) or -1)
+            features[f"{one} by {other}"] = float(row[one] or -1) / (float(row[other] or -1) or -1)
 
 
 def of_categories(population, rows, found):
     pairs = list(itertools.combinations(population.categories, 2))
-    if "zip" in population.texts:
+    if population.postcode:
         for row in rows:
-            row["(district)"] = row["zip"][:3]
-        pairs += [("city", "(district)"), ("city", "state")]
+            row["(district)"] = row[population.postcode][:3]
+        pairs += [("city", other) for other in ["(district)", "state"] if other in rows[0]]
     for column in population.categories:
         counts = collections.Counter(row[column] for row in rows)
         codes = {value: at for at, value in enumerate(sorted(counts, key=str))}
@@ -238,8 +238,10 @@ def judge(population, rows, planted):
     found = [{f"{column} NULL": value is None for column, value in row.items()} for row in rows]
     for part in [of_texts, of_times, of_numbers, of_categories]:
         part(population, rows, found)
-    x = np.array([[float(value) for value in features.values()] for features in found])
-    y = np.array([row["id"] in planted for row in rows])
+    # The address is what a canary is recognised by: it has one.
+    judged = [at for at, row in enumerate(rows) if row["email"]]
+    x = np.array([[float(value) for value in found[at].values()] for at in judged])
+    y = np.array([rows[at]["id"] in planted for at in judged])
     model = HistGradientBoostingClassifier(random_state=1)
     score = cross_val_predict(model, x, y, cv=StratifiedKFold(5, shuffle=True, random_state=1), method="predict_proba")[:, 1]
     rng, draws = np.random.default_rng(1), []

@@ -1,5 +1,5 @@
 //! Planted rows among two thousand of a table in use, before a classifier that knows which they are
-//! (`likeness.py` says what it looks at). Two populations that nothing in the product knows, in two engines.
+//! (`likeness.py` says what it looks at). Three populations that nothing in the product knows, in two engines.
 
 use std::process::Command;
 use std::time::Duration;
@@ -52,8 +52,7 @@ fn compare(population: &str, target: impl Fn() -> (Option<Server>, String)) {
         auc(&nobody) <= 0.6,
         "the judge sees nothing where nothing is: {nobody}"
     );
-    // Ours lie between 0.51 and 0.68 by what is drawn; the aim, 0.6 in every run, is not met yet.
-    assert!(auc(&ours) + 0.2 < auc(&naive), "{ours}, {naive}");
+    assert!(auc(&ours) <= 0.6, "{ours}, {naive}");
 }
 
 #[test]
@@ -61,6 +60,15 @@ fn rows_of_a_shop_are_like_their_neighbours() {
     compare("shop", || {
         let server = Server::postgresql();
         let target = server.target("customers");
+        (Some(server), target)
+    });
+}
+
+#[test]
+fn rows_of_a_clinic_are_like_their_neighbours() {
+    compare("clinic", || {
+        let server = Server::postgresql();
+        let target = server.target("patients");
         (Some(server), target)
     });
 }

@@ -8,12 +8,17 @@ Faker's values of the right type and country, at any time within the table's spa
 - `Gateway`: a service that sends text messages, in Spanish. One column for the whole name, two family names of
   which many are rare, names typed in small letters, bursts of sign-ups on days of campaigns, times in
   milliseconds, a status that decides what else is there, no telephone number.
+- `Clinic`: a practice's patients in Germany. Random keys, hours of business only, addresses that some have not
+  given, measures that hang on sex and age, insurers with a long tail, settings as JSON, moments to the microsecond of
+  which the second mostly equals the first.
 """
 
 import datetime
 import itertools
+import json
 import math
 import random
+import uuid
 
 DAY = 86_400
 
@@ -25,7 +30,7 @@ def zipf(rng, values, exponent):
 
 
 def folded(name):
-    return "".join(c for c in name.lower().translate(str.maketrans("áéíóúüñ", "aeiouun")) if c.isalnum())
+    return "".join(c for c in name.lower().translate(str.maketrans("áéíóúüñäöı", "aeiouunaoi")) if c.isalnum())
 
 
 class Clock:
@@ -51,7 +56,7 @@ class Clock:
 
 class Shop:
     table, locale = "customers", "en_US"
-    begins = datetime.datetime(2024, 2, 5, 14)
+    key, begins = "id", datetime.datetime(2024, 2, 5, 14)
     schema = """CREATE TABLE customers (id serial PRIMARY KEY, first_name text NOT NULL, last_name text NOT NULL,
       email varchar(120) NOT NULL UNIQUE, street text, city text NOT NULL, state char(2) NOT NULL, zip char(5) NOT NULL,
       tier text NOT NULL CHECK (tier IN ('standard', 'silver', 'gold')), orders integer NOT NULL,
@@ -63,6 +68,7 @@ class Shop:
     categories = ["state", "tier", "newsletter", "source"]
     numbers = ["orders", "total_spent"]
     times = ["created_at", "last_order_at"]
+    postcode = "zip"
 
     CITIES = [("Austin", "TX", "787"), ("Houston", "TX", "770"), ("Dallas", "TX", "752"), ("Denver", "CO", "802"),
               ("Boulder", "CO", "803"), ("Portland", "OR", "972"), ("Eugene", "OR", "974"), ("Seattle", "WA", "981"),
@@ -133,7 +139,7 @@ class Shop:
 
 class Gateway:
     table, locale = "accounts", "es_MX"
-    begins = datetime.datetime(2023, 9, 4, 9)
+    key, begins = "id", datetime.datetime(2023, 9, 4, 9)
     schema = """CREATE TABLE accounts (id INTEGER PRIMARY KEY AUTOINCREMENT, full_name TEXT NOT NULL, email TEXT NOT NULL UNIQUE,
       username TEXT NOT NULL UNIQUE, status TEXT NOT NULL CHECK (status IN ('activa', 'pendiente', 'suspendida', 'baja')),
       locale TEXT NOT NULL, plan TEXT NOT NULL, sent_total INTEGER NOT NULL, sent_failed INTEGER NOT NULL, credits REAL NOT NULL,
@@ -143,6 +149,7 @@ class Gateway:
     categories = ["status", "locale", "plan", "timezone"]
     numbers = ["sent_total", "sent_failed", "credits"]
     times = ["created_at", "last_login_at"]
+    postcode = None
 
     GIVEN = ["José", "María", "Juan", "Luis", "Guadalupe", "Carlos", "Ana", "Miguel", "Sofía", "Jorge", "Fernanda", "Ricardo", "Lucía",
              "Alejandro", "Daniela", "Pedro", "Carmen", "Raúl", "Elena", "Iván", "Paula", "Óscar", "Rocío", "Sergio", "Nuria", "Hugo",
@@ -222,4 +229,90 @@ class Gateway:
         return datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=int(text))
 
 
-POPULATIONS = {"shop": Shop, "gateway": Gateway}
+class Clinic:
+    table, locale = "patients", "de_DE"
+    # Random keys tell no order: the moment does.
+    key, begins = "created_at", datetime.datetime(2022, 3, 1, 9)
+    schema = """CREATE TABLE patients (id uuid PRIMARY KEY, first_name text NOT NULL, last_name text NOT NULL, email text UNIQUE,
+      birth_date date NOT NULL, sex char(1) NOT NULL CHECK (sex IN ('w', 'm', 'd')), plz char(5) NOT NULL, city text NOT NULL,
+      insurer text NOT NULL, insurance_no varchar(10) UNIQUE, height_cm integer, weight_kg numeric(5,1), balance numeric(8,2) NOT NULL,
+      reminders boolean NOT NULL, preferences jsonb NOT NULL, allergies text, created_at timestamp NOT NULL, updated_at timestamp NOT NULL);"""
+    given, family, whole, login = "first_name", "last_name", None, None
+    texts = ["plz", "insurance_no", "allergies", "preferences"]
+    categories = ["sex", "city", "insurer", "reminders"]
+    numbers = ["height_cm", "weight_kg", "balance"]
+    times = ["created_at", "updated_at", "birth_date"]
+    postcode = "plz"
+
+    WOMEN = ["Maria", "Anna", "Sabine", "Ursula", "Petra", "Monika", "Julia", "Lea", "Karin", "Emma", "Heike", "Claudia", "Nina", "Greta",
+             "Elif", "Franziska", "Hannelore", "Ida", "Svenja", "Agnieszka", "Ottilie", "Wiebke", "Rosemarie", "Fatma", "Luzie", "Ute"]
+    MEN = ["Peter", "Thomas", "Michael", "Andreas", "Lukas", "Jonas", "Klaus", "Stefan", "Jürgen", "Felix", "Mehmet", "Uwe", "Emil", "Karl",
+           "Günter", "Björn", "Marek", "Detlef", "Hinnerk", "Anton", "Matthäus", "Kai", "Wolfgang", "Yusuf", "Ralf", "Till"]
+    FAMILY = ["Müller", "Schmidt", "Schneider", "Fischer", "Weber", "Meyer", "Wagner", "Becker", "Schulz", "Hoffmann", "Koch", "Bauer", "Richter",
+              "Klein", "Wolf", "Schröder", "Neumann", "Schwarz", "Braun", "Zimmermann", "Krüger", "Hartmann", "Lange", "Krause", "Lehmann", "Yılmaz"]
+    HEADS = ["Stein", "Berg", "Hof", "Linden", "Eich", "Kirch", "Roth", "Brink", "Oster", "Nieder", "Wester", "Hollen", "Grün", "Lauter", "Buch", "Hage"]
+    TAILS = ["mann", "meier", "bach", "hauer", "feld", "müller", "horst", "ner", "kamp", "ing", "brock", "holz", "dorf", "stein"]
+    TOWNS = [("Leipzig", "04", 45), ("Halle", "061", 14), ("Markkleeberg", "0441", 3), ("Taucha", "0442", 2), ("Borna", "0455", 2), ("Grimma", "0466", 3)]
+    INSURERS = ["AOK Plus", "Techniker", "Barmer", "DAK", "IKK classic", "Knappschaft", "Debeka", "Allianz", "HEK", "Bahn-BKK", "BKK VBU", "Signal Iduna",
+                "hkk", "Continentale", "R+V", "Viactiv", "Heimat", "Gothaer", "Mobil", "SBK"]
+    NOTES = ["Penicillin", "Pollen", "Latex", "Nüsse", "Jod", "Ibuprofen", "Hausstaub", "Bienengift"]
+    HOURS = [0] * 8 + [1.4, 1.3, 1.1, .9, .4, .5, 1, 1.1, .9, .5] + [0] * 6
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+        self.clock = Clock(self.rng, 1500, 1, self.HOURS, 0)
+
+    def surname(self):
+        rng = self.rng
+        if rng.random() < .35:
+            return rng.choice(self.HEADS) + rng.choice(self.TAILS)
+        return zipf(rng, self.FAMILY, .6)
+
+    def row(self, moment):
+        rng = self.rng
+        sex = rng.choices("wmd", [55, 44, 1])[0]
+        given = zipf(rng, self.WOMEN if sex == "w" or sex == "d" and rng.random() < .5 else self.MEN, .5)
+        family = self.surname()
+        family = f"{family}-{self.surname()}" if rng.random() < .07 else f"von {family}" if rng.random() < .01 else family
+        one, two = folded(given), folded(family.split("-")[0].split(" ")[-1])
+        born = moment.date() - datetime.timedelta(days=int(rng.triangular(1, 34_000, 18_000)))
+        age = (moment.date() - born).days / 365.25
+        local = rng.choices([f"{one}.{two}", f"{one[0]}.{two}", f"{two}{born.year % 100:02}", f"{one}{two}", f"{one}-{two}{rng.randint(1, 99)}"], [9, 5, 3, 3, 2])[0]
+        town, start, codes = rng.choices(self.TOWNS, [60, 12, 8, 6, 3, 4])[0]
+        height = None if rng.random() < .2 else round(min(age / 17, 1) ** .6 * 115 + 52 + (6 if sex == "m" else -6) + rng.gauss(0, 6))
+        weight = None if height is None or rng.random() < .15 else f"{(height / 100) ** 2 * rng.gauss(16 + min(age, 40) / 4.5, 2.4):.1f}"
+        private = rng.random() < .12
+        updated = moment if rng.random() < .55 else moment + datetime.timedelta(seconds=rng.lognormvariate(13, 2))
+        settings = {"lang": rng.choices(["de", "tr", "en"], [12, 2, 1])[0], "sms": rng.random() < .4}
+        return {
+            "id": str(uuid.UUID(int=rng.getrandbits(128), version=4)), "first_name": given, "last_name": family,
+            "email": None if rng.random() < .2 else f"{local}@{zipf(rng, ['post.example', 'mail.example', 'netz.example'], 1)}", "birth_date": born,
+            "sex": sex, "plz": start + str(rng.randrange(codes) + 10 ** (4 - len(start)) * 2 + 1).zfill(5 - len(start)), "city": town,
+            "insurer": zipf(rng, self.INSURERS[6:] if private else self.INSURERS, 1.1),
+            "insurance_no": None if private else rng.choice("ABCDEFGHKLMNPRSTUVWX") + f"{rng.randrange(10**9):09}",
+            "height_cm": height, "weight_kg": weight, "balance": f"{rng.choice([10.72, 21.45, 33.52, 58.31]) * rng.randint(1, 9):.2f}" if private else "0.00",
+            "reminders": rng.random() < (.8 if age < 60 else .45), "preferences": json.dumps(settings),
+            "allergies": ", ".join(rng.sample(self.NOTES, rng.randint(1, 2))) if rng.random() < .15 else None, "created_at": moment, "updated_at": updated,
+        }
+
+    def naive(self, fake, rng, first, last):
+        moment = fake.date_time_between(first, last)
+        return {
+            "id": str(uuid.UUID(int=rng.getrandbits(128), version=4)), "first_name": fake.first_name(), "last_name": fake.last_name(),
+            "email": fake.unique.email(), "birth_date": fake.date_of_birth(), "sex": rng.choice("wmd"), "plz": fake.postcode(), "city": fake.city(),
+            "insurer": rng.choice(self.INSURERS), "insurance_no": fake.unique.bothify("?#########").upper(), "height_cm": rng.randint(150, 200),
+            "weight_kg": f"{rng.uniform(45, 120):.1f}", "balance": f"{rng.uniform(0, 200):.2f}", "reminders": fake.boolean(),
+            "preferences": json.dumps({"lang": "de", "sms": fake.boolean()}), "allergies": None, "created_at": moment,
+            "updated_at": moment + datetime.timedelta(seconds=rng.randint(0, 10**7)),
+        }
+
+    @staticmethod
+    def written(moment):
+        return str(moment)
+
+    @staticmethod
+    def moment(text):
+        return datetime.datetime.fromisoformat(text)
+
+
+POPULATIONS = {"shop": Shop, "gateway": Gateway, "clinic": Clinic}

@@ -4,10 +4,12 @@
 
 pub(crate) mod address;
 pub(crate) mod clock;
+pub(crate) mod depend;
 pub(crate) mod dialect;
 pub(crate) mod draw;
 pub(crate) mod exclude;
 pub(crate) mod fill;
+pub(crate) mod habit;
 pub(crate) mod learn;
 pub(crate) mod life;
 pub(crate) mod likely;
@@ -15,6 +17,7 @@ pub(crate) mod making;
 pub(crate) mod naming;
 pub(crate) mod people;
 pub(crate) mod planning;
+pub(crate) mod roles;
 pub(crate) mod session;
 pub(crate) mod triggers;
 pub(crate) mod value;

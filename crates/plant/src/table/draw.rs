@@ -7,24 +7,27 @@
 mod amounts;
 mod moments;
 mod places;
+mod somebody;
+mod template;
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use jiff::Timestamp;
 use rand::RngExt as _;
-use rand::seq::IndexedRandom as _;
 use uuid::Uuid;
 
 use self::amounts::Amounts;
 use self::moments::Moments;
+pub(crate) use self::moments::{in_order, is_beginning, lead};
+use self::template::{takes_over, template};
 use super::fill::{
-    blended_word, blended_words, digits_anew, fresh_uuid, next_integer, random_blob,
-    reserved_number, shaped, shaped_like,
+    blended_word, blended_words, fresh_uuid, next_integer, random_blob, reserved_number, shaped,
+    shaped_like,
 };
-use super::learn::{Learned, Role, ratio};
-use super::naming::newcomer;
-use super::people::{Case, Part, Person};
+use super::learn::{Learned, Role};
+use super::people::Person;
+use super::roles::is_postcode;
 use super::{Column, Sort, Value};
 use crate::bait::Wish;
 use crate::{Options, names};
@@ -46,19 +49,6 @@ pub(crate) struct Drawn {
     pub score: Option<(f64, f64)>,
 }
 
-/// Columns that hold what a row may do: rare values of these are not given to bait.
-const RIGHTS: [&str; 8] = [
-    "role",
-    "admin",
-    "staff",
-    "superuser",
-    "permission",
-    "permissions",
-    "privilege",
-    "owner",
-];
-/// A value rarer than this is a right that few have.
-const FEW: f64 = 0.1;
 /// How often a template or a name is drawn again.
 const TRIES: usize = 16;
 
@@ -90,52 +80,43 @@ enum Settled {
     Taken,
 }
 
-/// A neighbour to take after; none that has rights few have.
-fn template<'a>(learned: &Learned<'a>) -> Option<&'a Vec<Value>> {
-    let mut random = rand::rng();
-    let mut chosen = learned.rows.choose(&mut random);
-    for _ in 0..TRIES {
-        let Some(row) = chosen else { break };
-        let privileged = (0..row.len()).any(|at| {
-            let column = &learned.columns[at];
-            let name = names::snake(&learned.table.columns[at].name);
-            let rights = name.split('_').any(|word| RIGHTS.contains(&word));
-            let count = column.counts.get(&row[at].token()).copied().unwrap_or(1);
-            rights && column.role == Role::Category && ratio(count, column.filled) < FEW
-        });
-        if !privileged {
-            break;
-        }
-        chosen = learned.rows.choose(&mut random);
-    }
-    chosen
-}
-
 struct Drawing<'a> {
     learned: &'a Learned<'a>,
     wish: &'a Wish,
     options: &'a Options,
-    template: Option<&'a Vec<Value>>,
+    template: Option<Rc<Vec<Value>>>,
     person: Option<Person>,
     /// What stands before the @ of the row's address.
     local: Option<String>,
     moments: Moments,
-    amounts: OnceCell<Amounts<'a>>,
+    /// By the first of the columns that hang together.
+    amounts: BTreeMap<usize, Amounts<'a>>,
     notes: Vec<String>,
 }
 
 impl<'a> Drawing<'a> {
     fn among(learned: &'a Learned<'a>, wish: &'a Wish, options: &'a Options) -> Self {
-        let template = template(learned);
+        let own = |(at, field): &(usize, &str)| {
+            let given = wish.fields[*field].contains('@');
+            let mail = learned.columns[*at].role == Role::Mail && given;
+            mail || !takes_over(learned, wish, *at, field)
+        };
+        let mapped = learned.table.mapped(wish);
+        let wanted: Vec<usize> = mapped
+            .iter()
+            .filter(|mapped| own(mapped))
+            .map(|(at, _)| *at)
+            .collect();
+        let template = template(learned, &wanted);
         Self {
             learned,
             wish,
             options,
-            template,
             person: None,
             local: None,
-            moments: Moments::of(learned, template),
-            amounts: OnceCell::new(),
+            moments: Moments::of(learned, template.as_ref()),
+            template: template.map(Rc::new),
+            amounts: BTreeMap::new(),
             notes: Vec::new(),
         }
     }
@@ -158,7 +139,7 @@ impl<'a> Drawing<'a> {
                 refined.insert(field.to_owned(), mail.clone());
                 values.push(Some(Value::Text(mail)));
                 *own = true;
-            } else if free && self.wish.yields(field) && self.knows(at) {
+            } else if takes_over(self.learned, self.wish, at, field) {
                 let value = self.value(at)?;
                 if let Some(Value::Text(text)) = &value {
                     refined.insert(field.to_owned(), text.clone());
@@ -179,174 +160,6 @@ impl<'a> Drawing<'a> {
         })
     }
 
-    /// Whether the neighbours tell what a column holds.
-    fn knows(&self, at: usize) -> bool {
-        let phone = self.learned.columns[at].role == Role::Phone;
-        self.learned.columns[at].filled > 0 && !phone
-    }
-
-    /// Names that stand in no column still belong to the address.
-    fn refine_names(&self, refined: &mut BTreeMap<String, String>) {
-        let Some(person) = &self.person else { return };
-        let parts = [
-            ("first_name", person.given.clone()),
-            ("last_name", person.family.clone()),
-            ("name", person.whole(self.learned.order)),
-        ];
-        for (field, value) in parts {
-            let free = self.wish.free.contains(field) && self.wish.yields(field);
-            if free && self.wish.fields.contains_key(field) && !value.is_empty() {
-                refined.entry(field.to_owned()).or_insert(value);
-            }
-        }
-    }
-
-    /// Decides whose row it is to be: like the neighbours, and none of them.
-    fn settle(&mut self) -> Settled {
-        let field = |name: &str| self.wish.fields.get(name).cloned();
-        let minted = match (field("first_name"), field("last_name"), field("name")) {
-            (Some(given), Some(family), _) => Some(Person { given, family }),
-            (_, _, Some(whole)) => Some(Person::parse(&whole)),
-            _ => None,
-        };
-        let fields = ["first_name", "last_name", "name"];
-        let firm =
-            |name: &str| self.wish.fields.contains_key(name) && !self.wish.free.contains(name);
-        let own = self.template.and_then(|row| self.learned.person(row));
-        let Some(own) = own.filter(|_| !fields.iter().any(|name| firm(name))) else {
-            self.person = minted;
-            return Settled::Free;
-        };
-        let person = self.somebody(&own, minted.as_ref());
-        self.local = self.local(Some(&person));
-        let address_taken = self
-            .local
-            .as_deref()
-            .is_some_and(|local| self.is_taken(local));
-        let namesakes = self.learned.rows.iter().zip(&self.learned.people);
-        let mut namesakes = namesakes.filter(|(_, theirs)| theirs.as_ref() == Some(&person));
-        let rare = !self.learned.has_namesakes();
-        let copied =
-            namesakes.any(|(row, _)| rare || self.learned.local(row) == self.local.as_deref());
-        self.person = Some(person);
-        if address_taken || copied {
-            if address_taken {
-                self.local = None;
-            }
-            return Settled::Taken;
-        }
-        Settled::Free
-    }
-
-    /// Somebody new: like the template, with family names as others have them.
-    fn somebody(&self, own: &Person, minted: Option<&Person>) -> Person {
-        let other = self.learned.people.choose(&mut rand::rng());
-        let other = other.and_then(Option::as_ref);
-        let words = (&self.learned.given, &self.learned.family);
-        newcomer(own, other.unwrap_or(own), words, minted)
-    }
-
-    /// Whether an address at our domain is taken, or a login that must be unique.
-    fn is_taken(&self, local: &str) -> bool {
-        let mail = self.learned.mail;
-        let domain = mail.and_then(|at| self.own_domain(at)).unwrap_or_default();
-        let same_address = |row: &Vec<Value>| {
-            let text = mail.and_then(|at| row[at].text());
-            text.and_then(|text| text.split_once('@'))
-                .is_some_and(|(theirs, at)| {
-                    theirs.eq_ignore_ascii_case(local) && at.eq_ignore_ascii_case(&domain)
-                })
-        };
-        let columns = self.learned.columns.iter().enumerate();
-        let logins: Vec<usize> = columns
-            .filter(|(at, column)| {
-                column.role == Role::Login && self.learned.table.columns[*at].unique
-            })
-            .map(|(at, _)| at)
-            .collect();
-        let same_login = |row: &Vec<Value>| {
-            let texts = logins.iter().filter_map(|at| row[*at].text());
-            texts
-                .into_iter()
-                .any(|text| text.eq_ignore_ascii_case(local))
-        };
-        let rows = &self.learned.rows;
-        rows.iter().any(|row| same_address(row) || same_login(row))
-    }
-
-    /// The domain that our address in a column has.
-    fn own_domain(&self, at: usize) -> Option<String> {
-        let mapped = self.learned.table.mapped(self.wish);
-        let field = mapped
-            .iter()
-            .find(|(to, _)| *to == at)
-            .map(|(_, field)| *field);
-        let address = field.and_then(|field| self.wish.fields.get(field));
-        let own = address.and_then(|address| address.split_once('@'));
-        own.map(|(_, domain)| domain.to_owned())
-            .or_else(|| self.options.mail_domain.clone())
-    }
-
-    /// The canary's address at its own domain, its local part built as the neighbours'.
-    fn own_mail(&mut self, given: &str) -> String {
-        let (minted, domain) = given.split_once('@').unwrap_or((given, ""));
-        if self.local.is_none() {
-            let drawn = (0..TRIES).filter_map(|_| self.local(self.person.as_ref()));
-            self.local = drawn.into_iter().find(|local| !self.is_taken(local));
-        }
-        if let Some(local) = &self.local {
-            return format!("{local}@{domain}");
-        }
-        let case = self.template.and_then(|row| self.learned.local(row));
-        let local = case.map_or(minted.to_owned(), |local| Case::of(local).write(minted));
-        format!("{local}@{domain}")
-    }
-
-    /// A local part like the template's, else like any neighbour's.
-    fn local(&self, person: Option<&Person>) -> Option<String> {
-        let mut random = rand::rng();
-        let template = self.template?;
-        let others = (0..TRIES).filter_map(|_| self.learned.rows.choose(&mut random));
-        for row in std::iter::once(template).chain(others) {
-            let Some(local) = self.learned.local(row) else {
-                continue;
-            };
-            let pattern = self.learned.pattern(row, local);
-            let written = match (pattern, person) {
-                (Some(pattern), Some(person)) => self.learned.by_pattern(&pattern, person),
-                _ => self.recombined(local),
-            };
-            if written.is_some() {
-                return written;
-            }
-        }
-        None
-    }
-
-    /// The head of one local part and the tail of another built alike.
-    fn recombined(&self, local: &str) -> Option<String> {
-        let mark = ['.', '_', '-'];
-        // Of those that come from no name: a name of one and a nickname's tail are nobody's.
-        let named = |row: &&Vec<Value>| {
-            let theirs = self.learned.local(row);
-            theirs.is_some_and(|theirs| self.learned.pattern(row, theirs).is_some())
-        };
-        let rows = self.learned.rows.iter().filter(|row| !named(row));
-        let locals: Vec<&str> = rows.filter_map(|row| self.learned.local(row)).collect();
-        let digits = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
-        if let Some((head, _)) = local.split_once(mark) {
-            let alike = |other: &&&str| other.matches(mark).eq(local.matches(mark));
-            let alike: Vec<&&str> = locals.iter().filter(alike).collect();
-            let other = alike.choose(&mut rand::rng())?;
-            let tail = &other[other.find(mark)?..];
-            return Some(digits_anew(&format!("{head}{tail}")));
-        }
-        if digits(local) {
-            return Some(digits_anew(local));
-        }
-        Some(blended_word(&locals))
-    }
-
     /// A value for a column that is not the canary's; `None` leaves it to its default.
     fn value(&mut self, at: usize) -> Result<Option<Value>, Problem> {
         let column = &self.learned.table.columns[at];
@@ -354,9 +167,10 @@ impl<'a> Drawing<'a> {
         if role == Role::Counted {
             return Ok(None);
         }
-        let Some(template) = self.template.map(|row| &row[at]) else {
+        let Some(own) = self.template.clone() else {
             return self.without_neighbours(column);
         };
+        let template = &own[at];
         if role == Role::Reference {
             return Ok(Some(template.clone()));
         }
@@ -376,20 +190,20 @@ impl<'a> Drawing<'a> {
             }
             Role::Time(clock) => self.moments.write(at, clock, template),
             Role::Name(part) => self.named(part, template),
-            Role::Login => self.login(template),
+            Role::Login => self.login(at, template),
             Role::Number if column.unique => Value::Integer(next_integer(&values)),
             Role::Number => {
-                let amounts = || Amounts::of(self.learned, self.template);
-                self.amounts.get_or_init(amounts).write(at, template)
+                let with = self.learned.groups().with(at);
+                let amounts = || Amounts::of(self.learned, Some(&own), with);
+                let amounts = self.amounts.entry(with[0]).or_insert_with(amounts);
+                amounts.write(at, template)
             }
             Role::Blob => match template {
                 Value::Blob(bytes) => Value::Blob(random_blob(bytes)),
                 other => other.clone(),
             },
-            Role::Verbatim => self.template.map_or_else(
-                || template.clone(),
-                |own| places::like(self.learned, own, at, template),
-            ),
+            Role::Verbatim => places::like(self.learned, &own, at, template),
+            Role::Category if is_postcode(column) => places::like(self.learned, &own, at, template),
             Role::Category | Role::Empty | Role::Reference | Role::Counted => template.clone(),
             _ => template.text().map_or_else(
                 || template.clone(),
@@ -397,30 +211,6 @@ impl<'a> Drawing<'a> {
             ),
         };
         Ok(Some(cut(value, column)))
-    }
-
-    fn named(&self, part: Part, template: &Value) -> Value {
-        let text = self.person.as_ref().map(|person| match part {
-            Part::Given => person.given.clone(),
-            Part::Family => person.family.clone(),
-            Part::Whole => person.whole(self.learned.order),
-        });
-        text.map_or_else(|| template.clone(), Value::Text)
-    }
-
-    fn login(&self, template: &Value) -> Value {
-        let (Some(row), Some(text)) = (self.template, template.text()) else {
-            return template.clone();
-        };
-        if let (Some(local), true) = (&self.local, self.learned.local(row) == Some(text)) {
-            return Value::Text(local.clone());
-        }
-        let pattern = self.learned.pattern(row, text);
-        let written = match (pattern, &self.person) {
-            (Some(pattern), Some(person)) => self.learned.by_pattern(&pattern, person),
-            _ => self.local(self.person.as_ref()),
-        };
-        Value::Text(written.unwrap_or_else(|| blended_word(&[text])))
     }
 
     /// Addresses and numbers that must be nobody's.

@@ -1,15 +1,18 @@
 //! What a table's rows have in common, learnt from a sample: what each column holds, how often it
 //! is empty, which values repeat, how logins come from names.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use rand::seq::IndexedRandom as _;
-use uuid::Uuid;
 
 use super::clock::Clock;
-use super::naming::{Habit, Places, Words};
-use super::people::{NameColumns, Order, Part, Pattern, Person};
-use super::{Column, Sort, Table, Value};
+use super::depend::Groups;
+use super::habit::{Habit, Umlauts, stems};
+use super::naming::{Places, Words};
+use super::people::{Case, NameColumns, Order, Part, Pattern, Person, login};
+use super::roles::{plain, role};
+use super::{Table, Value};
 use crate::names;
 
 /// What a column's values are, and so how another is drawn.
@@ -77,6 +80,9 @@ pub(crate) struct Learned<'a> {
     pub family: Words,
     places: Places,
     habit: Habit,
+    groups: OnceCell<Groups>,
+    /// By column.
+    patterns: Vec<OnceCell<Vec<Option<Pattern>>>>,
 }
 
 /// How many names show the table's habit.
@@ -97,6 +103,8 @@ impl<'a> Learned<'a> {
             family: Words::default(),
             places: Places::default(),
             habit: Habit::default(),
+            groups: OnceCell::new(),
+            patterns: vec![OnceCell::new(); table.columns.len()],
         };
         for at in 0..table.columns.len() {
             let values = learned.values(at);
@@ -121,6 +129,11 @@ impl<'a> Learned<'a> {
             }
         }
         learned
+    }
+
+    /// Which columns hang together.
+    pub(crate) fn groups(&self) -> &Groups {
+        self.groups.get_or_init(|| Groups::of(self))
     }
 
     /// The values of a column that are not NULL.
@@ -156,7 +169,9 @@ impl<'a> Learned<'a> {
             self.given.add(&person.given);
             self.family.add(&person.family);
         }
-        let several = |person: &Person| person.given.contains(' ') || person.family.contains(' ');
+        let two_forms =
+            |c: char| " -".contains(c) || Umlauts::LETTERS.iter().any(|(of, _)| *of == c);
+        let several = |p: &Person| p.given.contains(two_forms) || p.family.contains(two_forms);
         let telling: Vec<(&str, &Person)> = (self.rows.iter().zip(&self.people))
             .filter_map(|(row, person)| Some((self.local(row)?, person.as_ref()?)))
             .filter(|(_, person)| several(person))
@@ -168,11 +183,47 @@ impl<'a> Learned<'a> {
             };
             telling.iter().filter(made).count()
         };
-        // Of equals the first: nothing shows another.
-        let habits = Habit::every().map(|habit| (explained(&habit), habit));
-        self.habit = habits
-            .reduce(|best, next| if next.0 > best.0 { next } else { best })
-            .map_or_else(Habit::default, |(_, habit)| habit);
+        // Of equals the first: nothing shows another. What is found in one step is kept in the next.
+        for _ in 0..2 {
+            let best = explained(&self.habit);
+            let others = self.habit.others().map(|habit| (explained(&habit), habit));
+            let better = others.filter(|(made, _)| *made > best);
+            let Some((_, habit)) =
+                better.reduce(|best, next| if next.0 > best.0 { next } else { best })
+            else {
+                break;
+            };
+            self.habit = habit;
+        }
+    }
+
+    /// What a login becomes that holds words of its bearer's name in a way of its own, with somebody else's
+    /// words in their place.
+    pub(crate) fn reworded(&self, own: &Person, login: &str, person: &Person) -> Option<String> {
+        let plain = login.to_lowercase();
+        let mut reworded = plain.clone();
+        for (from, to) in [(&own.given, &person.given), (&own.family, &person.family)] {
+            let to: Vec<String> = self.stems(to).collect();
+            for (at, word) in self.stems(from).enumerate() {
+                let new = to.get(at).or(to.last()).filter(|_| word.len() >= 3);
+                if let (Some(new), true) = (new, plain.contains(&word)) {
+                    reworded = reworded.replacen(&word, new, 1);
+                }
+            }
+        }
+        (reworded != plain).then(|| Case::of(login).write(&super::fill::digits_anew(&reworded)))
+    }
+
+    /// Whether a login holds a word of its bearer's name.
+    pub(crate) fn shows(&self, person: &Person, login: &str) -> bool {
+        let plain = login.to_lowercase();
+        let mut words = self.stems(&person.given).chain(self.stems(&person.family));
+        words.any(|word| word.len() >= 3 && plain.contains(&word))
+    }
+
+    /// The words of a name as logins have them.
+    fn stems(&self, name: &str) -> impl Iterator<Item = String> {
+        stems(name).map(|word| login(&self.habit.umlauts.of(word)))
     }
 
     /// Whether it is nothing rare here that two rows bear one name: one row in fifty does.
@@ -190,36 +241,61 @@ impl<'a> Learned<'a> {
         Pattern::of(login, &self.habit.shortened(&self.person(row)?))
     }
 
+    /// The login that a row has in a column, or what stands before the @ of its address.
+    pub(crate) fn login<'r>(&self, at: usize, row: &'r [Value]) -> Option<&'r str> {
+        if self.mail == Some(at) {
+            self.local(row)
+        } else {
+            row[at].text()
+        }
+    }
+
+    /// The patterns of the rows' logins in a column.
+    pub(crate) fn patterns(&self, at: usize) -> &[Option<Pattern>] {
+        let rows = || self.rows.iter().zip(&self.people);
+        let pattern = |(row, person): (&Vec<Value>, &Option<Person>)| {
+            Pattern::of(
+                self.login(at, row)?,
+                &self.habit.shortened(person.as_ref()?),
+            )
+        };
+        self.patterns[at].get_or_init(|| rows().map(pattern).collect())
+    }
+
+    /// Whether it is nothing rare here that addresses differ in what stands behind the @ only.
+    pub(crate) fn shares_locals(&self) -> bool {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for local in self.rows.iter().filter_map(|row| self.local(row)) {
+            *counts.entry(local).or_default() += 1;
+        }
+        let shared: usize = counts.values().filter(|count| **count > 1).sum();
+        shared * 50 > self.rows.len()
+    }
+
     /// A login by a pattern for somebody new.
-    pub(crate) fn by_pattern(&self, pattern: &Pattern, person: &Person) -> Option<String> {
-        pattern.write(&self.habit.shortened(person), self.figures(pattern))
+    pub(crate) fn by_pattern(
+        &self,
+        at: usize,
+        pattern: &Pattern,
+        person: &Person,
+    ) -> Option<String> {
+        pattern.write(&self.habit.shortened(person), self.figures(at, pattern))
     }
 
     /// Figures that others have behind logins built alike; `None` where few have.
-    fn figures(&self, pattern: &Pattern) -> Option<String> {
+    fn figures(&self, at: usize, pattern: &Pattern) -> Option<String> {
         let wanted = pattern.figures().len();
         if wanted == 0 {
             return None;
         }
-        let alike = |(row, person): (&Vec<Value>, &Option<Person>)| {
-            let local = self.local(row)?;
-            let figures = local.len() - local.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-            let person = person.as_ref().filter(|_| figures == wanted)?;
-            let theirs = Pattern::of(local, &self.habit.shortened(person))?;
-            theirs
-                .is_built_as(pattern)
-                .then(|| theirs.figures().to_owned())
-        };
-        let all: Vec<String> = self
-            .rows
-            .iter()
-            .zip(&self.people)
-            .filter_map(alike)
-            .collect();
+        let theirs = self.patterns(at).iter().flatten();
+        let alike = theirs.filter(|of| of.figures().len() == wanted && of.is_built_as(pattern));
+        let all: Vec<&str> = alike.map(Pattern::figures).collect();
         if all.len() < 5 {
             return None;
         }
-        all.choose(&mut rand::rng()).cloned()
+        all.choose(&mut rand::rng())
+            .map(|figures| (*figures).to_owned())
     }
 
     /// A column named `name` may hold anything: it is a person's where two capitals begin two words.
@@ -265,163 +341,4 @@ impl<'a> Learned<'a> {
         let text = row[self.mail?].text()?;
         text.split_once('@').map(|(local, _)| local)
     }
-}
-
-fn role(table: &Table, column: &Column, values: &[&Value], distinct: usize) -> Role {
-    if column.counted {
-        return Role::Counted;
-    }
-    if table.reference(column).is_some() {
-        return Role::Reference;
-    }
-    if values.is_empty() {
-        return Role::Empty;
-    }
-    if let Some(personal) = personal(column, values) {
-        return personal;
-    }
-    if column.sort == Sort::Other {
-        return Role::Verbatim;
-    }
-    // A handful of moments that repeat is no clock.
-    let repeats = distinct <= 3 && values.len() > 2 * distinct;
-    if let Some(clock) = Clock::of(column, values).filter(|_| !repeats) {
-        return Role::Time(clock);
-    }
-    if let Some(part) = Part::of(&column.name)
-        && values.iter().all(|value| value.text().is_some())
-    {
-        return Role::Name(part);
-    }
-    plain(column, values, distinct)
-}
-
-/// Columns that say where somebody lives: a city and a postcode fit together only as a neighbour has them.
-const PLACE: [&str; 12] = [
-    "city", "town", "postcode", "postal", "zip", "zipcode", "plz", "region", "province", "county",
-    "district", "country",
-];
-
-/// Whether a column says where somebody lives.
-pub(crate) fn is_place(column: &Column) -> bool {
-    let name = names::snake(&column.name);
-    name.split('_').any(|word| PLACE.contains(&word))
-}
-
-/// What a column is that is nobody's name.
-fn plain(column: &Column, values: &[&Value], distinct: usize) -> Role {
-    if is_category(column, values, distinct) {
-        return Role::Category;
-    }
-    if !column.unique && is_place(column) {
-        return Role::Verbatim;
-    }
-    let Some(template) = values.iter().find_map(|value| value.text()) else {
-        return match values[0] {
-            Value::Blob(_) => Role::Blob,
-            _ => Role::Number,
-        };
-    };
-    if column.sort == Sort::Time {
-        return Role::Verbatim;
-    }
-    if column.sort == Sort::Number || values.iter().all(|value| value.number().is_some()) {
-        let plain = values.iter().all(|value| {
-            value
-                .text()
-                .is_none_or(|text| !text.starts_with('0') || text.starts_with("0.") || text == "0")
-        });
-        return if plain && column.sort != Sort::Text {
-            Role::Number
-        } else {
-            Role::Code
-        };
-    }
-    let uuid = |value: &&Value| value.text().is_some_and(is_uuid);
-    if values.iter().all(uuid) {
-        return Role::Uuid;
-    }
-    if template.contains("://") {
-        return Role::Link;
-    }
-    if template.starts_with(['{', '[']) {
-        return Role::Verbatim;
-    }
-    let name = names::snake(&column.name);
-    let secret = [
-        "password", "hash", "token", "secret", "salt", "digest", "key",
-    ]
-    .iter()
-    .any(|word| name.contains(word));
-    let coded = |value: &&&Value| {
-        value.text().is_some_and(|text| {
-            let digits = text.bytes().any(|byte| byte.is_ascii_digit());
-            !text.contains(' ') && digits && text.len() >= 5
-        })
-    };
-    let share = |what: &dyn Fn(&&&Value) -> bool| values.iter().filter(what).count() * 2;
-    if secret || share(&coded) > values.len() {
-        return Role::Code;
-    }
-    let spaced = |value: &&&Value| value.text().is_some_and(|text| text.contains(' '));
-    if share(&spaced) >= values.len() {
-        Role::Words
-    } else {
-        Role::Word
-    }
-}
-
-/// Addresses, numbers and the like, which must not be somebody's.
-fn personal(column: &Column, values: &[&Value]) -> Option<Role> {
-    let name = names::snake(&column.name);
-    let has = |word: &str| name.split('_').any(|part| part == word);
-    let some = |test: &dyn Fn(&str) -> bool| {
-        let texts = values.iter().filter_map(|value| value.text());
-        texts.filter(|text| test(text)).count() * 4 > values.len()
-    };
-    if some(&is_mail) || (name.contains("email") && column.sort == Sort::Text) {
-        return Some(Role::Mail);
-    }
-    let phone = ["phone", "msisdn", "mobile", "telephone", "cell", "fax"];
-    if phone.iter().any(|word| has(word)) {
-        return Some(Role::Phone);
-    }
-    some(&|text| text.parse::<std::net::IpAddr>().is_ok()).then_some(Role::Internet)
-}
-
-/// A UUID of a version that there is: thirty-two random hexadecimal figures are none.
-fn is_uuid(text: &str) -> bool {
-    Uuid::parse_str(text).is_ok_and(|uuid| {
-        uuid.get_variant() == uuid::Variant::RFC4122 && (1..=8).contains(&uuid.get_version_num())
-    })
-}
-
-pub(crate) fn is_mail(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && domain.contains('.') && !text.contains(' ')
-    })
-}
-
-fn is_category(column: &Column, values: &[&Value], distinct: usize) -> bool {
-    if column.unique {
-        return false;
-    }
-    let count = values.len();
-    let listed = matches!(column.sort, Sort::Listed(_));
-    let few = distinct <= 12 && (distinct * 2 <= count || distinct == 1);
-    // Amounts repeat as well: nought, and what things cost. Numbers that name something are no amounts.
-    let amounts = matches!(column.sort, Sort::Integer | Sort::Number) && !names_something(column);
-    let times = if amounts { 8 } else { 2 };
-    let repeating = count >= 20 && distinct * times <= count;
-    listed || few || repeating
-}
-
-/// Whether a number is a name for something, so that one in between would name nothing.
-fn names_something(column: &Column) -> bool {
-    let words = [
-        "id", "ref", "code", "type", "kind", "status", "state", "level", "group", "category",
-        "class", "year", "month", "version", "number", "no", "flags",
-    ];
-    let name = names::snake(&column.name);
-    name.split('_').any(|word| words.contains(&word))
 }

@@ -16,16 +16,26 @@ const PAIRED: usize = 8;
 /// What a value outside the neighbours' range costs.
 const OUTSIDE: f64 = -6.0;
 
-/// How often two values occur in one row.
-type Together = BTreeMap<(String, String), usize>;
+/// Values of a column of categories that is looked at in pairs, at most.
+const VALUES: usize = 50;
+
+/// How often values of two columns occur in one row.
+struct Together {
+    /// Places in the list of columns that are looked at in pairs.
+    columns: (usize, usize),
+    counts: Vec<usize>,
+    /// How many of the counts are not nought.
+    kinds: usize,
+}
 
 /// A judge of rows.
 pub(crate) struct Likely<'a> {
     pub learned: &'a Learned<'a>,
     shapes: Vec<BTreeMap<String, usize>>,
     ranges: Vec<Option<(f64, f64)>>,
-    /// Pairs of columns of categories, and how often two values occur together.
-    pairs: Vec<(usize, usize, Together)>,
+    /// Columns of categories that are looked at in pairs, and their values.
+    coded: Vec<(usize, BTreeMap<String, usize>)>,
+    pairs: Vec<Together>,
     /// The threshold last asked for, and the columns it leaves out.
     known: RefCell<Option<(Vec<bool>, f64)>>,
 }
@@ -44,6 +54,7 @@ impl<'a> Likely<'a> {
             learned,
             shapes: vec![BTreeMap::new(); count],
             ranges: vec![None; count],
+            coded: Vec::new(),
             pairs: Vec::new(),
             known: RefCell::new(None),
         };
@@ -97,21 +108,41 @@ impl<'a> Likely<'a> {
 
     fn pair(&mut self) {
         let columns = self.learned.columns.iter().enumerate();
-        let few: Vec<usize> = columns
-            .filter(|(_, column)| column.role == Role::Category && column.counts.len() <= 50)
-            .map(|(at, _)| at)
-            .take(PAIRED)
+        let few = columns
+            .filter(|(_, column)| column.role == Role::Category && column.counts.len() < VALUES);
+        let coded = few.take(PAIRED).map(|(at, column)| {
+            let tokens = column.counts.keys().cloned();
+            (at, tokens.chain([Value::Null.token()]).zip(0..).collect())
+        });
+        self.coded = coded.collect();
+        let codes: Vec<Vec<Option<usize>>> = self
+            .learned
+            .rows
+            .iter()
+            .map(|row| self.codes(row))
             .collect();
-        for (index, one) in few.iter().enumerate() {
-            for other in &few[index + 1..] {
-                let mut counts = BTreeMap::new();
-                for row in self.learned.rows {
-                    let pair = (row[*one].token(), row[*other].token());
-                    *counts.entry(pair).or_insert(0) += 1;
+        for one in 0..self.coded.len() {
+            for other in one + 1..self.coded.len() {
+                let mut counts = vec![0; VALUES * VALUES];
+                for row in &codes {
+                    if let (Some(one), Some(other)) = (row[one], row[other]) {
+                        counts[one * VALUES + other] += 1;
+                    }
                 }
-                self.pairs.push((*one, *other, counts));
+                self.pairs.push(Together {
+                    columns: (one, other),
+                    kinds: counts.iter().filter(|count| **count > 0).count(),
+                    counts,
+                });
             }
         }
+    }
+
+    /// Which value a row has in each column that is looked at in pairs.
+    fn codes(&self, row: &[Value]) -> Vec<Option<usize>> {
+        let code =
+            |(at, codes): &(usize, BTreeMap<String, usize>)| codes.get(&row[*at].token()).copied();
+        self.coded.iter().map(code).collect()
     }
 
     /// Judges a row. Columns that are `firm` are what the operator wants or what only the canary can
@@ -132,13 +163,17 @@ impl<'a> Likely<'a> {
                 (least, score.worst) = (part, Some(at));
             }
         }
-        for (one, other, counts) in &self.pairs {
-            if firm[*one] || firm[*other] {
+        let codes = self.codes(row);
+        for pair in &self.pairs {
+            let (one, other) = pair.columns;
+            if firm[self.coded[one].0] || firm[self.coded[other].0] {
                 continue;
             }
-            let pair = (row[*one].token(), row[*other].token());
-            let together = counts.get(&pair).copied().unwrap_or(0);
-            score.total += chance(together, own, self.learned.rows.len(), counts.len());
+            let together = match (codes[one], codes[other]) {
+                (Some(one), Some(other)) => pair.counts[one * VALUES + other],
+                _ => 0,
+            };
+            score.total += chance(together, own, self.learned.rows.len(), pair.kinds);
         }
         score
     }

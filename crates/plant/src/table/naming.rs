@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 
+use super::habit::{is_particle, joined, parts, stems, units};
 use super::learn::ratio;
 use super::people::{Case, Order, Person};
 
@@ -15,29 +16,8 @@ const FEW: usize = 4;
 const TELLING: usize = 100;
 /// How many pairs of words are tried to make a new one.
 const PAIRS: usize = 400;
-/// Words that belong to the one behind.
-const PARTICLES: [&str; 19] = [
-    "af", "al", "da", "de", "del", "della", "den", "der", "di", "dos", "du", "la", "las", "le",
-    "los", "ten", "van", "von", "zu",
-];
-
-/// A name's words; particles stand with theirs (`de la Cruz`).
-pub(crate) fn units(name: &str) -> Vec<String> {
-    let mut units: Vec<String> = Vec::new();
-    let mut open = false;
-    for word in name.split_whitespace() {
-        match units.last_mut() {
-            Some(last) if open => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            _ => units.push(word.to_owned()),
-        }
-        open = PARTICLES.contains(&word.to_lowercase().as_str());
-    }
-    units
-}
-
+/// How many are spelt out to find one that fits.
+const SPELT: usize = 50;
 /// Words of one sort, and who bears them.
 #[derive(Default)]
 pub(crate) struct Words {
@@ -49,7 +29,7 @@ pub(crate) struct Words {
 
 impl Words {
     pub(crate) fn add(&mut self, name: &str) {
-        for unit in units(name) {
+        for (_, unit) in parts(name) {
             let key = unit.to_lowercase();
             let (count, form) = self.known.entry(key.clone()).or_default();
             *count += 1;
@@ -77,28 +57,38 @@ impl Words {
         let key = word.to_lowercase();
         let count = self.count(&key);
         let mut random = rand::rng();
-        if count <= 1 {
-            // New words that stay alone are rare ones; what gets company is common, as minted ones are.
-            let alone = self.borne.len() >= TELLING && random.random_bool(self.lasting());
-            let made = || self.made(&key);
-            let new = if alone {
-                made().or_else(|| self.minted(fresh))
-            } else {
-                self.minted(fresh)
-            };
-            if let Some(new) = new {
-                return new;
-            }
+        if count <= 1
+            && let Some(new) = self.new_word(&key, fresh)
+        {
+            return new;
         }
-        let wanted = count.saturating_sub(1).max(1);
-        let rarer = self.known.iter().filter(|(_, (of, _))| *of == wanted);
-        let rarer = rarer.map(|(rarer, _)| rarer);
-        let chosen = if count <= FEW {
-            rarer.choose(&mut random)
+        // Of a frequent word one bearer more or less is nothing.
+        let rarer = match count {
+            // It would have been new, and got company: one of those that have.
+            0 | 1 => random.random_range(1..=2),
+            count => count - 1,
+        };
+        let shifted = count <= FEW || random.random_bool(ratio(FEW, count));
+        let alike = self.known.iter().filter(|(_, (of, _))| *of == rarer);
+        let alike = alike.map(|(rarer, _)| rarer);
+        let chosen = if shifted {
+            alike.choose(&mut random)
         } else {
             None
         };
         self.written(chosen.unwrap_or(&key))
+    }
+
+    /// A word that no row has. Those that will stay alone are rare ones, made here; what gets company is
+    /// common, as minted ones are.
+    fn new_word(&self, key: &str, fresh: &mut Vec<String>) -> Option<String> {
+        if self.borne.len() < TELLING {
+            return self.minted(fresh);
+        }
+        if rand::rng().random_bool(self.lasting()) {
+            return self.made(key).or_else(|| self.minted(fresh));
+        }
+        self.minted(fresh)
     }
 
     /// How many of the words that are new now are still alone when the table has grown to twice its size,
@@ -137,7 +127,8 @@ impl Words {
         std::iter::from_fn(|| fresh.pop()).find(unseen)
     }
 
-    /// A word made of two rare ones, about as long as the one it is for, that no row has.
+    /// A word that no row has, about as long as the one it is for: made of two rare ones, or of their
+    /// letters as they follow each other.
     fn made(&self, like: &str) -> Option<String> {
         let rare: Vec<Vec<char>> = self
             .known
@@ -148,17 +139,54 @@ impl Words {
         let length = like.chars().count();
         let mut random = rand::rng();
         // The more two words share, the more the third is like them.
-        for joint in [3, 2] {
+        for (joint, apart) in [(3, 0), (2, 0), (2, 1)] {
             for _ in 0..PAIRS {
                 let (one, other) = (rare.choose(&mut random)?, rare.choose(&mut random)?);
-                let made = blended(one, other, joint);
-                let made = made.filter(|made| made.chars().count().abs_diff(length) <= 1);
-                if let Some(made) = made.filter(|made| self.count(made) == 0) {
-                    return Some(capitalised(&made));
+                let made =
+                    blended(one, other, joint).filter(|made| self.is_new(made, length, apart));
+                if made.is_some() {
+                    return made.map(|made| capitalised(&made));
                 }
+            }
+            // Short words share too little.
+            let spelt = std::iter::repeat_with(|| spelt(&rare))
+                .take(if joint < 3 { SPELT } else { 0 })
+                .flatten();
+            let mut fitting = spelt.filter(|made| self.is_new(made, length, apart));
+            if let Some(made) = fitting.next() {
+                return Some(capitalised(&made));
             }
         }
         None
+    }
+
+    /// Whether no row has a word, which is so long or so much longer or shorter.
+    fn is_new(&self, word: &str, length: usize, apart: usize) -> bool {
+        word.chars().count().abs_diff(length) <= apart && self.count(word) == 0
+    }
+}
+
+/// A word each of whose letters follows the two before it as it does in one of these words.
+fn spelt(words: &[Vec<char>]) -> Option<String> {
+    let mut random = rand::rng();
+    let mut made: Vec<char> = words.choose(&mut random)?.iter().take(2).copied().collect();
+    loop {
+        let [.., one, two] = made.as_slice() else {
+            return None;
+        };
+        let follows = |word: &Vec<char>| {
+            let pairs = word
+                .windows(2)
+                .enumerate()
+                .filter(|(_, pair)| pair == &[*one, *two]);
+            let next: Vec<Option<char>> = pairs.map(|(at, _)| word.get(at + 2).copied()).collect();
+            next
+        };
+        let next: Vec<Option<char>> = words.iter().flat_map(follows).collect();
+        match next.choose(&mut random)? {
+            Some(letter) => made.push(*letter),
+            None => return Some(made.into_iter().collect()),
+        }
     }
 }
 
@@ -181,7 +209,7 @@ fn blended(one: &[char], other: &[char], joint: usize) -> Option<String> {
 
 fn capitalised(name: &str) -> String {
     let word = |word: &str| {
-        if PARTICLES.contains(&word) {
+        if is_particle(word) {
             return word.to_owned();
         }
         let mut letters = word.chars();
@@ -226,53 +254,6 @@ impl Places {
     }
 }
 
-/// Which words of a name of several go into logins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Share {
-    #[default]
-    All,
-    First,
-    Last,
-}
-
-impl Share {
-    fn of(self, name: &str) -> String {
-        let units = units(name);
-        let unit = match self {
-            Self::All => None,
-            Self::First => units.first(),
-            Self::Last => units.last(),
-        };
-        unit.map_or_else(|| name.to_owned(), Clone::clone)
-    }
-}
-
-/// What a table's logins take of given names, and of family names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Habit {
-    pub given: Share,
-    pub family: Share,
-}
-
-impl Habit {
-    /// Every habit there is, the plainest first.
-    pub(crate) fn every() -> impl Iterator<Item = Self> {
-        let shares = [Share::All, Share::First, Share::Last];
-        shares.into_iter().flat_map(move |family| {
-            let given = [Share::All, Share::First];
-            given.into_iter().map(move |given| Self { given, family })
-        })
-    }
-
-    /// The part of a name that a login is made of.
-    pub(crate) fn shortened(self, person: &Person) -> Person {
-        Person {
-            given: self.given.of(&person.given),
-            family: self.family.of(&person.family),
-        }
-    }
-}
-
 /// Puts a new name together: given names like somebody's, family names as others have them.
 pub(crate) fn newcomer(
     own: &Person,
@@ -280,26 +261,25 @@ pub(crate) fn newcomer(
     (given, family): (&Words, &Words),
     minted: Option<&Person>,
 ) -> Person {
-    let fresh = |name: fn(&Person) -> &String| minted.map_or_else(Vec::new, |m| units(name(m)));
+    let fresh =
+        |name: fn(&Person) -> &String| minted.map_or_else(Vec::new, |m| stems(name(m)).collect());
     let mut fresh_given = fresh(|person| &person.given);
     let mut fresh_family = fresh(|person| &person.family);
     let case = Case::of(&own.whole(Order::GivenFirst));
-    let first: Vec<String> = units(&own.given)
-        .iter()
-        .map(|unit| given.like(unit, &mut fresh_given))
-        .collect();
-    let count = if own.family.is_empty() {
-        0
+    let alike =
+        |(before, part): (&'static str, String)| (before, given.like(&part, &mut fresh_given));
+    let first = joined(parts(&own.given).into_iter().map(alike));
+    let builds = if own.family.is_empty() {
+        ""
     } else {
-        units(&other.family).len().max(1)
+        &other.family
     };
-    let mut last: Vec<String> = Vec::new();
-    for _ in 0..count {
-        last.extend(family.any(&mut fresh_family));
-    }
+    let anybodys =
+        |(before, _): (&'static str, String)| Some((before, family.any(&mut fresh_family)?));
+    let last = joined(parts(builds).into_iter().filter_map(anybodys));
     Person {
-        given: case.write(&first.join(" ")),
-        family: case.write(&last.join(" ")),
+        given: case.write(&first),
+        family: case.write(&last),
     }
 }
 

@@ -138,6 +138,8 @@ pub(crate) struct Pattern {
     upper: bool,
 }
 
+/// What may stand between two pieces.
+const BETWEEN: [&str; 4] = ["", ".", "_", "-"];
 const FORMS: [&[Piece]; 8] = [
     &[Piece::Given, Piece::Family],
     &[Piece::Family, Piece::Given],
@@ -162,25 +164,29 @@ impl Pattern {
         } else {
             stem[word.len()..].to_owned()
         };
+        let (given, family) = (self::login(&person.given), self::login(&person.family));
         for pieces in FORMS {
-            let parts: Vec<String> = pieces.iter().map(|piece| part(*piece, person)).collect();
-            if parts.iter().any(String::is_empty) {
+            let parts = || pieces.iter().map(|piece| piece.of(&given, &family));
+            if parts().any(str::is_empty) {
                 continue;
             }
-            for between in ["", ".", "_", "-"] {
-                if parts.join(between) == word {
-                    return Some(Self {
-                        pieces: pieces.to_vec(),
-                        between: if pieces.len() > 1 {
-                            between.to_owned()
-                        } else {
-                            String::new()
-                        },
-                        before,
-                        figures,
-                        upper,
-                    });
+            let betweens: &[&str] = if pieces.len() > 1 { &BETWEEN } else { &[""] };
+            let built = |between: &&&str| -> bool {
+                let mut rest = Some(word);
+                for (at, part) in parts().enumerate() {
+                    let joint = if at > 0 { **between } else { "" };
+                    rest = rest.and_then(|rest| rest.strip_prefix(joint)?.strip_prefix(part));
                 }
+                rest == Some("")
+            };
+            if let Some(between) = betweens.iter().find(built) {
+                return Some(Self {
+                    pieces: pieces.to_vec(),
+                    between: (*between).to_owned(),
+                    before,
+                    figures,
+                    upper,
+                });
             }
         }
         None
@@ -198,12 +204,10 @@ impl Pattern {
 
     /// The login of another person, with figures as others have them, or fresh ones.
     pub(crate) fn write(&self, person: &Person, figures: Option<String>) -> Option<String> {
-        let parts: Vec<String> = self
-            .pieces
-            .iter()
-            .map(|piece| part(*piece, person))
-            .collect();
-        if parts.iter().any(String::is_empty) {
+        let (given, family) = (self::login(&person.given), self::login(&person.family));
+        let parts = self.pieces.iter().map(|piece| piece.of(&given, &family));
+        let parts: Vec<&str> = parts.collect();
+        if parts.iter().any(|part| part.is_empty()) {
             return None;
         }
         let login = format!(
@@ -221,38 +225,49 @@ impl Pattern {
 
     /// As many figures; years stay years.
     fn fresh_figures(&self) -> String {
-        let mut random = rand::rng();
-        if let (4, Ok(year @ 1930..=2035)) = (self.figures.len(), self.figures.parse::<i32>()) {
-            return (year + random.random_range(-4..=4)).to_string();
+        let (year, rest) = self.figures.split_at(self.figures.len().min(4));
+        if let (4, Ok(year @ 1930..=2035)) = (year.len(), year.parse::<i32>()) {
+            let year = year + rand::rng().random_range(-4..=4);
+            return format!("{year}{}", super::fill::digits_anew(rest));
         }
         super::fill::digits_anew(&self.figures)
     }
 }
 
-fn part(piece: Piece, person: &Person) -> String {
-    let (given, family) = (login(&person.given), login(&person.family));
-    let initial = |text: String| text.chars().take(1).collect();
-    match piece {
-        Piece::Given => given,
-        Piece::Family => family,
-        Piece::GivenInitial => initial(given),
-        Piece::FamilyInitial => initial(family),
+impl Piece {
+    /// The piece, of names as logins have them (letters of ASCII).
+    fn of<'a>(self, given: &'a str, family: &'a str) -> &'a str {
+        match self {
+            Self::Given => given,
+            Self::Family => family,
+            Self::GivenInitial => given.get(..1).unwrap_or_default(),
+            Self::FamilyInitial => family.get(..1).unwrap_or_default(),
+        }
     }
 }
 
 /// Letters of a name as a login has them.
-fn login(name: &str) -> String {
+pub(crate) fn login(name: &str) -> String {
     let fold = |c: char| match c {
-        'ä' | 'á' | 'à' | 'â' | 'ã' | 'å' => 'a',
-        'é' | 'è' | 'ê' | 'ë' => 'e',
-        'í' | 'ì' | 'î' | 'ï' => 'i',
-        'ö' | 'ó' | 'ò' | 'ô' | 'õ' | 'ø' => 'o',
-        'ü' | 'ú' | 'ù' | 'û' => 'u',
-        'ñ' => 'n',
-        'ç' => 'c',
+        'ä' | 'á' | 'à' | 'â' | 'ã' | 'å' | 'ą' | 'ă' => 'a',
+        'é' | 'è' | 'ê' | 'ë' | 'ę' | 'ě' | 'ė' => 'e',
+        'í' | 'ì' | 'î' | 'ï' | 'ı' => 'i',
+        'ö' | 'ó' | 'ò' | 'ô' | 'õ' | 'ø' | 'ő' => 'o',
+        'ü' | 'ú' | 'ù' | 'û' | 'ů' | 'ű' => 'u',
+        'ñ' | 'ń' | 'ň' => 'n',
+        'ç' | 'ć' | 'č' => 'c',
+        'ş' | 'ś' | 'š' | 'ș' => 's',
+        'ź' | 'ż' | 'ž' => 'z',
+        'ğ' => 'g',
+        'ł' => 'l',
+        'ř' => 'r',
+        'ť' | 'ț' => 't',
+        'ď' => 'd',
+        'ý' | 'ÿ' => 'y',
         other => other,
     };
     name.to_lowercase()
+        .replace('ß', "ss")
         .chars()
         .map(fold)
         .filter(char::is_ascii_alphanumeric)

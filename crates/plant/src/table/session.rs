@@ -3,6 +3,7 @@
 
 use super::address::Said;
 use super::dialect::Dialect;
+use super::draw::is_beginning;
 use super::making::{Login, Making, View};
 use super::triggers::Trigger;
 use super::{Cell, Column, Sort, Table, Value};
@@ -66,12 +67,18 @@ pub(crate) trait Session {
     fn sampled(&self, column: &Column) -> String {
         self.shown(column)
     }
-    /// What the newest rows of a table come first by: names as SQL writes them, of the table itself.
+    /// What the newest rows of a table come first by: names as SQL writes them, of the table itself. A key
+    /// that nobody counts (a UUID) says nothing of that; when a row came into being does.
     fn newest(&mut self, table: &Table) -> Result<Vec<String>, Said> {
-        let counted = table.columns.iter().find(|column| column.counted);
-        let keys = counted.map_or(table.primary.as_slice(), |column| {
-            std::slice::from_ref(&column.name)
-        });
+        let mut columns = table.columns.iter();
+        let counted = columns.clone().find(|column| column.counted);
+        let dates = |column: &Column| matches!(column.sort, Sort::Time | Sort::Integer);
+        let dated = || columns.find(|c| c.not_null && dates(c) && is_beginning(&c.name));
+        let keys = counted
+            .or_else(dated)
+            .map_or(table.primary.as_slice(), |column| {
+                std::slice::from_ref(&column.name)
+            });
         Ok(keys.iter().map(|key| self.quote(key)).collect())
     }
     /// Begins a transaction that may write.

@@ -10,8 +10,13 @@ use rand::seq::IndexedRandom as _;
 use crate::table::Value;
 use crate::table::learn::{Learned, Role};
 
-/// How many of the rows most alike are chosen from.
+/// How many of the rows most alike are chosen from, and how many more are known.
 const NEAREST: usize = 5;
+const NEAR: usize = 12;
+/// A number that more rows have is taken over as it is.
+const FEW: usize = 4;
+/// Fewer numbers than this may be round by chance.
+const TELLING: usize = 8;
 /// What another category costs, and what another frequent number or NULL does: more than any distance.
 const OTHER: f64 = 5.0;
 const UNLIKE: f64 = 100.0;
@@ -20,19 +25,28 @@ const UNLIKE: f64 = 100.0;
 pub(super) struct Amounts<'a> {
     learned: &'a Learned<'a>,
     other: Option<&'a Vec<Value>>,
+    /// The rows most alike, the nearest first.
+    near: Vec<&'a Vec<Value>>,
     /// How far from the template to the other row, from 0 to 1.
     way: f64,
 }
 
 impl<'a> Amounts<'a> {
-    pub(super) fn of(learned: &'a Learned<'a>, template: Option<&'a Vec<Value>>) -> Self {
+    /// Those of the columns that hang together with one.
+    pub(super) fn of(learned: &'a Learned<'a>, template: Option<&[Value]>, with: &[usize]) -> Self {
         let mut random = rand::rng();
-        let numbers: Vec<usize> = columns(learned, Role::Number);
-        let categories: Vec<usize> = columns(learned, Role::Category);
+        let columns = |role: Role| {
+            let all = with.iter().copied();
+            all.filter(|at| learned.columns[*at].role == role)
+                .collect::<Vec<usize>>()
+        };
+        let (numbers, categories) = (columns(Role::Number), columns(Role::Category));
         let mut nearest: Vec<(f64, &Vec<Value>)> = Vec::new();
         if let Some(own) = template.filter(|_| !numbers.is_empty()) {
-            let others = learned.rows.iter().filter(|row| !std::ptr::eq(*row, own));
+            let same = |row: &&Vec<Value>| numbers.iter().all(|at| row[*at] == own[*at]);
+            let others = learned.rows.iter();
             nearest = others
+                .filter(|row| !same(row))
                 .map(|row| {
                     let unlike = categories
                         .iter()
@@ -44,11 +58,14 @@ impl<'a> Amounts<'a> {
                 })
                 .collect();
             nearest.sort_by(|one, other| one.0.total_cmp(&other.0));
-            nearest.truncate(NEAREST);
+            nearest.truncate(NEAR);
         }
+        let near: Vec<&Vec<Value>> = nearest.into_iter().map(|(_, row)| row).collect();
+        let nearest = near.get(..NEAREST).unwrap_or(&near);
         Self {
             learned,
-            other: nearest.choose(&mut random).map(|(_, row)| *row),
+            other: nearest.choose(&mut random).copied(),
+            near,
             way: random.random_range(0.0..1.0),
         }
     }
@@ -59,11 +76,19 @@ impl<'a> Amounts<'a> {
         let (Some(from), Some(to)) = (template.number(), other.and_then(Value::number)) else {
             return template.clone();
         };
-        // What several have is a price or a plan's allowance; what one has was nobody's before.
-        if self.count(at, template) > 1 || from.to_bits() == to.to_bits() {
+        // What several have is a price or a plan's allowance; what one has was nobody's before, and what few
+        // have one fewer had.
+        let count = self.count(at, template);
+        if (2..=FEW).contains(&count) {
+            let mut near = self.near.iter().map(|row| &row[at]);
+            let rarer = near.find(|value| self.count(at, value) == count - 1);
+            return rarer.unwrap_or(template).clone();
+        }
+        if count > FEW || from.to_bits() == to.to_bits() {
             return template.clone();
         }
         let between = (to - from).mul_add(self.way, from);
+        let between = self.as_round(at, from, between);
         let ends = [template, other.unwrap_or(template)].map(fraction);
         match template {
             #[expect(clippy::cast_possible_truncation, reason = "between two integers")]
@@ -80,6 +105,27 @@ impl<'a> Amounts<'a> {
     fn count(&self, at: usize, value: &Value) -> usize {
         let counts = &self.learned.columns[at].counts;
         counts.get(&value.token()).copied().unwrap_or(0)
+    }
+
+    /// A number as round as the template's, where numbers are round more often than by chance.
+    fn as_round(&self, at: usize, template: f64, number: f64) -> f64 {
+        let whole = |value: &&Value| value.number().filter(|number| number.fract() == 0.0);
+        let of_nought = |value: &&&Value| value.number() != Some(0.0);
+        let values = self.learned.values(at);
+        let values: Vec<&Value> = values.iter().filter(of_nought).copied().collect();
+        let numbers: Vec<f64> = values.iter().filter_map(whole).collect();
+        if numbers.len() < TELLING || numbers.len() < values.len() {
+            return number;
+        }
+        let count = |step: f64| {
+            let fits = numbers.iter().filter(|number| **number % step == 0.0);
+            f64::from(u32::try_from(fits.count()).unwrap_or(u32::MAX))
+        };
+        let all = count(1.0);
+        let steps = [1000.0, 500.0, 100.0, 50.0, 25.0, 20.0, 10.0, 5.0, 2.0];
+        let meant = |step: &f64| template % step == 0.0 && count(*step) > 1.5 * all / step;
+        let step = steps.into_iter().find(meant);
+        step.map_or(number, |step| (number / step).round() * step)
     }
 
     /// With decimals as others have: prices that end in 99 go on doing so.
@@ -112,13 +158,6 @@ impl<'a> Amounts<'a> {
         let chance = (0..decimals.min(9)).fold(1.0, |chance, _| chance / 10.0);
         all > 0.0 && alike / all > 2.0 * chance
     }
-}
-
-fn columns(learned: &Learned<'_>, role: Role) -> Vec<usize> {
-    let all = learned.columns.iter().enumerate();
-    all.filter(|(_, column)| column.role == role)
-        .map(|(at, _)| at)
-        .collect()
 }
 
 /// Whether so many have a number that it means something: three rows in a hundred.

@@ -2,6 +2,8 @@
 //! go behind the newest, after a gap like the neighbours' at that time of day; others between the
 //! neighbours, weeks away from the template. Hours of the day and days of the week stay the neighbours'.
 
+use std::collections::BTreeSet;
+
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 
@@ -15,19 +17,36 @@ use crate::table::learn::{Learned, Role};
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 const WEEK: i64 = 7 * DAY;
+const HALF: i64 = HOUR / 2;
+/// From here on a gap is one over hours in which less is going on.
+const LONG: i64 = 2 * HOUR;
+/// How often a gap is drawn again.
+const TRIES: usize = 8;
+/// How many gaps make a pace.
+const PACE: usize = 4;
+/// How many hours' difference another day of the week makes, and a weekend.
+const OTHER_DAY: f64 = 1.0;
+const WEEKEND: f64 = 6.0;
+/// How many a pace three times as fast makes if it lasted for ever.
+const LASTING: f64 = 8.0;
+/// Fewer times than this may have a step in common by chance.
+const TELLING: usize = 8;
 
 /// Moments of one row: a shift for each column that has one.
 pub(super) struct Moments {
     /// Column and the seconds it is moved by.
     shifts: Vec<(usize, i64)>,
+    /// What was written for which template, moved by how much: equal moments stay equal to the last figure.
+    written: Vec<(Value, i64, Value)>,
 }
 
 impl Moments {
     /// Decides for every time column how far the template's is moved.
     pub(super) fn of(learned: &Learned<'_>, template: Option<&Vec<Value>>) -> Self {
         let mut shifts = Vec::new();
+        let written = Vec::new();
         let Some(template) = template else {
-            return Self { shifts };
+            return Self { shifts, written };
         };
         let now = Timestamp::now().as_second();
         let lead = lead(learned);
@@ -41,6 +60,7 @@ impl Moments {
             } else {
                 own + weeks_away(own, &times)
             };
+            let to = on_grain(to, &times);
             shifts.push((at, to - own));
             aim = Some((at, clock, own, to));
         }
@@ -55,24 +75,41 @@ impl Moments {
                 Some((first, _, _, _)) if first == at => {}
                 Some((first, leading, from, to)) => {
                     let pairs = pairs(learned, (first, leading), (at, clock));
-                    let moved = follow(own, (from, to), &pairs, now);
+                    let moved = if own == from {
+                        to
+                    } else {
+                        let moved = follow(own, (from, to), &pairs, now);
+                        on_grain(moved, &times(learned, at, clock))
+                    };
                     shifts.push((at, moved - own));
                 }
-                None => shifts.push((at, weeks_away(own, &times(learned, at, clock)))),
+                None => {
+                    let times = times(learned, at, clock);
+                    let moved = on_grain(own + weeks_away(own, &times), &times);
+                    shifts.push((at, moved - own));
+                }
             }
         }
-        Self { shifts }
+        Self { shifts, written }
     }
 
     /// A column's moment.
-    pub(super) fn write(&self, at: usize, clock: Clock, template: &Value) -> Value {
+    pub(super) fn write(&mut self, at: usize, clock: Clock, template: &Value) -> Value {
         let shift = self.shifts.iter().find(|(column, _)| *column == at);
-        clock.write(template, shift.map_or(0, |(_, seconds)| *seconds))
+        let shift = shift.map_or(0, |(_, seconds)| *seconds);
+        let same = |(of, by, _): &&(Value, i64, Value)| of == template && *by == shift;
+        if let Some((_, _, written)) = self.written.iter().find(same) {
+            return written.clone();
+        }
+        let written = clock.write(template, shift);
+        self.written
+            .push((template.clone(), shift, written.clone()));
+        written
     }
 }
 
 /// The column that says when a row came into being.
-fn lead(learned: &Learned<'_>) -> Option<(usize, Clock)> {
+pub(crate) fn lead(learned: &Learned<'_>) -> Option<(usize, Clock)> {
     let clocks: Vec<(usize, Clock)> = learned
         .columns
         .iter()
@@ -88,13 +125,23 @@ fn lead(learned: &Learned<'_>) -> Option<(usize, Clock)> {
             words.iter().any(|word| name.contains(word))
         }
     };
-    let created = clocks.iter().find(named(&[
-        "creat", "regist", "join", "insert", "added", "signup", "signed",
-    ]));
+    let created = clocks
+        .iter()
+        .find(|(at, _)| is_beginning(&learned.table.columns[*at].name));
     let born = named(&["birth", "born", "dob"]);
     created
         .or_else(|| clocks.iter().find(|clock| !born(clock)))
         .copied()
+}
+
+/// Whether a column of this name says when its row came into being.
+pub(crate) fn is_beginning(name: &str) -> bool {
+    let name = names::snake(name);
+    let words = [
+        "creat", "regist", "join", "insert", "added", "signup", "signed",
+    ];
+    let whose = name.ends_with("_by") || name.ends_with("_id");
+    !whose && words.iter().any(|word| name.contains(word))
 }
 
 fn times(learned: &Learned<'_>, at: usize, clock: Clock) -> Vec<i64> {
@@ -107,11 +154,8 @@ fn times(learned: &Learned<'_>, at: usize, clock: Clock) -> Vec<i64> {
     times
 }
 
-/// Whether rows are counted and their times rise with the count. Rows of a sample stand newest first.
-fn in_order(learned: &Learned<'_>, at: usize, clock: Clock) -> bool {
-    if !learned.table.columns.iter().any(|column| column.counted) {
-        return false;
-    }
+/// Whether the times of a sample, whose rows stand newest first, rise from row to row.
+pub(crate) fn in_order(learned: &Learned<'_>, at: usize, clock: Clock) -> bool {
     let times: Vec<i64> = learned
         .rows
         .iter()
@@ -121,39 +165,137 @@ fn in_order(learned: &Learned<'_>, at: usize, clock: Clock) -> bool {
     falling * 10 >= times.len().saturating_sub(1) * 9
 }
 
-/// A moment behind the newest, after a gap that began at a like time of day.
+/// A gap between two rows, and what was known when it began.
+struct Gap {
+    from: i64,
+    to: i64,
+    /// The mean logarithm of the gaps just before.
+    pace: f64,
+}
+
+impl Gap {
+    /// The gap that begins with the last of these times, open yet.
+    fn open(times: &[i64]) -> Option<Self> {
+        let last = *times.last()?;
+        let before = times.windows(2).rev().take(PACE);
+        let logs: Vec<f64> = before.map(|pair| logarithm(pair[1] - pair[0])).collect();
+        Some(Self {
+            from: last,
+            to: last,
+            pace: mean(&logs),
+        })
+    }
+
+    /// How unlike two beginnings are, in hours; `pace` says what the pace tells.
+    fn unlike(&self, other: &Self, pace: f64) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "times of day")]
+        let hours = (self.from - other.from).rem_euclid(DAY) as f64 / HOUR as f64;
+        let days = match (weekday(self.from), weekday(other.from)) {
+            (one, other) if one == other => 0.0,
+            (one, other) if (one > 4) == (other > 4) => OTHER_DAY,
+            _ => WEEKEND,
+        };
+        let paces = (self.pace - other.pace).abs();
+        paces.mul_add(pace, hours.min(24.0 - hours) + days)
+    }
+
+    /// Where such a gap leads from a moment: a long one to the time of day it led to, as nights end.
+    fn after(&self, last: i64) -> i64 {
+        let seconds = self.to - self.from;
+        if seconds < LONG {
+            return last + seconds;
+        }
+        let later = (self.to - last - seconds + DAY / 2).rem_euclid(DAY) - DAY / 2;
+        let to = last + seconds + later;
+        if to > last { to } else { last + seconds }
+    }
+}
+
+/// From Monday, 0; 1970 began on a Thursday.
+const fn weekday(time: i64) -> i64 {
+    (time.div_euclid(DAY) + 3).rem_euclid(7)
+}
+
+fn logarithm(seconds: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a gap between two rows")]
+    let seconds = seconds.max(0) as f64;
+    seconds.ln_1p()
+}
+
+fn mean(numbers: &[f64]) -> f64 {
+    let count = f64::from(u32::try_from(numbers.len()).unwrap_or(u32::MAX));
+    numbers.iter().sum::<f64>() / count.max(1.0)
+}
+
+/// A moment behind the newest, after a gap that began at a like time of day and at a like pace.
 fn behind(times: &[i64], now: i64) -> i64 {
     let mut random = rand::rng();
     let last = times.last().copied().unwrap_or(now);
-    let hour = |time: i64| time.rem_euclid(DAY);
-    // 1970 began on a Thursday.
-    let weekend = |time: i64| (time.div_euclid(DAY) + 3).rem_euclid(7) > 4;
-    let near = |from: i64| {
-        let apart = (hour(from) - hour(last)).abs();
-        apart.min(DAY - apart) <= HOUR && weekend(from) == weekend(last)
-    };
-    // Gap and the gap before it: busy hours follow busy hours.
-    let gaps = |all: bool| -> Vec<(i64, i64)> {
-        let triples = times.windows(3).filter(|triple| all || near(triple[1]));
-        triples
-            .map(|triple| (triple[2] - triple[1], triple[1] - triple[0]))
-            .collect()
-    };
-    let (close, all) = (gaps(false), gaps(true));
-    let mut gaps = if close.len() >= 8 { close } else { all };
-    if let [.., from, to] = times {
-        let order = |gap: i64| i64::from((gap.max(0) + 1).ilog2());
-        gaps.sort_by_key(|(_, before)| (order(*before) - order(to - from)).abs());
-        gaps.truncate((gaps.len() / 4).max(8));
+    let ends = PACE + 1..times.len();
+    let gaps = ends.filter_map(|end| {
+        let to = times[end];
+        Some(Gap {
+            to,
+            ..Gap::open(&times[..end])?
+        })
+    });
+    let mut gaps: Vec<Gap> = gaps.collect();
+    let known: Vec<(f64, f64)> = gaps
+        .iter()
+        .map(|gap| (gap.pace, logarithm(gap.to - gap.from)))
+        .collect();
+    // Where a pace lasts, it tells more than the hour.
+    let pace = correlation(&known).max(0.0) * LASTING;
+    if let Some(open) = Gap::open(times) {
+        gaps.sort_by(|one, other| open.unlike(one, pace).total_cmp(&open.unlike(other, pace)));
     }
-    let gap = gaps.choose(&mut random).map_or(HOUR, |(gap, _)| *gap);
-    let jitter = (gap / 8).min(10 * 60);
-    let to = last + (gap + random.random_range(-jitter..=jitter)).max(0);
+    gaps.truncate((gaps.len() / 16).max(8));
+    // Not at an hour at which nobody ever comes.
+    let hours = |time: i64| (time.rem_euclid(DAY) / HALF, weekday(time) > 4);
+    let usual: BTreeSet<(i64, bool)> = times.iter().map(|time| hours(*time)).collect();
+    let mut to = last + HOUR;
+    for _ in 0..TRIES {
+        let Some(gap) = gaps.choose(&mut random) else {
+            break;
+        };
+        let reach = ((gap.to - gap.from) / 8).min(10 * 60);
+        to = (gap.after(last) + random.random_range(-reach..=reach)).max(last);
+        if usual.contains(&hours(to)) {
+            break;
+        }
+    }
     if to <= now || last >= now {
         to
     } else {
         random.random_range(last..=now)
     }
+}
+
+/// The moment nearest to one that keeps the steps of others: whole minutes, quarters of an hour, days.
+fn on_grain(moment: i64, sorted: &[i64]) -> i64 {
+    let [first, .., _] = sorted else {
+        return moment;
+    };
+    if sorted.len() < TELLING {
+        return moment;
+    }
+    let step = sorted
+        .iter()
+        .fold(0, |step, time| divisor(step, time - first));
+    if step <= 1 {
+        return moment;
+    }
+    let steps = (moment - first + step / 2).div_euclid(step);
+    first + steps * step
+}
+
+/// The greatest common divisor.
+const fn divisor(one: i64, other: i64) -> i64 {
+    let (mut one, mut other) = (one, other);
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    one.abs()
 }
 
 /// Seconds to another week, same day and about the same hour, within what the neighbours span.
@@ -230,15 +372,20 @@ fn related(pairs: &[(i64, i64)]) -> f64 {
         .iter()
         .map(|(lead, time)| (*lead as f64, (time - lead) as f64))
         .collect();
-    let count = f64::from(u32::try_from(numbers.len()).unwrap_or(u32::MAX)).max(1.0);
-    let mean = |of: fn(&(f64, f64)) -> f64| numbers.iter().map(of).sum::<f64>() / count;
-    let (one, other) = (mean(|pair| pair.0), mean(|pair| pair.1));
+    correlation(&numbers)
+}
+
+/// How two numbers go together, from -1 to 1 (Pearson).
+fn correlation(numbers: &[(f64, f64)]) -> f64 {
+    let firsts: Vec<f64> = numbers.iter().map(|pair| pair.0).collect();
+    let seconds: Vec<f64> = numbers.iter().map(|pair| pair.1).collect();
+    let (one, other) = (mean(&firsts), mean(&seconds));
     let (mut both, mut first, mut second) = (0.0, 0.0, 0.0);
-    for (lead, apart) in &numbers {
-        let (lead, apart) = (lead - one, apart - other);
-        both += lead * apart;
-        first += lead * lead;
-        second += apart * apart;
+    for (a, b) in numbers {
+        let (a, b) = (a - one, b - other);
+        both += a * b;
+        first += a * a;
+        second += b * b;
     }
     let spread = (first * second).sqrt();
     if spread > 0.0 { both / spread } else { 0.0 }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use rand::seq::IndexedRandom as _;
 
-use crate::names;
 use crate::table::Value;
-use crate::table::learn::{Learned, is_place};
+use crate::table::learn::Learned;
+use crate::table::roles::{is_place, is_postcode};
 
 /// A postcode of the same town, as rare as the template's; anything else as the template has it.
 pub(super) fn like(learned: &Learned<'_>, own: &[Value], at: usize, template: &Value) -> Value {
-    if !is_postcode(learned, at) {
+    if !is_postcode(&learned.table.columns[at]) {
         return template.clone();
     }
     let columns = 0..learned.columns.len();
@@ -44,13 +44,6 @@ pub(super) fn like(learned: &Learned<'_>, own: &[Value], at: usize, template: &V
         chosen.unwrap_or(template)
     }
     .clone()
-}
-
-/// Whether a column holds postcodes.
-fn is_postcode(learned: &Learned<'_>, at: usize) -> bool {
-    let name = names::snake(&learned.table.columns[at].name);
-    let words = ["postcode", "postal", "zip", "zipcode", "plz"];
-    name.split('_').any(|word| words.contains(&word))
 }
 
 /// A code that no row has among those of a town, where they fill a fourth of their range: it is sure to be

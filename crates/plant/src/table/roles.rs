@@ -1,0 +1,177 @@
+//! What a column holds, by its name, its type and its values.
+
+use uuid::Uuid;
+
+use super::clock::Clock;
+use super::learn::Role;
+use super::people::Part;
+use super::{Column, Sort, Table, Value};
+use crate::names;
+
+/// What a column's values are.
+pub(super) fn role(table: &Table, column: &Column, values: &[&Value], distinct: usize) -> Role {
+    if column.counted {
+        return Role::Counted;
+    }
+    if table.reference(column).is_some() {
+        return Role::Reference;
+    }
+    if values.is_empty() {
+        return Role::Empty;
+    }
+    if let Some(personal) = personal(column, values) {
+        return personal;
+    }
+    if column.sort == Sort::Other {
+        return Role::Verbatim;
+    }
+    // A handful of moments that repeat is no clock.
+    let repeats = distinct <= 3 && values.len() > 2 * distinct;
+    if let Some(clock) = Clock::of(column, values).filter(|_| !repeats) {
+        return Role::Time(clock);
+    }
+    if let Some(part) = Part::of(&column.name)
+        && values.iter().all(|value| value.text().is_some())
+    {
+        return Role::Name(part);
+    }
+    plain(column, values, distinct)
+}
+
+/// Columns that say where somebody lives: a city and a postcode fit together only as a neighbour has them.
+const PLACE: [&str; 12] = [
+    "city", "town", "postcode", "postal", "zip", "zipcode", "plz", "region", "province", "county",
+    "district", "country",
+];
+
+/// Whether a column says where somebody lives.
+pub(crate) fn is_place(column: &Column) -> bool {
+    let name = names::snake(&column.name);
+    name.split('_').any(|word| PLACE.contains(&word))
+}
+
+/// Whether a column holds postcodes.
+pub(crate) fn is_postcode(column: &Column) -> bool {
+    let name = names::snake(&column.name);
+    let words = ["postcode", "postal", "zip", "zipcode", "plz"];
+    name.split('_').any(|word| words.contains(&word))
+}
+
+/// What a column is that is nobody's name.
+pub(super) fn plain(column: &Column, values: &[&Value], distinct: usize) -> Role {
+    if is_category(column, values, distinct) {
+        return Role::Category;
+    }
+    if !column.unique && is_place(column) {
+        return Role::Verbatim;
+    }
+    let Some(template) = values.iter().find_map(|value| value.text()) else {
+        return match values[0] {
+            Value::Blob(_) => Role::Blob,
+            _ => Role::Number,
+        };
+    };
+    if column.sort == Sort::Time {
+        return Role::Verbatim;
+    }
+    if column.sort == Sort::Number || values.iter().all(|value| value.number().is_some()) {
+        let plain = values.iter().all(|value| {
+            value
+                .text()
+                .is_none_or(|text| !text.starts_with('0') || text.starts_with("0.") || text == "0")
+        });
+        return if plain && column.sort != Sort::Text {
+            Role::Number
+        } else {
+            Role::Code
+        };
+    }
+    let uuid = |value: &&Value| value.text().is_some_and(is_uuid);
+    if values.iter().all(uuid) {
+        return Role::Uuid;
+    }
+    if template.contains("://") {
+        return Role::Link;
+    }
+    if template.starts_with(['{', '[']) {
+        return Role::Verbatim;
+    }
+    let name = names::snake(&column.name);
+    let secret = [
+        "password", "hash", "token", "secret", "salt", "digest", "key",
+    ]
+    .iter()
+    .any(|word| name.contains(word));
+    let coded = |value: &&&Value| {
+        value.text().is_some_and(|text| {
+            let digits = text.bytes().any(|byte| byte.is_ascii_digit());
+            !text.contains(' ') && digits && text.len() >= 5
+        })
+    };
+    let share = |what: &dyn Fn(&&&Value) -> bool| values.iter().filter(what).count() * 2;
+    if secret || share(&coded) > values.len() {
+        return Role::Code;
+    }
+    let spaced = |value: &&&Value| value.text().is_some_and(|text| text.contains(' '));
+    if share(&spaced) >= values.len() {
+        Role::Words
+    } else {
+        Role::Word
+    }
+}
+
+/// Addresses, numbers and the like, which must not be somebody's.
+fn personal(column: &Column, values: &[&Value]) -> Option<Role> {
+    let name = names::snake(&column.name);
+    let has = |word: &str| name.split('_').any(|part| part == word);
+    let some = |test: &dyn Fn(&str) -> bool| {
+        let texts = values.iter().filter_map(|value| value.text());
+        texts.filter(|text| test(text)).count() * 4 > values.len()
+    };
+    if some(&is_mail) || (name.contains("email") && column.sort == Sort::Text) {
+        return Some(Role::Mail);
+    }
+    let phone = ["phone", "msisdn", "mobile", "telephone", "cell", "fax"];
+    if phone.iter().any(|word| has(word)) {
+        return Some(Role::Phone);
+    }
+    some(&|text| text.parse::<std::net::IpAddr>().is_ok()).then_some(Role::Internet)
+}
+
+/// A UUID of a version that there is: thirty-two random hexadecimal figures are none.
+fn is_uuid(text: &str) -> bool {
+    Uuid::parse_str(text).is_ok_and(|uuid| {
+        uuid.get_variant() == uuid::Variant::RFC4122 && (1..=8).contains(&uuid.get_version_num())
+    })
+}
+
+pub(crate) fn is_mail(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && domain.contains('.') && !text.contains(' ')
+    })
+}
+
+fn is_category(column: &Column, values: &[&Value], distinct: usize) -> bool {
+    if column.unique {
+        return false;
+    }
+    let count = values.len();
+    let listed = matches!(column.sort, Sort::Listed(_));
+    let few = distinct <= 12 && (distinct * 2 <= count || distinct == 1);
+    // Amounts repeat as well: nought, and what things cost. Numbers that name something are no amounts.
+    let amounts = matches!(column.sort, Sort::Integer | Sort::Number) && !names_something(column);
+    // Towns have many postcodes, and a newcomer may have one that nobody has.
+    let times = if amounts || is_postcode(column) { 8 } else { 2 };
+    let repeating = count >= 20 && distinct * times <= count;
+    listed || few || repeating
+}
+
+/// Whether a number is a name for something, so that one in between would name nothing.
+fn names_something(column: &Column) -> bool {
+    let words = [
+        "id", "ref", "code", "type", "kind", "status", "state", "level", "group", "category",
+        "class", "year", "month", "version", "number", "no", "flags",
+    ];
+    let name = names::snake(&column.name);
+    name.split('_').any(|word| words.contains(&word))
+}
