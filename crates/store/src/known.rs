@@ -148,7 +148,11 @@ impl Filter {
                 .fill(&mut filling)
                 .and_then(|()| self.finish(&mut filling));
             match done {
-                Ok(()) => return,
+                Ok(()) => {
+                    // The pages read here will not be asked for again.
+                    self.ledger.shrink();
+                    return;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "cannot build the filter of known digests yet");
                     std::thread::park_timeout(RETRY);
