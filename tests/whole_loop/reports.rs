@@ -19,7 +19,8 @@ const NASTY_FORM: &str =
 /// Two canaries used, one with texts to three numbers.
 fn used() -> (Home, Minted, Minted) {
     let home = home_with("operator = \"Example service\"\n");
-    let twilio = home.mint("twilio", &["--memo", "old relay"]);
+    let labels = ["--label", "host=hq-db-7", "--label", "team=edge crew"];
+    let twilio = home.mint("twilio", &[&["--memo", "old relay"], &labels[..]].concat());
     let link = home.mint("url", &["--memo", "wiki"]);
     let station = home.listen(&["--proxy", "127.0.0.1/32"]);
     for number in NUMBERS {
@@ -58,6 +59,11 @@ fn masked_reports_hide_third_parties_and_full_ones_show_them() {
             masked.contains("old relay") && masked.contains("wiki"),
             "{format}"
         );
+        assert!(!masked.contains("hq-db-7"), "{format}: names a machine");
+        if format != "csv" {
+            assert!(full.contains("hq-db-7"), "{format}");
+            assert!(masked.contains("edge crew"), "{format}");
+        }
         let caution = "not a person";
         assert!(
             masked.contains(caution) && full.contains(caution),

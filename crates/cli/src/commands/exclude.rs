@@ -47,7 +47,7 @@ pub(crate) fn run(global: &Global, args: &Exclude) -> anyhow::Result<Exit> {
         }
     }
     if found.is_empty() {
-        output::say("no rows are planted");
+        output::say("no rows are planted in tables that your jobs read");
     } else {
         output::say(
             "note: this names every planted row: whoever can read it, or a view made of it, knows them",

@@ -98,6 +98,9 @@ fn unlisted(id: CanaryId, kind: &str) -> ReportCanary {
     }
 }
 
+/// Labels that name the owner's machines and projects: not for publication.
+const WHEREABOUTS: [&str; 2] = ["host", "repository"];
+
 fn finding(context: &Context<'_>, canary: &ReportCanary, trips: &[&ReportTrip]) -> CanaryFinding {
     let show = context.show;
     let drill = |one: &&&ReportTrip| one.conclusion.judgement.verdict == Verdict::Drill;
@@ -128,6 +131,7 @@ fn finding(context: &Context<'_>, canary: &ReportCanary, trips: &[&ReportTrip]) 
         labels: canary
             .labels
             .iter()
+            .filter(|(name, _)| show.full() || !WHEREABOUTS.contains(&name.as_str()))
             .map(|(name, value)| (show.own(name), show.own(value)))
             .collect(),
         minted: if known {
