@@ -120,7 +120,8 @@ class Naive:
     def __init__(self, table, seed):
         from faker import Faker
 
-        self.table, self.fake, self.rng = table, Faker(table.population.locale), random.Random(seed)
+        # Seeded apart from the population: the same numbers would give the same random keys.
+        self.table, self.fake, self.rng = table, Faker(table.population.locale), random.Random(f"naive {seed}")
         self.fake.seed_instance(seed)
 
     def __call__(self):

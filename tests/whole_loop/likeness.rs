@@ -30,7 +30,8 @@ fn judged(home: &Home, population: &str, planter: &str, target: &str) -> Value {
     } = finish_within(PATIENCE, &mut command);
     assert!(code == 0, "{population}, {planter}: {stderr}");
     let said: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(said["planted"], 200, "{said}");
+    // Rows without an address are not judged, and of anybody's there may be some.
+    assert!(said["planted"] == 200 || planter == "nobody", "{said}");
     assert_eq!(said["rows"], 2000, "{said}");
     said
 }
