@@ -381,6 +381,11 @@ mod tests {
         }
     }
 
+    fn columns(neighbours: &Neighbours) -> Vec<&str> {
+        let columns = neighbours.table.columns.iter();
+        columns.map(|column| column.name.as_str()).collect()
+    }
+
     #[test]
     fn fields_that_repeat_the_key_follow_it() {
         let entries = (100..160).map(|id: i32| {
@@ -407,13 +412,7 @@ mod tests {
             true,
             &Wish::nothing(),
         );
-        let columns: Vec<&str> = neighbours
-            .table
-            .columns
-            .iter()
-            .map(|c| c.name.as_str())
-            .collect();
-        assert_eq!(columns, ["*", "balance", "note"]);
+        assert_eq!(columns(&neighbours), ["*", "balance", "note"]);
         let learned = Learned::of(&neighbours.table, &neighbours.rows);
         let drawn = draw::draw(&learned, &Wish::nothing(), &Options::default()).expect("drawn");
         let made = neighbours
@@ -445,13 +444,7 @@ mod tests {
             false,
             &Wish::nothing(),
         );
-        let columns: Vec<&str> = neighbours
-            .table
-            .columns
-            .iter()
-            .map(|c| c.name.as_str())
-            .collect();
-        assert_eq!(columns, ["login", "tags", "plan"]);
+        assert_eq!(columns(&neighbours), ["login", "tags", "plan"]);
         let learned = Learned::of(&neighbours.table, &neighbours.rows);
         let drawn = draw::draw(&learned, &Wish::nothing(), &Options::default()).expect("drawn");
         let made = neighbours.make(&learned, &drawn, None).expect("made");
