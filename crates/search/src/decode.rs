@@ -1,7 +1,7 @@
 //! Base 64 and hexadecimal: stretches of a text that decode to something readable, whatever stands
 //! between their characters and wherever they begin. (RFC 4648, sections 4, 5 and 8.)
 
-use crate::{Encoding, SHORTEST_NEEDLE};
+use crate::{Encoding, SHORTEST_NEEDLE, escape};
 
 /// Takes decoded bytes, for each where its first character was, and whether the text was read backwards.
 type Emit<'a> = dyn FnMut(&[u8], &[u32], bool) + 'a;
@@ -253,4 +253,12 @@ fn hand_over<const N: usize>(
         }
     }
     emit(&plain, &from);
+    // `25\n4143` may be the end of one thing and the beginning of another, and `%AC` no escape.
+    let joined = |pair: &[u32]| pair[0].abs_diff(pair[1]) <= 2;
+    let parted = escape::part(&mut plain, |start, end| {
+        !from[start..end].windows(2).all(joined)
+    });
+    if parted {
+        emit(&plain, &from);
+    }
 }

@@ -18,12 +18,28 @@ struct Escape {
 /// Undoes `%41`, `\n`, `\x41`, `\u0041`, `\u{41}`, `\101`, `&#65;`, `&amp;`; drops terminal colours, tags
 /// and backslashes at line ends.
 pub(crate) fn unescape(text: &[u8], emit: &mut Emit<'_>) {
-    replace(
-        text,
-        |byte| matches!(byte, b'%' | b'\\' | b'&' | 0x1b | b'<'),
-        escape_at,
-        emit,
-    );
+    replace(text, begins_escape, escape_at, emit);
+}
+
+/// Blanks the first character of each escape whose bytes, from and to, do not belong together.
+pub(crate) fn part(text: &mut [u8], is_apart: impl Fn(usize, usize) -> bool) -> bool {
+    let mut parted = false;
+    for at in 0..text.len() {
+        let escape = match text[at] {
+            b'=' => quoted_at(&text[at..]),
+            byte if begins_escape(byte) => escape_at(&text[at..]),
+            _ => None,
+        };
+        if escape.is_some_and(|(length, _)| is_apart(at, at + length)) {
+            text[at] = b'\n';
+            parted = true;
+        }
+    }
+    parted
+}
+
+fn begins_escape(byte: u8) -> bool {
+    matches!(byte, b'%' | b'\\' | b'&' | 0x1b | b'<')
 }
 
 /// Undoes quoted-printable (RFC 2045, section 6.7). Only text that has its soft line breaks or `=3D` is

@@ -202,6 +202,19 @@ fn says_how_a_value_was_written() {
 }
 
 #[test]
+fn digits_of_something_else_in_front_hide_nothing() {
+    let value = "AC19c9f0e5d1b1f4a2".to_owned();
+    let needles = needles(std::slice::from_ref(&value));
+    let json = value.replace('9', "\\x39");
+    for before in ["25", "5c", "2561", "3c62", "3d", "1b5b"] {
+        for gap in ["\n", " ", "', '", "\\n"] {
+            let text = format!("{before}{gap}{}", HEXLOWER.encode(json.as_bytes()));
+            assert_eq!(needles.search(text.as_bytes()).found.len(), 1, "{text}");
+        }
+    }
+}
+
+#[test]
 fn values_that_chance_would_find_are_not_taken() {
     let mut gatherer = Gatherer::default();
     assert!(!gatherer.add(0, "ab-12.c"));
