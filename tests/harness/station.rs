@@ -23,6 +23,7 @@ pub struct Station {
     child: Child,
     addresses: Vec<SocketAddr>,
     desks: Vec<SocketAddr>,
+    protocols: Value,
     stdout: Text,
     stderr: Text,
     readers: Vec<JoinHandle<()>>,
@@ -53,6 +54,7 @@ impl Station {
             child,
             addresses: Vec::new(),
             desks: Vec::new(),
+            protocols: Value::Null,
             stdout,
             stderr,
             readers,
@@ -60,7 +62,20 @@ impl Station {
         let said = station.await_ready(&ready);
         station.addresses = addresses(&said["http"]);
         station.desks = addresses(&said["desk"]);
+        station.protocols = said["protocols"].clone();
         station
+    }
+
+    /// Where it listens for a protocol; the first such address.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub fn on(&self, protocol: &str) -> SocketAddr {
+        let doors = &self.protocols[protocol];
+        let door = doors[0].as_str().unwrap_or_default();
+        let address = door.trim_start_matches("tls://").parse();
+        address.unwrap_or_else(|_| panic!("no {protocol} in {}", self.protocols))
     }
 
     fn await_ready(&self, ready: &Receiver<String>) -> Value {

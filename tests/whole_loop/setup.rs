@@ -388,7 +388,7 @@ fn a_listener_on_a_fresh_machine_sets_itself_up() {
     for words in [
         "set up the data directory",
         "master key",
-        "listening for HTTP on 127.0.0.1:",
+        "listening for http on 127.0.0.1:",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::IncidentFacts;
 use crate::scrub::Scrub;
-use crate::words;
 
 /// The incident a message is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,7 +187,7 @@ impl TripPart {
             agent,
             found: fields
                 .map(|found| {
-                    let carrier = words::carrier(found.carrier);
+                    let carrier = found.carrier.word();
                     format!("{} ({carrier})", scrub.line(&found.field, 60))
                 })
                 .collect(),

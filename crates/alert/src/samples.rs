@@ -41,6 +41,7 @@ pub(crate) fn trip(sequence: u64) -> Trip {
             protocol: "http/1.1".to_owned(),
             size: 321,
             truncated: false,
+            signals: [].into(),
             fingerprint: String::new(),
         },
         claims: Some(Claims {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use lapwing_core::{Carrier, DecoyOutcome, Occasion, Timestamp, Verdict};
+use lapwing_core::{DecoyOutcome, Occasion, Timestamp, Verdict};
 
 use crate::message::Message;
 use crate::parts::{BaitPart, IncidentPart, NetworkPart, TripPart};
@@ -345,23 +345,6 @@ pub(crate) fn plain(message: &Message) -> String {
         );
     }
     out
-}
-
-/// The carrier in a word.
-pub(crate) const fn carrier(carrier: Carrier) -> &'static str {
-    match carrier {
-        Carrier::Host => "host",
-        Carrier::Path => "path",
-        Carrier::Query => "query",
-        Carrier::Header => "header",
-        Carrier::Basic => "basic",
-        Carrier::Bearer => "bearer",
-        Carrier::Sigv4 => "sigv4",
-        Carrier::Cookie => "cookie",
-        Carrier::Form => "form",
-        Carrier::Json => "json",
-        Carrier::Body => "body",
-    }
 }
 
 /// `12,345`.

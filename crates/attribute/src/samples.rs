@@ -40,6 +40,7 @@ impl Sample {
                 protocol: "http/1.1".to_owned(),
                 size: 100,
                 truncated: false,
+                signals: [].into(),
                 fingerprint: String::new(),
             },
             claims: Some(Claims::default()),

@@ -406,12 +406,12 @@ fn answers(
     findings: &mut Findings,
 ) {
     if !CLASSES.contains(&kind.class.as_str())
-        || kind.decoy.rules.is_empty() && kind.address.is_some()
+        || kind.decoy.rules.is_empty() && kind.login.is_none() && kind.address.is_some()
     {
         findings.add(
             kind,
-            "it carries our address, but has no [[decoy]] that answers there",
-            "add a [[decoy]]",
+            "it carries our address, but has no [[decoy]] that answers there, and no [login]",
+            "add a [[decoy]] or a [login]",
         );
     }
     let Some(fields) = minted.first() else {

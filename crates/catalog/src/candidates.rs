@@ -60,6 +60,31 @@ impl Request {
     }
 }
 
+/// Values to look up in what came over another protocol than HTTP: a login's parts, a name, a
+/// statement. Bounded as those of a request are, with a share for each part.
+#[must_use]
+pub fn candidates<'a>(parts: &[(Carrier, Cow<'a, [u8]>)]) -> Vec<Candidate<'a>> {
+    let mut found = Collector {
+        out: Vec::with_capacity(8),
+        seen: Vec::with_capacity(8),
+        left: 0,
+    };
+    let share = MOST / parts.len().max(1);
+    for (carrier, value) in parts {
+        found.share(share.max(2), |found| match carrier {
+            Carrier::Message => text(value, Carrier::Message, found),
+            // Names are asked for in any case (0x20).
+            Carrier::Name | Carrier::Mailbox => {
+                let lower = Cow::Owned(value.to_ascii_lowercase());
+                found.value(value, *carrier, 0);
+                found.value(&lower, *carrier, 0);
+            }
+            _ => found.value(value, *carrier, 0),
+        });
+    }
+    found.out
+}
+
 /// Values travel as `&Cow`: pieces of a borrowed one are borrowed from the request itself.
 struct Collector<'a> {
     out: Vec<Candidate<'a>>,
@@ -454,13 +479,13 @@ fn body<'a>(request: &'a Request, found: &mut Collector<'a>) {
                 }
                 found.value(&Cow::Borrowed(value.as_bytes()), Carrier::Form, 0);
             }
-            text(request.plain_body(), found);
+            text(&Cow::Borrowed(request.plain_body()), Carrier::Body, found);
         }
         BodyType::Json => match request.json() {
             Some(value) => json(value, found),
-            None => text(request.plain_body(), found),
+            None => text(&Cow::Borrowed(request.plain_body()), Carrier::Body, found),
         },
-        BodyType::Text => text(request.plain_body(), found),
+        BodyType::Text => text(&Cow::Borrowed(request.plain_body()), Carrier::Body, found),
     }
 }
 
@@ -485,17 +510,21 @@ fn json<'a>(root: &'a Value, found: &mut Collector<'a>) {
     }
 }
 
-fn text<'a>(bytes: &'a [u8], found: &mut Collector<'a>) {
-    let head = &bytes[..bytes.len().min(TEXT_LIMIT)];
-    if head.len() <= LONGEST {
-        found.push(Cow::Borrowed(head.trim_ascii()), Carrier::Body);
+fn text<'a>(value: &Cow<'a, [u8]>, carrier: Carrier, found: &mut Collector<'a>) {
+    let end = value.len().min(TEXT_LIMIT);
+    if end <= LONGEST {
+        let from = value[..end].len() - value[..end].trim_ascii_start().len();
+        let to = from + value[from..end].trim_ascii_end().len();
+        found.push(slice(value, from, to), carrier);
     }
-    for line in head.split(|byte| byte.is_ascii_whitespace()) {
-        if found.full() {
-            return;
+    let mut start = 0;
+    while start < end && !found.full() {
+        let rest = &value[start..end];
+        let length = rest.iter().position(u8::is_ascii_whitespace);
+        let length = length.unwrap_or(rest.len());
+        if length >= 8 {
+            found.value(&slice(value, start, start + length), carrier, 1);
         }
-        if line.len() >= 8 {
-            found.value(&Cow::Borrowed(line), Carrier::Body, 1);
-        }
+        start += length + 1;
     }
 }

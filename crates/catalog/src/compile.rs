@@ -51,6 +51,7 @@ impl Kind {
             lives: file.lives,
             companion: file.companion.map(Spanned::into_inner),
             fields,
+            login: file.login,
             address: file.address.map(|table| AddressUse {
                 labels: table.labels,
                 exclusive: table.exclusive,
@@ -164,6 +165,11 @@ impl Kind {
         if let Some(what) = self.dump.wrong(|field| self.field(field).is_some()) {
             let at = source.text.find("[dump]").unwrap_or_default();
             return Err(source.wrong(at, what, "correct [dump]"));
+        }
+        let field = |name: &str| Some(self.field(name)?.handle);
+        if let Some(what) = self.login.as_ref().and_then(|login| login.wrong(field)) {
+            let at = source.text.find("[login]").unwrap_or_default();
+            return Err(source.wrong(at, what, "correct [login]"));
         }
         Ok(())
     }

@@ -51,6 +51,8 @@ pub struct Kind {
     pub companion: Option<String>,
     /// Its fields, in the order they are drawn.
     pub fields: Vec<Field>,
+    /// Present if it logs in at servers that do not speak HTTP.
+    pub login: Option<crate::login::Login>,
     /// Present if it carries our address.
     pub address: Option<AddressUse>,
     /// What it looks like in each shape of file.

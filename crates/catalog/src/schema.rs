@@ -77,6 +77,7 @@ pub(crate) struct KindFile {
     pub(crate) plant: PlantTable,
     #[serde(default)]
     pub(crate) dump: crate::dump::Hints,
+    pub(crate) login: Option<crate::login::Login>,
     pub(crate) api: Option<ApiTable>,
     pub(crate) artifact: Option<crate::artifact::ArtifactTable>,
     pub(crate) git: Option<GitTable>,

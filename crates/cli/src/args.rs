@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use lapwing_listen::Door;
 
 pub(crate) use self::deception::{Apply, Declarations, Destroy, Drift, PlanArgs, Rotate};
 pub(crate) use fleet::{Action, Agent, Bundle, Credential, Filter, Hosts, Placements};
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Init(Init),
     /// List the kinds of bait, or explain one
     Kinds(Kinds),
+    /// List the protocols that the station can listen for, and what kinds log in there
+    Protocols,
     /// Mint canaries; their values are shown once, on stdout
     Mint(Mint),
     /// List canaries (never their secrets)
@@ -434,9 +437,18 @@ pub(crate) struct Listen {
     /// Serve HTTP here (repeatable) [default: setting listen.http, 0.0.0.0:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) http: Vec<SocketAddr>,
+    /// Serve another protocol too, `redis=0.0.0.0:6379`, `smtp=tls://0.0.0.0:465` (repeatable; `lapwing
+    /// protocols` names them)
+    #[arg(long, value_name = "PROTOCOL=ADDRESS", value_parser = protocol_at)]
+    pub(crate) on: Vec<(String, Door)>,
     /// Believe the PROXY protocol from this network (repeatable)
     #[arg(long, value_name = "CIDR")]
     pub(crate) proxy: Vec<IpNet>,
+}
+
+fn protocol_at(text: &str) -> Result<(String, Door), String> {
+    let (protocol, door) = text.split_once('=').ok_or("write PROTOCOL=ADDRESS:PORT")?;
+    Ok((protocol.to_owned(), door.parse()?))
 }
 
 /// `drill`

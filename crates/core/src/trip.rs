@@ -34,8 +34,12 @@ pub struct Observed {
     pub observer: Option<String>,
     /// The other end of the socket.
     pub peer: SocketAddr,
-    /// The protocol spoken: `http/1.0`, `http/1.1`, `http/2`.
+    /// The protocol spoken: `http/1.0`, `http/1.1`, `http/2`, or the listener's name and a version.
     pub protocol: String,
+    /// What tells the client's program or system apart, read off the bytes as sent, by the name of the
+    /// scheme: `ja3`, `ja4`, `h2`, `hassh`, `syn`, ...
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub signals: BTreeMap<String, String>,
     /// How many bytes the request had on the wire, as far as it was read.
     pub size: u64,
     /// When the first byte of the request was there.
@@ -80,18 +84,19 @@ impl<T> Claimed<T> {
 /// What the peer said, all of it hostile text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// `POST`.
+    /// `POST`; of other protocols the command: `LOGIN`, `QUERY`, ...
     pub method: Claimed<String>,
-    /// The request target as sent, `/a?b=c`.
+    /// The request target as sent, `/a?b=c`; of other protocols what the command is about: a user, a
+    /// database, a name.
     pub target: Claimed<String>,
     /// Host header or authority.
     pub host: Claimed<String>,
-    /// User-Agent.
+    /// User-Agent, or what the client calls itself.
     pub agent: Claimed<String>,
     /// Forwarded, X-Forwarded-For, Via and the like, in order: name and value.
     #[serde(default)]
     pub forwarding: Vec<(String, Claimed<String>)>,
-    /// Decoded headers, in order, as far as kept.
+    /// Decoded headers, or what else the client says of itself, in order, as far as kept.
     #[serde(default)]
     pub headers: Vec<(String, Claimed<String>)>,
     /// What the kind asks to be captured, by its name for it: `sms.to`, `sms.body`, ...
@@ -125,6 +130,68 @@ pub enum Carrier {
     Json,
     /// The body as a whole, or text in it.
     Body,
+    /// The user of a login.
+    User,
+    /// The password of a login, or what was offered in its place.
+    Password,
+    /// A public key that was offered.
+    Key,
+    /// A name that was asked for or given: of a host (DNS, TLS), a database, a repository, a queue.
+    Name,
+    /// The mail address of an envelope or a header.
+    Mailbox,
+    /// The text of a statement, command or message.
+    Message,
+}
+
+impl Carrier {
+    /// Its name, as records have it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Basic => "basic",
+            Self::Bearer => "bearer",
+            Self::Sigv4 => "sigv4",
+            Self::Cookie => "cookie",
+            Self::Form => "form",
+            Self::Json => "json",
+            Self::Body => "body",
+            Self::User => "user",
+            Self::Password => "password",
+            Self::Key => "key",
+            Self::Name => "name",
+            Self::Mailbox => "mailbox",
+            Self::Message => "message",
+        }
+    }
+
+    /// What it is, for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Host => "host name",
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Basic => "basic authorization",
+            Self::Bearer => "bearer authorization",
+            Self::Sigv4 => "AWS signature",
+            Self::Cookie => "cookie",
+            Self::Form => "form field",
+            Self::Json => "JSON body",
+            Self::Body => "body",
+            Self::User => "user name",
+            Self::Password => "password",
+            Self::Key => "public key",
+            Self::Name => "name",
+            Self::Mailbox => "mail address",
+            Self::Message => "message",
+        }
+    }
 }
 
 /// One handle found in a request.
@@ -165,7 +232,7 @@ pub struct DecoyRecord {
     pub outcome: DecoyOutcome,
     /// The rule, `POST /2010-04-01/Accounts/{account_sid}/Messages.json`; empty for the persona.
     pub rule: String,
-    /// The status sent.
+    /// The status sent, of protocols that have such numbers; else 0.
     pub status: u16,
 }
 

@@ -315,6 +315,7 @@ mod tests {
             kind: "url".to_owned(),
             fields: Vec::new(),
             observed: Observed {
+                signals: [].into(),
                 fingerprint: String::new(),
                 forwarded: None,
                 listener: "http".to_owned(),

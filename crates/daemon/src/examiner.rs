@@ -108,6 +108,7 @@ fn in_small_letters(value: &str) -> Option<Candidate<'static>> {
 fn sightings(found: Vec<Recognised>, question: &Question) -> Vec<Sighting> {
     let kept = question.raw.len().min(RAW_LIMIT);
     let observed = Observed {
+        signals: [].into(),
         fingerprint: String::new(),
         forwarded: question.context.client(),
         listener: LISTENER.to_owned(),
@@ -127,6 +128,7 @@ fn sightings(found: Vec<Recognised>, question: &Question) -> Vec<Sighting> {
             fields,
             observed: observed.clone(),
             claims: claims.clone(),
+            hello: None,
             raw: question.raw[..kept].to_vec(),
             decoy: DecoyRecord {
                 kind: String::new(),

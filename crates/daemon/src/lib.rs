@@ -66,6 +66,9 @@ pub enum DaemonError {
     /// Ledger or index.
     #[error(transparent)]
     Store(#[from] lapwing_store::StoreError),
+    /// A listener that ended by itself.
+    #[error("a listener failed: {0}; the log says more")]
+    Listener(tokio::task::JoinError),
     /// A listener.
     #[error(transparent)]
     Listen(#[from] lapwing_listen::ListenError),

@@ -19,6 +19,9 @@ pub const RAW: &str = "raw";
 /// The part that holds what the peer said, as JSON of [`Claims`].
 pub const CLAIMS: &str = "claims";
 
+/// The part that holds the connection's ClientHello as sent, if it came through TLS.
+pub const HELLO: &str = "hello";
+
 /// Members in the order of their names, as [`lapwing_journal::Body::sorted`] wants them.
 #[derive(Serialize, Deserialize)]
 struct Body<'a> {
@@ -105,7 +108,11 @@ fn parts(sighting: &Sighting) -> Vec<(&'static str, Vec<u8>)> {
     // Room at once for what the claims repeat of the request.
     let mut claims = Vec::with_capacity(512 + 2 * sighting.raw.len());
     serde_json::to_writer(&mut claims, &sighting.claims).expect("claims are plain data");
-    vec![(RAW, sighting.raw.clone()), (CLAIMS, claims)]
+    let mut parts = vec![(RAW, sighting.raw.clone()), (CLAIMS, claims)];
+    if let Some(hello) = &sighting.hello {
+        parts.push((HELLO, hello.to_vec()));
+    }
+    parts
 }
 
 /// A summary of uses past the quota; `sighting` is the first of them.
@@ -208,6 +215,7 @@ mod tests {
                 carrier: Carrier::Bearer,
             }],
             observed: Observed {
+                signals: [("ja4".to_owned(), "t13d".to_owned())].into(),
                 fingerprint: "\u{7f}".to_owned(),
                 forwarded: None,
                 listener: "http".to_owned(),
@@ -221,6 +229,7 @@ mod tests {
             },
             claims: Claims::default(),
             raw: b"GET /".to_vec(),
+            hello: None,
             decoy: DecoyRecord {
                 kind: "twilio".to_owned(),
                 outcome: DecoyOutcome::BadSignature,

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use lapwing_listen::Door;
 use serde::{Deserialize, Serialize};
 
 /// The settings of a station: the shape of `lapwing.toml`.
@@ -54,6 +55,11 @@ pub struct Settings {
 pub struct Listen {
     /// Addresses to serve HTTP/1.1 and cleartext HTTP/2 on.
     pub http: Vec<SocketAddr>,
+    /// Other protocols (`lapwing protocols`), and addresses to listen for each at: `["0.0.0.0:5432"]`, or
+    /// `tls://0.0.0.0:465` where TLS comes before anything else.
+    pub protocols: BTreeMap<String, Vec<Door>>,
+    /// What the station's servers call their host; empty: the domain of the first public address.
+    pub hostname: String,
     /// Networks whose PROXY protocol header is believed.
     pub proxies: Vec<IpNet>,
     /// Connections at once, in all.
@@ -80,6 +86,8 @@ impl Default for Listen {
     fn default() -> Self {
         Self {
             http: vec![SocketAddr::from(([0, 0, 0, 0], 8080))],
+            protocols: BTreeMap::new(),
+            hostname: String::new(),
             proxies: Vec::new(),
             connections: 4096,
             connections_per_address: 512,

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lapwing_alert::{CHANNELS, Channel, Dispatcher, Pace};
-use lapwing_catalog::Catalog;
+use lapwing_catalog::{Address, Catalog};
 use lapwing_console::Desk;
 use lapwing_core::{Clock, StationId, SystemClock};
 use lapwing_journal::Journal;
-use lapwing_listen::{Limits, Persona};
+use lapwing_listen::{Door, Gate, Limits, Listener, PROTOCOLS, Persona, System, Tls};
 use lapwing_store::Ledger;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -44,7 +44,7 @@ pub struct Station {
     clock: Arc<dyn Clock>,
     recogniser: Arc<LedgerRecogniser>,
     front: Arc<lapwing_listen::Station>,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     desk: Arc<Desk>,
     desks: Vec<TcpListener>,
     hosts: Hosts,
@@ -100,20 +100,9 @@ impl Station {
             Arc::clone(&ledger),
             directory.keyring(),
         )?);
-        let front = lapwing_listen::Station {
-            catalog,
-            recogniser: Arc::clone(&recogniser) as Arc<dyn lapwing_listen::Recogniser>,
-            sink: Arc::new(recorder.clone()),
-            clock: Arc::clone(&clock),
-            seed: directory.persona_seed(),
-            limits: limits(&settings.listen),
-            proxies: settings.listen.proxies.clone(),
-            persona: Persona::from_seed(&directory.persona_seed()),
-        };
-        let bound = settings.listen.http.iter().copied();
-        let listeners = bound
-            .map(lapwing_listen::bind)
-            .collect::<Result<Vec<_>, _>>()?;
+        let sink = Arc::new(recorder.clone());
+        let front = front(directory, &settings, catalog, Arc::clone(&recogniser), sink)?;
+        let listeners = listeners(&settings.listen)?;
         let desks = desks(&settings, &listeners).await?;
         let examiner = Examiner::new(Arc::clone(&recogniser), recorder.clone());
         let desk = desk(&settings, &front.catalog, ledger, examiner, &clock);
@@ -138,12 +127,13 @@ impl Station {
         })
     }
 
-    /// Where it listens, with the ports the system chose.
+    /// Where it listens and for which protocol, with the ports the system chose.
     ///
     /// # Errors
     /// The system does not say.
-    pub fn addresses(&self) -> std::io::Result<Vec<SocketAddr>> {
-        self.listeners.iter().map(TcpListener::local_addr).collect()
+    pub fn doors(&self) -> std::io::Result<Vec<(&'static str, Door)>> {
+        let door = |listener: &Listener| Ok((listener.protocol().name, listener.door()?));
+        self.listeners.iter().map(door).collect()
     }
 
     /// Where the desk is, with the ports the system chose; empty if there is none.
@@ -201,11 +191,7 @@ impl Station {
         }
         let mut serving = JoinSet::new();
         for listener in self.listeners {
-            serving.spawn(lapwing_listen::serve_http(
-                listener,
-                Arc::clone(&self.front),
-                halted.clone(),
-            ));
+            serving.spawn(listener.serve(Arc::clone(&self.front), halted.clone()));
         }
         // A listener that fails takes the station down: half a station would look healthy.
         let mut ended = tokio::select! {
@@ -215,8 +201,8 @@ impl Station {
         let _ = halt.send(true);
         let mut outcome = Ok(());
         loop {
-            if let Some(Ok(Err(error))) = ended {
-                outcome = Err(error.into());
+            if let Some(Err(error)) = ended {
+                outcome = Err(DaemonError::Listener(error));
             }
             ended = serving.join_next().await;
             if ended.is_none() {
@@ -240,22 +226,83 @@ impl Station {
     }
 }
 
+/// What the listeners are given.
+fn front(
+    directory: &Directory,
+    settings: &Settings,
+    catalog: Arc<Catalog>,
+    recogniser: Arc<LedgerRecogniser>,
+    sink: Arc<Recorder>,
+) -> Result<lapwing_listen::Station, DaemonError> {
+    let seed = directory.persona_seed();
+    let limits = limits(&settings.listen);
+    Ok(lapwing_listen::Station {
+        catalog,
+        recogniser,
+        sink,
+        clock: Arc::new(SystemClock),
+        seed,
+        gate: Gate::of(&limits),
+        limits,
+        proxies: settings.listen.proxies.clone(),
+        persona: Persona::from_seed(&seed),
+        system: System::from_seed(&seed),
+        hostname: hostname(settings)?,
+        tls: Tls::default(),
+    })
+}
+
+/// Opens the ports that intruders reach.
+fn listeners(settings: &Listen) -> Result<Vec<Listener>, DaemonError> {
+    let mut listeners = Vec::new();
+    let http = settings.http.iter().map(|address| Door::from(*address));
+    let (name, http) = ("http".to_owned(), http.collect());
+    for (name, doors) in std::iter::once((&name, &http)).chain(&settings.protocols) {
+        let Some(protocol) = lapwing_listen::protocol(name) else {
+            let known: Vec<_> = PROTOCOLS.iter().map(|protocol| protocol.name).collect();
+            return Err(DaemonError::Setting {
+                key: format!("listen.protocols.{name}"),
+                what: format!("there is no such protocol; there are {}", known.join(", ")),
+            });
+        };
+        for door in doors {
+            listeners.push(Listener::bind(protocol, *door)?);
+        }
+    }
+    Ok(listeners)
+}
+
+/// What the station calls itself where servers greet.
+fn hostname(settings: &Settings) -> Result<String, DaemonError> {
+    if !settings.listen.hostname.is_empty() {
+        return Ok(settings.listen.hostname.clone());
+    }
+    let addresses = settings.addresses.iter();
+    let addresses = addresses.map(|address| Address::parse(address));
+    let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
+    let named = addresses.iter().find(|address| !address.is_ip());
+    Ok(named.map_or_else(
+        || "localhost.localdomain".to_owned(),
+        |address| address.host().trim_start_matches("*.").to_owned(),
+    ))
+}
+
 /// Opens the desk's ports. What intruders reach and what the operator uses never share one.
 async fn desks(
     settings: &Settings,
-    listeners: &[TcpListener],
+    listeners: &[Listener],
 ) -> Result<Vec<TcpListener>, DaemonError> {
     let mut desks = Vec::new();
     for address in &settings.desk.listen {
-        let shared = |listener: &TcpListener| {
-            let trap = listener.local_addr().map(|trap| trap.port());
+        let shared = |listener: &Listener| {
+            let trap = listener.door().map(|trap| trap.address.port());
             address.port() != 0 && trap.is_ok_and(|port| port == address.port())
         };
         if listeners.iter().any(shared) {
             return Err(DaemonError::Setting {
                 key: "desk.listen".to_owned(),
                 what: format!(
-                    "port {} is one that intruders reach (listen.http); give the desk its own, on \
+                    "port {} is one that intruders reach (listen.http, listen.protocols); give the desk its own, on \
                      loopback: 127.0.0.1:8090",
                     address.port()
                 ),
@@ -455,6 +502,8 @@ pub fn pace(settings: &Settings) -> Pace {
 fn limits(settings: &Listen) -> Limits {
     let Listen {
         http: _,
+        protocols: _,
+        hostname: _,
         proxies: _,
         connections,
         connections_per_address,

@@ -1,61 +1,77 @@
-//! A connection before it is known what it speaks: its PROXY header, if one may come, and its first
-//! bytes.
+//! A connection before it is known what it speaks: its PROXY header, if one may come, and TLS, if its
+//! first bytes ask for it.
 
-use std::future::poll_fn;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
 
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::frames::PREFACE;
 use crate::gate::{Bell, Gate, Pass};
+use crate::protocol::{Protocol, Serve};
 use crate::proxy::{self, Announced};
 use crate::station::Station;
-use crate::{h1, h2};
+use crate::stream::{More, Replay, Stream, read_more};
+use crate::tls;
+use crate::visit::Visit;
+use crate::web;
 
 /// Where a connection comes from, and what it may use.
 pub(crate) struct Place {
     pub(crate) station: Arc<Station>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) bell: Arc<Bell>,
+    /// Name of the protocol.
+    pub(crate) listener: &'static str,
     pub(crate) peer: SocketAddr,
     pub(crate) forwarded: Option<SocketAddr>,
     pub(crate) local: SocketAddr,
+    /// What the connection's first bytes tell of the client.
+    pub(crate) signals: BTreeMap<String, String>,
+    /// Its ClientHello as sent.
+    pub(crate) hello: Option<Arc<[u8]>>,
 }
 
-/// What reading brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum More {
-    /// More bytes.
-    Bytes,
-    /// None: the end, the deadline, or the station stops.
-    End,
+/// A connection as it was accepted.
+pub(crate) struct Accepted {
+    pub(crate) socket: TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) protocol: &'static Protocol,
+    /// Whether TLS comes first.
+    pub(crate) tls: bool,
+    pub(crate) pass: Pass,
 }
 
 /// Serves a connection from its first byte.
-pub(crate) async fn serve(
-    mut stream: TcpStream,
-    station: Arc<Station>,
-    gate: Arc<Gate>,
-    mut pass: Pass,
-    peer: SocketAddr,
-) {
-    let Ok(local) = stream.local_addr() else {
+pub(crate) async fn serve(accepted: Accepted, station: Arc<Station>) {
+    let Accepted {
+        socket,
+        peer,
+        protocol,
+        tls,
+        mut pass,
+    } = accepted;
+    let Ok(local) = socket.local_addr() else {
         return;
     };
     let mut place = Place {
+        gate: Arc::clone(&station.gate),
         station,
-        gate,
         bell: Arc::clone(&pass.bell),
+        listener: protocol.name,
         peer,
         forwarded: None,
         local,
+        signals: BTreeMap::new(),
+        hello: None,
     };
-    let mut inbox = Vec::new();
+    let mut replay = Replay {
+        bytes: Vec::new(),
+        socket,
+    };
     if proxy::trusted(&place.station.proxies, peer.ip()) {
-        let Some(client) = read_proxy(&mut stream, &mut inbox, &place).await else {
+        let Some(client) = read_proxy(&mut replay, &place).await else {
             return;
         };
         if !pass.name(client.unwrap_or(peer).ip()) {
@@ -63,89 +79,71 @@ pub(crate) async fn serve(
         }
         place.forwarded = client;
     }
-    let place = Arc::new(place);
-    if speaks_http2(&mut stream, &mut inbox, &place).await {
-        h2::serve(stream, place, inbox).await;
+    let client_first = match protocol.serve {
+        Serve::Web => true,
+        Serve::Stream { client_first, .. } => client_first,
+    };
+    let secure =
+        tls || client_first && place.station.tls.is_set() && wants_tls(&mut replay, &place).await;
+    let stream = if secure {
+        let web = matches!(protocol.serve, Serve::Web);
+        match place.secure(replay, web).await {
+            Some(stream) => stream,
+            None => return,
+        }
     } else {
-        h1::serve(stream, place, inbox).await;
+        Stream::Plain(replay)
+    };
+    match protocol.serve {
+        Serve::Web => web::serve(stream, Arc::new(place)).await,
+        Serve::Stream { talk, .. } => Visit::new(stream, place).run(talk).await,
+    }
+}
+
+impl Place {
+    /// Takes a connection into TLS, and keeps its ClientHello.
+    pub(crate) async fn secure(&mut self, replay: Replay, web: bool) -> Option<Stream> {
+        let station = Arc::clone(&self.station);
+        let deadline = Instant::now() + station.limits.header_deadline;
+        let (hello, stream) = tls::accept(&station.tls, web, replay, deadline, &self.bell).await;
+        self.hello = (!hello.is_empty()).then(|| hello.into());
+        stream
     }
 }
 
 /// Takes the PROXY header off. A configured proxy that sends none speaks for itself. `None` if
 /// nothing came.
-async fn read_proxy(
-    stream: &mut TcpStream,
-    inbox: &mut Vec<u8>,
-    place: &Place,
-) -> Option<Option<SocketAddr>> {
+async fn read_proxy(replay: &mut Replay, place: &Place) -> Option<Option<SocketAddr>> {
     let deadline = Instant::now() + place.station.limits.header_deadline;
+    let Replay { bytes, socket } = replay;
     loop {
-        if !inbox.is_empty() {
-            match proxy::read(inbox) {
+        if !bytes.is_empty() {
+            match proxy::read(bytes) {
                 Announced::Partial => {}
                 Announced::None => return Some(None),
                 Announced::Header(length, client) => {
-                    inbox.drain(..length.min(inbox.len()));
+                    bytes.drain(..length.min(bytes.len()));
                     return Some(client);
                 }
             }
         }
-        if read_more(stream, inbox, deadline, &place.bell).await == More::End {
+        if read_more(socket, bytes, deadline, &place.bell).await == More::End {
             return None;
         }
     }
 }
 
-/// Whether the connection begins with HTTP/2's preface; reads no more than it takes to know.
-async fn speaks_http2(stream: &mut TcpStream, inbox: &mut Vec<u8>, place: &Place) -> bool {
-    let limits = &place.station.limits;
-    let idle = Instant::now() + limits.idle;
-    let mut deadline = idle;
+/// Whether the first bytes ask for TLS. Waits for them, and leaves them to be read again.
+async fn wants_tls(replay: &mut Replay, place: &Place) -> bool {
+    let deadline = Instant::now() + place.station.limits.idle;
+    let Replay { bytes, socket } = replay;
     loop {
-        let known = inbox.len().min(PREFACE.len());
-        if inbox[..known] != PREFACE[..known] {
-            return false;
-        }
-        if known == PREFACE.len() {
-            return true;
-        }
-        if known > 0 && deadline == idle {
-            deadline = Instant::now() + limits.header_deadline;
-        }
-        // What is left undecided goes the way of HTTP/1, which ends it in the same manner.
-        if read_more(stream, inbox, deadline, &place.bell).await == More::End {
-            return false;
-        }
-    }
-}
-
-/// Reads what is there, waiting until the deadline. Holds no buffer while it waits.
-pub(crate) async fn read_more(
-    stream: &mut TcpStream,
-    inbox: &mut Vec<u8>,
-    deadline: Instant,
-    bell: &Bell,
-) -> More {
-    let mut stop = poll_fn(|cx| match bell.poll(cx.waker()) {
-        true => Poll::Ready(()),
-        false => Poll::Pending,
-    });
-    loop {
-        tokio::select! {
-            biased;
-            ready = stream.readable() => if ready.is_err() { return More::End },
-            () = &mut stop => return More::End,
-            () = tokio::time::sleep_until(deadline) => return More::End,
-        }
-        let mut space = [0; 4096];
-        match stream.try_read(&mut space) {
-            Ok(0) => return More::End,
-            Ok(count) => {
-                inbox.extend_from_slice(&space[..count]);
-                return More::Bytes;
+        match tls::begins(bytes) {
+            Some(begins) => return begins,
+            None if read_more(socket, bytes, deadline, &place.bell).await == More::End => {
+                return false;
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return More::End,
+            None => {}
         }
     }
 }

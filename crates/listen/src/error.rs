@@ -15,12 +15,6 @@ pub enum ListenError {
         /// What the system said.
         source: io::Error,
     },
-    /// The socket is not one that accepts connections.
-    #[error("the listening socket has no address: {source}")]
-    Socket {
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 fn hint(error: &io::Error) -> &'static str {

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::task::AtomicWaker;
 
-/// The gate of one listener.
-pub(crate) struct Gate {
+use crate::limits::Limits;
+
+/// The gate of a station, for all of its listeners.
+pub struct Gate {
     state: Mutex<State>,
     connections: usize,
     per_address: usize,
@@ -59,6 +61,16 @@ pub(crate) struct Pass {
 }
 
 impl Gate {
+    /// A gate with these limits.
+    #[must_use]
+    pub fn of(limits: &Limits) -> Arc<Self> {
+        Self::new(
+            limits.connections,
+            limits.connections_per_address,
+            limits.body_bytes_total,
+        )
+    }
+
     pub(crate) fn new(connections: usize, per_address: usize, bodies_limit: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),

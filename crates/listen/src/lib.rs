@@ -5,54 +5,40 @@
 //! it keeps: **record, then answer**. No byte of an answer leaves before the [`TripSink`] says that
 //! what was seen is durable, whether it matched anything or not.
 //!
-//! Life of an HTTP connection: `server` accepts it (`gate` counts it), `connection` takes a PROXY header
-//! off (`proxy`) and tells the versions apart; `h1` and `h2` drive hyper over a stream that records
-//! (`tee`, `frames`); `exchange` matches, records and answers.
+//! Life of a connection: `server` accepts it (`gate` counts it), `connection` takes a PROXY header off
+//! (`proxy`) and takes it into TLS if it asks for that (`tls`); then its protocol has it (`protocol`):
+//! HTTP in `web`, every other in a file of its own, as a [`visit`].
 
-mod answer;
 mod connection;
-mod date;
+mod door;
 mod error;
-mod exchange;
-mod fingerprint;
-mod frames;
-mod framing;
 mod gate;
-mod h1;
-mod h2;
-mod head;
-mod hpack;
-mod huffman;
 mod limits;
+mod notice;
 mod persona;
+mod protocol;
 mod proxy;
-mod reply;
+mod redis;
 mod server;
 mod station;
-mod tee;
+mod stream;
+mod system;
 mod tick;
+mod tls;
+mod visit;
+mod web;
 
 #[cfg(test)]
 mod tests;
 
+pub use door::Door;
 pub use error::ListenError;
+pub use gate::Gate;
 pub use limits::Limits;
 pub use persona::Persona;
-pub use server::{bind, serve_http};
+pub use protocol::{PROTOCOLS, Protocol, protocol};
+pub use server::Listener;
 pub use station::{Recognised, Recogniser, Sighting, Station, TripSink, by_canary};
+pub use system::System;
 pub use tick::next as next_tick;
-
-/// A protocol a station can listen for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Protocol {
-    /// Its name in configuration and in `Observed::listener`.
-    pub name: &'static str,
-    /// What it is, one line.
-    pub summary: &'static str,
-}
-
-/// Every protocol, in the order they are shown.
-pub const PROTOCOLS: &[Protocol] = &[Protocol {
-    name: "http",
-    summary: "HTTP/1.0, HTTP/1.1 and HTTP/2 in the clear, on one port",
-}];
+pub use tls::Tls;

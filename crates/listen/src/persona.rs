@@ -8,9 +8,10 @@ use lapwing_catalog::Request;
 use lapwing_core::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::date;
-use crate::head::Fault;
-use crate::reply::Reply;
+use crate::system::System;
+use crate::web::date;
+use crate::web::head::Fault;
+use crate::web::reply::Reply;
 
 /// Earliest time the site was last changed: 2022-01-01.
 const CHANGED_FROM: i64 = 1_640_995_200;
@@ -25,19 +26,6 @@ enum Style {
     Apache,
     Caddy,
 }
-
-const SERVERS: &[(Style, &str)] = &[
-    (Style::Nginx, "nginx"),
-    (Style::Nginx, "nginx/1.18.0 (Ubuntu)"),
-    (Style::Nginx, "nginx/1.22.1"),
-    (Style::Nginx, "nginx/1.24.0 (Ubuntu)"),
-    (Style::Nginx, "nginx/1.26.2"),
-    (Style::Apache, "Apache"),
-    (Style::Apache, "Apache/2.4.52 (Ubuntu)"),
-    (Style::Apache, "Apache/2.4.57 (Debian)"),
-    (Style::Apache, "Apache/2.4.62 (Debian)"),
-    (Style::Caddy, "Caddy"),
-];
 
 const TITLES: &[&str] = &[
     "It works",
@@ -103,7 +91,18 @@ impl Persona {
         let pick = |at: usize, count: usize| {
             usize::try_from(number(at) % count.max(1) as u64).unwrap_or_default()
         };
-        let (style, server) = SERVERS[pick(0, SERVERS.len())];
+        // With or without its version, as the rest of the system has it.
+        let release = System::from_seed(seed).release;
+        let servers = [
+            (Style::Nginx, release.nginx),
+            (Style::Nginx, release.nginx),
+            (Style::Apache, release.apache),
+            (Style::Apache, release.apache),
+            (Style::Nginx, "nginx"),
+            (Style::Apache, "Apache"),
+            (Style::Caddy, "Caddy"),
+        ];
+        let (style, server) = servers[pick(0, servers.len())];
         let title = TITLES[pick(4, TITLES.len())];
         let sentence = SENTENCES[pick(8, SENTENCES.len())];
         let index = match dice[12] % 3 {
@@ -418,7 +417,7 @@ fn base36(mut number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::lenient;
+    use crate::web::head::lenient;
 
     const NOW: Timestamp = Timestamp::from_micros(1_795_401_540_000_000);
 

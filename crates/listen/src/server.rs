@@ -11,9 +11,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::connection;
+use crate::connection::{self, Accepted};
+use crate::door::Door;
 use crate::error::ListenError;
-use crate::gate::Gate;
+use crate::gate::Pass;
+use crate::protocol::Protocol;
 use crate::proxy;
 use crate::station::Station;
 
@@ -23,80 +25,92 @@ const BACKLOG: u32 = 4096;
 /// Pause after an accept failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Listens on an address, for [`serve_http`].
-///
-/// # Errors
-/// [`ListenError::Bind`] if the system refuses.
-pub fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    let listen = || {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    listen().map_err(|source| ListenError::Bind { address, source })
+/// A protocol that is listened for at an address.
+#[derive(Debug)]
+pub struct Listener {
+    protocol: &'static Protocol,
+    tls: bool,
+    socket: TcpListener,
 }
 
-/// Serves HTTP/1.0, HTTP/1.1 and HTTP/2 in the clear until `stop` turns true (or its sender is gone);
-/// returns when requests in flight are answered, at the latest after `Limits::drain`.
-///
-/// # Errors
-/// [`ListenError::Socket`] if the listener is not one.
-pub async fn serve_http(
-    listener: TcpListener,
-    station: Arc<Station>,
-    mut stop: watch::Receiver<bool>,
-) -> Result<(), ListenError> {
-    listener
-        .local_addr()
-        .map_err(|source| ListenError::Socket { source })?;
-    let limits = &station.limits;
-    let gate = Gate::new(
-        limits.connections,
-        limits.connections_per_address,
-        limits.body_bytes_total,
-    );
-    let mut tasks = JoinSet::new();
-    {
-        let mut stopped = std::pin::pin!(async { drop(stop.wait_for(|stop| *stop).await) });
-        loop {
-            tokio::select! {
-                _ = &mut stopped => break,
-                Some(_) = tasks.join_next() => {}
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
-                        let Some(pass) = admit(&gate, &station, &stream, peer) else { continue };
-                        tasks.spawn(connection::serve(
-                            stream,
-                            Arc::clone(&station),
-                            Arc::clone(&gate),
-                            pass,
-                            peer,
-                        ));
-                    }
-                    Err(error) => rest(&error).await,
-                },
+impl Listener {
+    /// Listens. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ListenError::Bind`] if the system refuses.
+    pub fn bind(protocol: &'static Protocol, door: Door) -> Result<Self, ListenError> {
+        let address = door.address;
+        let listen = || {
+            let socket = match address {
+                SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                SocketAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)
+        };
+        let socket = listen().map_err(|source| ListenError::Bind { address, source })?;
+        Ok(Self {
+            protocol,
+            tls: door.tls,
+            socket,
+        })
+    }
+
+    /// What is spoken there.
+    #[must_use]
+    pub fn protocol(&self) -> &'static Protocol {
+        self.protocol
+    }
+
+    /// Where, with the port the system chose.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn door(&self) -> io::Result<Door> {
+        Ok(Door {
+            address: self.socket.local_addr()?,
+            tls: self.tls,
+        })
+    }
+
+    /// Serves until `stop` turns true (or its sender is gone); returns when what is under way is
+    /// answered, at the latest after `Limits::drain`.
+    pub async fn serve(self, station: Arc<Station>, mut stop: watch::Receiver<bool>) {
+        let mut tasks = JoinSet::new();
+        {
+            let mut stopped = std::pin::pin!(async { drop(stop.wait_for(|stop| *stop).await) });
+            loop {
+                tokio::select! {
+                    _ = &mut stopped => break,
+                    Some(_) = tasks.join_next() => {}
+                    accepted = self.socket.accept() => match accepted {
+                        Ok((socket, peer)) => {
+                            let Some(pass) = admit(&station, &socket, peer) else { continue };
+                            let accepted = Accepted {
+                                socket,
+                                peer,
+                                protocol: self.protocol,
+                                tls: self.tls,
+                                pass,
+                            };
+                            tasks.spawn(connection::serve(accepted, Arc::clone(&station)));
+                        }
+                        Err(error) => rest(&error).await,
+                    },
+                }
             }
         }
+        drop(self.socket);
+        station.gate.ring();
+        let deadline = Instant::now() + station.limits.drain;
+        while let Ok(Some(_)) = timeout_at(deadline, tasks.join_next()).await {}
     }
-    drop(listener);
-    gate.ring();
-    let deadline = Instant::now() + station.limits.drain;
-    while let Ok(Some(_)) = timeout_at(deadline, tasks.join_next()).await {}
-    Ok(())
 }
 
-fn admit(
-    gate: &Arc<Gate>,
-    station: &Station,
-    stream: &TcpStream,
-    peer: SocketAddr,
-) -> Option<crate::gate::Pass> {
+fn admit(station: &Station, stream: &TcpStream, peer: SocketAddr) -> Option<Pass> {
     let counted = !proxy::trusted(&station.proxies, peer.ip());
-    let pass = gate.enter(counted.then_some(peer.ip()));
+    let pass = station.gate.enter(counted.then_some(peer.ip()));
     if pass.is_none() {
         tracing::debug!("too many connections");
     }

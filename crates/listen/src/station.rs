@@ -7,8 +7,11 @@ use ipnet::IpNet;
 use lapwing_catalog::{Candidate, Catalog};
 use lapwing_core::{Canary, Carrier, Claims, Clock, DecoyRecord, MatchedField, Observed};
 
+use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::persona::Persona;
+use crate::system::System;
+use crate::tls::Tls;
 
 /// Knows which values are handles of canaries, and which hosts are bound to which kinds.
 pub trait Recogniser: Send + Sync + 'static {
@@ -66,6 +69,8 @@ pub struct Sighting {
     /// The request's bytes as sent, at most `Limits::raw_bytes`. HTTP/2: the connection's preface
     /// and SETTINGS, then the frames of the request's stream.
     pub raw: Vec<u8>,
+    /// The connection's ClientHello as sent, with its record headers, if it came through TLS.
+    pub hello: Option<Arc<[u8]>>,
     /// The answer that is sent once this is recorded.
     pub decoy: DecoyRecord,
 }
@@ -94,8 +99,16 @@ pub struct Station {
     pub seed: [u8; 32],
     /// Caps and deadlines.
     pub limits: Limits,
+    /// Who is connected.
+    pub gate: Arc<Gate>,
     /// Peers whose PROXY protocol header is believed.
     pub proxies: Vec<IpNet>,
     /// What hosts without a decoy look like.
     pub persona: Persona,
+    /// The system all of its servers belong to.
+    pub system: System,
+    /// What it calls itself in greetings.
+    pub hostname: String,
+    /// Certificates, if it has some.
+    pub tls: Tls,
 }

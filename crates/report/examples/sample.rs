@@ -203,6 +203,7 @@ impl Use<'_> {
                     protocol: "http/1.1".to_owned(),
                     size: raw.len() as u64,
                     truncated: false,
+                    signals: [].into(),
                     fingerprint: format!("{:016x}{:016x}", self.actor * 77_777, self.agent.len()),
                 },
                 claims: Some(Claims {

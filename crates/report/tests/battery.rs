@@ -126,6 +126,7 @@ fn trip(sequence: u64) -> ReportTrip {
                 protocol: "http/1.1".to_owned(),
                 size: 300,
                 truncated: false,
+                signals: [].into(),
                 fingerprint: "0123456789abcdef".to_owned(),
             },
             claims: Some(Claims {

@@ -1,5 +1,7 @@
 //! `lapwing listen`: runs the station until SIGTERM or SIGINT, then drains.
 
+use std::collections::BTreeMap;
+
 use lapwing_daemon::{KeySource, Station};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,11 +13,15 @@ use crate::failure::Exit;
 use crate::output;
 
 pub(crate) fn run(global: &Global, args: &Listen) -> anyhow::Result<Exit> {
-    let Listen { http, proxy } = args;
+    let Listen { http, on, proxy } = args;
     let context = Context::open_or_create(global)?;
     let mut settings = context.settings().clone();
     if !http.is_empty() {
         settings.listen.http = http.clone();
+    }
+    for (protocol, door) in on {
+        let doors = settings.listen.protocols.entry(protocol.clone());
+        doors.or_default().push(*door);
     }
     settings.listen.proxies.extend(proxy);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -50,11 +56,18 @@ async fn drain<T>(stop: &watch::Sender<bool>, running: impl Future<Output = T>) 
 /// Says what was set up and where it listens. The JSON line means: ready.
 fn announce(context: &Context, station: &Station, channels: usize) -> anyhow::Result<()> {
     let directory = &context.directory;
-    let addresses = station.addresses()?;
+    let doors = station.doors()?;
     if context.json {
+        let mut listening: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (protocol, door) in doors {
+            listening
+                .entry(protocol)
+                .or_default()
+                .push(door.to_string());
+        }
         let line = json!({
             "ready": true, "station": directory.station(), "data_dir": directory.root(),
-            "http": addresses, "desk": station.desks()?,
+            "http": listening.get("http"), "protocols": listening, "desk": station.desks()?,
         });
         output::line(&line.to_string())?;
         return Ok(());
@@ -79,8 +92,8 @@ fn announce(context: &Context, station: &Station, channels: usize) -> anyhow::Re
         directory.station(),
         directory.root().display()
     ));
-    for address in addresses {
-        output::say(&format!("listening for HTTP on {address}"));
+    for (protocol, door) in doors {
+        output::say(&format!("listening for {protocol} on {door}"));
     }
     for address in station.desks()? {
         output::say(&format!("the desk is at {address}"));

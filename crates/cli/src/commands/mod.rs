@@ -28,6 +28,7 @@ pub(crate) mod mint;
 mod orphans;
 mod placements;
 pub(crate) mod plant;
+mod protocols;
 mod recommend;
 mod reindex;
 mod report;
@@ -46,6 +47,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::run(&global, &args),
         Command::Init(args) => init::run(&global, &args),
         Command::Kinds(args) => kinds::run(&global, &args),
+        Command::Protocols => protocols::run(&global),
         Command::Mint(args) => mint::run(&global, &args),
         Command::Canaries(args) => canaries::list(&global, &args),
         Command::Retire(args) => canaries::retire(&global, &args),

@@ -282,14 +282,7 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     let found: Vec<String> = trip
         .fields
         .iter()
-        .map(|found| {
-            let carrier = json!(found.carrier);
-            format!(
-                "{} in {}",
-                found.field,
-                carrier.as_str().unwrap_or_default()
-            )
-        })
+        .map(|found| format!("{} in {}", found.field, found.carrier.word()))
         .collect();
     item("found", &found.join(", "))?;
     heading("Observed")?;

@@ -1,7 +1,7 @@
 //! HTTP/2: frames as sent, refusals, and a client others wrote.
 
 use super::*;
-use crate::frames::PREFACE;
+use crate::web::frames::PREFACE;
 
 fn frame(kind: u8, flags: u8, id: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();

@@ -162,7 +162,6 @@ async fn stopping_finishes_what_is_in_flight() {
     timeout(PATIENCE, running.task)
         .await
         .expect("drained")
-        .unwrap()
         .unwrap();
     assert!(TcpStream::connect(running.address).await.is_err());
 }
@@ -170,7 +169,9 @@ async fn stopping_finishes_what_is_in_flight() {
 #[tokio::test]
 async fn a_taken_port_is_named_with_what_to_do() {
     let running = start(Limits::default(), &[]);
-    let error = bind(running.address).unwrap_err().to_string();
+    let door = running.address.into();
+    let error = Listener::bind(protocol("http").unwrap(), door);
+    let error = error.unwrap_err().to_string();
     assert!(error.contains(&running.address.to_string()), "{error}");
     assert!(error.contains("choose another one"), "{error}");
 }

@@ -22,8 +22,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    Limits, ListenError, Persona, Recognised, Recogniser, Sighting, Station, TripSink, bind,
-    serve_http,
+    Gate, Limits, Listener, Persona, Recognised, Recogniser, Sighting, Station, System, Tls,
+    TripSink, protocol,
 };
 
 /// The one handle that is known.
@@ -92,12 +92,13 @@ struct Running {
     address: SocketAddr,
     kept: Arc<Kept>,
     stop: watch::Sender<bool>,
-    task: JoinHandle<Result<(), ListenError>>,
+    task: JoinHandle<()>,
 }
 
 fn start(limits: Limits, proxies: &[&str]) -> Running {
-    let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = listener.local_addr().unwrap();
+    let door = "127.0.0.1:0".parse().unwrap();
+    let listener = Listener::bind(protocol("http").unwrap(), door).unwrap();
+    let address = listener.door().unwrap().address;
     let kept = Arc::new(Kept::default());
     let canary = Canary {
         id: CanaryId::from_bytes([7; 16]),
@@ -114,15 +115,19 @@ fn start(limits: Limits, proxies: &[&str]) -> Running {
         sink: Arc::new(Sink(Arc::clone(&kept))),
         clock: Arc::new(SystemClock),
         seed: [1; 32],
+        gate: Gate::of(&limits),
         limits,
         proxies: proxies
             .iter()
             .map(|it| it.parse::<IpNet>().unwrap())
             .collect(),
         persona: Persona::from_seed(&[1; 32]),
+        system: System::from_seed(&[1; 32]),
+        hostname: "srv1.example".to_owned(),
+        tls: Tls::default(),
     };
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(serve_http(listener, Arc::new(station), stopped));
+    let task = tokio::spawn(listener.serve(Arc::new(station), stopped));
     Running {
         address,
         kept,

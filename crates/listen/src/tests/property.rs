@@ -1,11 +1,12 @@
 //! Whatever bytes come: nothing panics, and good requests are cut as hyper counts them.
 
 use super::*;
-use crate::frames::Frames;
-use crate::framing::Framing;
-use crate::head::{Judged, judge, lenient};
-use crate::hpack::Decoder;
-use crate::{huffman, proxy};
+use crate::proxy;
+use crate::web::frames::Frames;
+use crate::web::framing::Framing;
+use crate::web::head::{Judged, judge, lenient};
+use crate::web::hpack::Decoder;
+use crate::web::huffman;
 use proptest::prelude::*;
 
 fn request() -> impl Strategy<Value = Vec<u8>> {
@@ -100,7 +101,7 @@ proptest! {
         runtime.block_on(async {
             let limits = Limits { raw_bytes: 100, header_bytes: 100, ..Limits::default() };
             let mut frames = Frames::new(Arc::new(SystemClock), &limits);
-            frames.feed(crate::frames::PREFACE);
+            frames.feed(crate::web::frames::PREFACE);
             for (kind, flags, id, payload) in &parts {
                 let mut bytes = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
                 bytes.extend_from_slice(&[*kind, *flags]);

@@ -164,7 +164,7 @@ fn finding(context: &Context<'_>, canary: &ReportCanary, trips: &[&ReportTrip]) 
 }
 
 fn presented(field: &MatchedField) -> String {
-    format!("{} ({})", field.field, super::trips::carrier(field.carrier))
+    format!("{} ({})", field.field, field.carrier.words())
 }
 
 fn say(time: Timestamp) -> String {

@@ -134,7 +134,7 @@ fn finding(context: &Context<'_>, one: &ReportTrip) -> TripFinding {
         presented: trip
             .fields
             .iter()
-            .map(|field| show.own(&format!("{} ({})", field.field, carrier(field.carrier))))
+            .map(|field| show.own(&format!("{} ({})", field.field, field.carrier.words())))
             .collect(),
         verdict: conclusion.judgement.verdict,
         reasons: conclusion
@@ -245,23 +245,6 @@ pub(super) fn program(show: Show, one: &ReportTrip) -> Option<String> {
     }
     let agent = one.trip.claims.as_ref()?.agent.open("shown escaped");
     show.program(agent, &hosts(one))
-}
-
-/// The word for where in a request a handle was.
-pub(super) fn carrier(carrier: Carrier) -> &'static str {
-    match carrier {
-        Carrier::Host => "host name",
-        Carrier::Path => "path",
-        Carrier::Query => "query",
-        Carrier::Header => "header",
-        Carrier::Basic => "basic authorization",
-        Carrier::Bearer => "bearer authorization",
-        Carrier::Sigv4 => "AWS signature",
-        Carrier::Cookie => "cookie",
-        Carrier::Form => "form field",
-        Carrier::Json => "JSON body",
-        Carrier::Body => "body",
-    }
 }
 
 /// Folds trips into the lines of the timeline, in order of first use.

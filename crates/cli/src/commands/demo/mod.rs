@@ -61,7 +61,8 @@ pub(crate) fn run(global: &Global, args: &Demo) -> anyhow::Result<Exit> {
     let station = show
         .runtime
         .block_on(Station::prepare(&context.directory, settings))?;
-    let address = *station.addresses()?.first().context("no listener")?;
+    let (_, door) = *station.doors()?.first().context("no listener")?;
+    let address = door.address;
     let (stop, stopped) = watch::channel(false);
     let running = show.runtime.spawn(station.run(stopped));
     output::say(&format!("listening on {address}"));

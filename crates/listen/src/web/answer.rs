@@ -11,13 +11,13 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use crate::connection::Place;
-use crate::exchange::{self, Ending};
-use crate::framing::Framing;
 use crate::gate::Gate;
-use crate::h2::StreamLink;
-use crate::head::{Fault, Head, Version};
-use crate::reply::Response;
-use crate::tee::Link;
+use crate::web::exchange::{self, Ending};
+use crate::web::framing::Framing;
+use crate::web::h2::StreamLink;
+use crate::web::head::{Fault, Head, Version};
+use crate::web::reply::Response;
+use crate::web::tee::Link;
 
 /// Room made for a body before its first byte is there, at most.
 const FIRST_ROOM: u64 = 16 << 10;
@@ -67,7 +67,7 @@ pub(crate) async fn answer(
 }
 
 /// What a handler says where nothing is to be said: it cannot hang up by itself.
-fn silent(place: &Place) -> crate::reply::Reply {
+fn silent(place: &Place) -> crate::web::reply::Reply {
     let station = &place.station;
     station.persona.closing(400, station.clock.now()).closed()
 }

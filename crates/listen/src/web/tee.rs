@@ -17,8 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::connection::Place;
-use crate::framing::Framing;
-use crate::head::{Fault, Head, Judged, blank_lines, judge};
+use crate::web::framing::Framing;
+use crate::web::head::{Fault, Head, Judged, blank_lines, judge};
 
 /// Bytes read from the socket at once.
 const READ: usize = 8 << 10;

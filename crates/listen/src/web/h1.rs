@@ -3,20 +3,21 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::answer::{Wire, answer};
-use crate::connection::{More, Place, read_more};
-use crate::exchange::{self, Ending};
-use crate::head::lenient;
-use crate::tee::{Evidence, Refused, Tee};
+use crate::connection::Place;
+use crate::stream::{More, Stream, poll_once, read_more};
+use crate::web::answer::{Wire, answer};
+use crate::web::exchange::{self, Ending};
+use crate::web::head::lenient;
+use crate::web::tee::{Evidence, Refused, Tee};
 
 /// How long, and for how many bytes, a peer may go on sending after our last word. Closing at once
 /// would make its system throw our answer away.
@@ -24,7 +25,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 256 << 10;
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(stream: TcpStream, place: Arc<Place>, inbox: Vec<u8>) {
+pub(crate) async fn serve(stream: Stream, place: Arc<Place>, inbox: Vec<u8>) {
     let (tee, link) = Tee::new(stream, Arc::clone(&place), inbox);
     let at = Arc::clone(&place);
     let service = service_fn(move |request| {
@@ -65,18 +66,20 @@ pub(crate) async fn serve(stream: TcpStream, place: Arc<Place>, inbox: Vec<u8>) 
 }
 
 /// Takes in what of a refused request has come meanwhile: bait may be in it too.
-fn read_rest(stream: &TcpStream, evidence: &mut Evidence, limit: usize) {
-    let mut space = [0; 4096];
+fn read_rest(stream: &mut Stream, evidence: &mut Evidence, limit: usize) {
+    let mut rest = Vec::new();
+    let mut cx = Context::from_waker(Waker::noop());
     while evidence.raw.len() < limit {
-        match stream.try_read(&mut space) {
-            Ok(0) | Err(_) => return,
-            Ok(count) => evidence.push(&space[..count], limit),
+        if poll_once(stream, &mut rest, &mut cx) != Poll::Ready(More::Bytes) {
+            return;
         }
+        evidence.push(&rest, limit);
+        rest.clear();
     }
 }
 
 /// Records a request that no handler saw, then answers it as the persona does.
-async fn answer_refused(stream: &mut TcpStream, place: &Place, mut refused: Refused) {
+async fn answer_refused(stream: &mut Stream, place: &Place, mut refused: Refused) {
     let limit = place.station.limits.raw_bytes;
     read_rest(stream, &mut refused.evidence, limit);
     let (mut head, body) = lenient(&refused.evidence.raw);
@@ -95,7 +98,7 @@ async fn answer_refused(stream: &mut TcpStream, place: &Place, mut refused: Refu
 }
 
 /// Ends the connection so that the peer gets to read our last word.
-async fn linger(mut stream: TcpStream, place: &Place) {
+async fn linger(mut stream: Stream, place: &Place) {
     let deadline = Instant::now() + LINGER;
     if !matches!(timeout_at(deadline, stream.shutdown()).await, Ok(Ok(()))) {
         return;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::huffman;
+use crate::web::huffman;
 
 /// The table size every connection starts with, and the most it may ask for (4.2; we announce none).
 const TABLE: usize = 4096;

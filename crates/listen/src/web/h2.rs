@@ -11,15 +11,15 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::answer::{Wire, answer};
 use crate::connection::Place;
-use crate::exchange::{self, Ending};
-use crate::frames::{Frames, Orphan, Overdue};
-use crate::head::{Fault, Head};
-use crate::tee::{Evidence, Timer};
+use crate::stream::Stream;
+use crate::web::answer::{Wire, answer};
+use crate::web::exchange::{self, Ending};
+use crate::web::frames::{Frames, Orphan, Overdue};
+use crate::web::head::{Fault, Head};
+use crate::web::tee::{Evidence, Timer};
 
 /// Flow-control window of a stream and twice that of a connection, in bytes: bounds what a peer can
 /// make us hold.
@@ -55,7 +55,7 @@ impl StreamLink {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(stream: TcpStream, place: Arc<Place>, inbox: Vec<u8>) {
+pub(crate) async fn serve(stream: Stream, place: Arc<Place>, inbox: Vec<u8>) {
     let frames = Frames::new(Arc::clone(&place.station.clock), &place.station.limits);
     let shared = Shared(Arc::new(Mutex::new(frames)));
     let recorder = Recorder {
@@ -183,7 +183,7 @@ impl<'a> Watch<'a> {
 
 /// The stream that keeps the frames.
 struct Recorder {
-    stream: TcpStream,
+    stream: Stream,
     inbox: Vec<u8>,
     shared: Shared,
 }

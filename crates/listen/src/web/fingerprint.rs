@@ -3,7 +3,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::head::Version;
+use crate::web::head::Version;
 
 /// Fields that come and go with what is asked, or that a proxy on the way adds.
 const LEFT_OUT: &[&str] = &[
@@ -77,7 +77,7 @@ pub(crate) fn fingerprint(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::lenient;
+    use crate::web::head::lenient;
 
     fn of(bytes: &[u8]) -> String {
         let (head, _) = lenient(bytes);

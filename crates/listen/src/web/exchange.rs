@@ -3,27 +3,20 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::net::IpAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use lapwing_catalog::{Answer, Asked, Kind, Matched, Request};
 use lapwing_core::{Claimed, Claims, DecoyOutcome, DecoyRecord, Observed, Timestamp};
 
 use crate::connection::Place;
-use crate::date;
-use crate::fingerprint::fingerprint;
-use crate::head::{Fault, Head};
-use crate::reply::Reply;
-use crate::station::{Recognised, Sighting, Station, by_canary};
-use crate::tee::Evidence;
-use crate::tick;
-
-/// `Observed::listener` of this protocol.
-const LISTENER: &str = "http";
+use crate::notice;
+use crate::station::{Recognised, Station};
+use crate::web::date;
+use crate::web::fingerprint::fingerprint;
+use crate::web::head::{Fault, Head};
+use crate::web::reply::Reply;
+use crate::web::tee::Evidence;
 
 /// Headers in which a proxy, or whoever claims to be one, names who is behind it.
 const FORWARDING: &[&str] = &[
@@ -74,20 +67,24 @@ pub(crate) async fn exchange(
         station.recogniser.recognise(&candidates)
     };
     let decided = decide(place, &seen, &found, ending, now);
-    let pending = if found.is_empty() {
-        let size = evidence.raw.len();
-        let like = station.recogniser.stand_in();
-        let like =
-            like.and_then(|like| sightings(place, seen, vec![like], evidence, &decided).pop());
-        station.sink.unmatched(size, like)
-    } else {
-        let sightings = sightings(place, seen, found, evidence, &decided);
-        station.sink.record(sightings)
+    let observed = observed(place, &seen, &evidence);
+    let Decided {
+        reply,
+        record,
+        captured,
+    } = decided;
+    let claims = claims(seen, &captured);
+    let seen = notice::Seen {
+        observed,
+        claims,
+        raw: evidence.raw,
+        hello: place.hello.clone(),
+        decoy: record,
     };
-    tick::after(Unbreakable(Some(pending))).await;
+    notice::notice(station, found, seen).await;
     // While the station stops, every answer is a connection's last.
     let last = place.bell.rung();
-    decided.reply.map(|mut reply| {
+    reply.map(|mut reply| {
         reply.close |= last;
         reply.closed()
     })
@@ -248,32 +245,6 @@ fn decoy(station: &Station, seen: &Seen, answer: Answer, now: Timestamp) -> Deci
     }
 }
 
-/// One sighting for each canary, in the order they were found.
-fn sightings(
-    place: &Place,
-    seen: Seen,
-    found: Vec<Recognised>,
-    evidence: Evidence,
-    decided: &Decided,
-) -> Vec<Sighting> {
-    let canaries = by_canary(found);
-    let all = canaries.len();
-    let observed = observed(place, &seen, &evidence);
-    let claims = claims(seen, &decided.captured);
-    canaries
-        .into_iter()
-        .zip(std::iter::repeat_n((observed, claims, evidence.raw), all))
-        .map(|((canary, fields), (observed, claims, raw))| Sighting {
-            canary,
-            fields,
-            observed,
-            claims,
-            raw,
-            decoy: decided.record.clone(),
-        })
-        .collect()
-}
-
 fn observed(place: &Place, seen: &Seen, evidence: &Evidence) -> Observed {
     let version = seen.head.version;
     Observed {
@@ -282,10 +253,11 @@ fn observed(place: &Place, seen: &Seen, evidence: &Evidence) -> Observed {
         forwarded: place.forwarded,
         local: place.local,
         observer: None,
-        listener: LISTENER.to_owned(),
+        listener: place.listener.to_owned(),
         protocol: version.name().to_owned(),
         size: evidence.size,
         truncated: evidence.truncated(),
+        signals: place.signals.clone(),
         fingerprint: fingerprint(version, &seen.request.headers, &evidence.prelude),
     }
 }
@@ -322,35 +294,6 @@ fn claims(seen: Seen, captured: &BTreeMap<String, Vec<String>>) -> Claims {
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
-}
-
-/// A recording that goes on although nobody waits for it any more: a peer that resets its stream, or
-/// a station that stops, must not undo it.
-struct Unbreakable(Option<BoxFuture<'static, ()>>);
-
-impl Future for Unbreakable {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(pending) = &mut self.0 else {
-            return Poll::Ready(());
-        };
-        let polled = pending.as_mut().poll(cx);
-        if polled.is_ready() {
-            self.0 = None;
-        }
-        polled
-    }
-}
-
-impl Drop for Unbreakable {
-    fn drop(&mut self) {
-        if let Some(pending) = self.0.take()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(pending);
-        }
-    }
 }
 
 #[cfg(test)]

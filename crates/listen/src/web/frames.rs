@@ -10,11 +10,11 @@ use std::time::Duration;
 use lapwing_core::Clock;
 use tokio::time::Instant;
 
-use crate::framing::Framing;
-use crate::head::{Head, Version};
-use crate::hpack::{Decoder, Field};
 use crate::limits::Limits;
-use crate::tee::Evidence;
+use crate::web::framing::Framing;
+use crate::web::head::{Head, Version};
+use crate::web::hpack::{Decoder, Field};
+use crate::web::tee::Evidence;
 
 /// What every HTTP/2 connection begins with (3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -5,8 +5,8 @@ use std::mem::MaybeUninit;
 
 use lapwing_core::Timestamp;
 
-use crate::framing::Framing;
 use crate::limits::HEADER_COUNT;
+use crate::web::framing::Framing;
 
 /// Longest run of letters taken for a method before the line is refused.
 const METHOD_BYTES: usize = 32;

@@ -1,0 +1,55 @@
+//! The protocols, one line each, and how each is served.
+
+use futures_util::future::BoxFuture;
+
+use crate::redis;
+use crate::visit::{Ended, Visit};
+
+/// A protocol a station can listen for.
+#[derive(Debug)]
+pub struct Protocol {
+    /// Its name in configuration and in `Observed::listener`.
+    pub name: &'static str,
+    /// What it is, one line.
+    pub summary: &'static str,
+    /// The port its servers usually have.
+    pub port: u16,
+    pub(crate) serve: Serve,
+}
+
+/// How it is served.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Serve {
+    /// HTTP, by hyper.
+    Web,
+    /// One visit a connection. Whether the client speaks first: then TLS is told by its first byte.
+    Stream { client_first: bool, talk: Talk },
+}
+
+/// Serves one connection, until its end or until there is nothing more to say.
+pub(crate) type Talk = for<'a> fn(&'a mut Visit) -> BoxFuture<'a, Result<(), Ended>>;
+
+/// Every protocol, in the order they are shown.
+pub const PROTOCOLS: &[Protocol] = &[
+    Protocol {
+        name: "http",
+        summary: "HTTP/1.0, HTTP/1.1 and HTTP/2, in the clear and over TLS on one port",
+        port: 8080,
+        serve: Serve::Web,
+    },
+    Protocol {
+        name: "redis",
+        summary: "Redis: AUTH and HELLO, then a few keys to read",
+        port: 6379,
+        serve: Serve::Stream {
+            client_first: true,
+            talk: |visit| Box::pin(redis::talk(visit)),
+        },
+    },
+];
+
+/// The protocol of this name.
+#[must_use]
+pub fn protocol(name: &str) -> Option<&'static Protocol> {
+    PROTOCOLS.iter().find(|protocol| protocol.name == name)
+}

@@ -1,0 +1,10 @@
+//! Every protocol but HTTP through the built binary, judged by clients that others wrote: the right canary
+//! trips, is recorded before it is answered, and the client accepts the answer.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "these are tests: what is not there fails them"
+)]
+
+mod redis;
+mod stage;
