@@ -70,5 +70,5 @@ fn bait_in_another_protocol_is_noticed() {
         minted.field("beacon.url")
     );
     stage.run("curl", &["-s", "-m", "5", &url]);
-    assert_eq!(stage.trips(1)[0]["canary"], minted.id.as_str());
+    assert_eq!(stage.trips(1)[0]["trip"]["canary"], minted.id.as_str());
 }

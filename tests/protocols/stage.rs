@@ -77,15 +77,14 @@ impl Stage {
     pub(crate) fn lines(&self, count: usize) -> String {
         let trips = self.trips(count);
         let line = |listed: &Value| {
-            let id = listed["id"].as_str().unwrap();
-            let trip = self.home.json(&["trip", id]);
+            let trip = &listed["trip"];
             let claims = &trip["claims"];
             let captured = claims["captured"].as_object().into_iter().flatten();
             let captured: String = captured
                 .map(|(name, values)| {
                     let values: Vec<_> = values.as_array().unwrap().iter().collect();
                     let values: Vec<_> = values.iter().filter_map(|it| it.as_str()).collect();
-                    format!(" {name}={}", escape_lines(&values.join("|")))
+                    format!(" {name}={}", escape_lines(values.join("|").as_bytes()))
                 })
                 .collect();
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

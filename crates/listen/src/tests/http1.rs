@@ -315,6 +315,10 @@ async fn a_bound_host_answers_as_its_kind_in_its_case() {
         assert!(answer.contains(expect), "{answer}");
         assert!(answer.contains("\r\nDate: "), "{answer}");
         assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
-        assert_eq!(answer.contains("nginx"), kind == "nothing", "{answer}");
+        assert_eq!(
+            answer.contains("Apache/2.4.52 (Ubuntu)"),
+            kind == "nothing",
+            "{answer}"
+        );
     }
 }
