@@ -7,4 +7,5 @@
 )]
 
 mod redis;
+mod smpp;
 mod stage;

@@ -20,6 +20,7 @@ mod protocol;
 mod proxy;
 mod redis;
 mod server;
+mod smpp;
 mod station;
 mod stream;
 mod system;

@@ -2,8 +2,8 @@
 
 use futures_util::future::BoxFuture;
 
-use crate::redis;
 use crate::visit::{Ended, Visit};
+use crate::{redis, smpp};
 
 /// A protocol a station can listen for.
 #[derive(Debug)]
@@ -44,6 +44,15 @@ pub const PROTOCOLS: &[Protocol] = &[
         serve: Serve::Stream {
             client_first: true,
             talk: |visit| Box::pin(redis::talk(visit)),
+        },
+    },
+    Protocol {
+        name: "smpp",
+        summary: "SMPP 3.3 to 5.0: binds of an SMS centre, and every message that is submitted",
+        port: 2775,
+        serve: Serve::Stream {
+            client_first: true,
+            talk: |visit| Box::pin(smpp::talk(visit)),
         },
     },
 ];
