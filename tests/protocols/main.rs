@@ -6,6 +6,9 @@
     reason = "these are tests: what is not there fails them"
 )]
 
+mod amqp;
+mod ftp;
+mod ldap;
 mod redis;
 mod smpp;
 mod stage;

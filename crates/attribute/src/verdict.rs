@@ -18,7 +18,7 @@ use crate::programs::{Program, Sort};
 
 /// Version of the rules below and of the table of programs; goes up with every change that could
 /// give a trip another verdict.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 /// What the operator sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,13 +89,26 @@ fn presents_secret(facts: &TripFacts<'_>) -> bool {
 }
 
 fn is_authorization(carrier: Carrier) -> bool {
-    matches!(carrier, Carrier::Basic | Carrier::Bearer | Carrier::Sigv4)
+    matches!(
+        carrier,
+        Carrier::Basic
+            | Carrier::Bearer
+            | Carrier::Sigv4
+            | Carrier::User
+            | Carrier::Password
+            | Carrier::Key
+    )
 }
 
 fn is_content(carrier: Carrier) -> bool {
     matches!(
         carrier,
-        Carrier::Header | Carrier::Cookie | Carrier::Form | Carrier::Json | Carrier::Body
+        Carrier::Header
+            | Carrier::Cookie
+            | Carrier::Form
+            | Carrier::Json
+            | Carrier::Body
+            | Carrier::Message
     )
 }
 

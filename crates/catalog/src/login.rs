@@ -38,12 +38,10 @@ impl Login {
                 ));
             }
         }
-        let telling = user.as_ref().or(key.as_ref()).or(password.as_ref());
-        let Some(telling) = telling else {
-            return Some("[login] has neither user, key nor password".to_owned());
-        };
         // A server has to know whose login it is before it can check the rest.
-        (field(telling) != Some(true))
-            .then(|| format!("[login] goes by the field {telling:?}, which is no handle"))
+        let telling = [user, key, password].into_iter().flatten();
+        let mut handles = telling.filter_map(|name| field(name));
+        (!handles.any(|handle| handle))
+            .then(|| "neither user, key nor password of [login] is a handle".to_owned())
     }
 }

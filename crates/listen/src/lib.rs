@@ -9,10 +9,13 @@
 //! (`proxy`) and takes it into TLS if it asks for that (`tls`); then its protocol has it (`protocol`):
 //! HTTP in `web`, every other in a file of its own, as a [`visit`].
 
+mod amqp;
 mod connection;
 mod door;
 mod error;
+mod ftp;
 mod gate;
+mod ldap;
 mod limits;
 mod notice;
 mod persona;

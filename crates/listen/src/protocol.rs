@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 
 use crate::visit::{Ended, Visit};
-use crate::{redis, smpp};
+use crate::{amqp, ftp, ldap, redis, smpp};
 
 /// A protocol a station can listen for.
 #[derive(Debug)]
@@ -44,6 +44,33 @@ pub const PROTOCOLS: &[Protocol] = &[
         serve: Serve::Stream {
             client_first: true,
             talk: |visit| Box::pin(redis::talk(visit)),
+        },
+    },
+    Protocol {
+        name: "ftp",
+        summary: "FTP: a login, then files to read",
+        port: 21,
+        serve: Serve::Stream {
+            client_first: false,
+            talk: |visit| Box::pin(ftp::talk(visit)),
+        },
+    },
+    Protocol {
+        name: "ldap",
+        summary: "LDAP: binds and searches; where look-ups of a log message arrive",
+        port: 389,
+        serve: Serve::Stream {
+            client_first: true,
+            talk: |visit| Box::pin(ldap::talk(visit)),
+        },
+    },
+    Protocol {
+        name: "amqp",
+        summary: "AMQP 0-9-1: a login, and every message that is published",
+        port: 5672,
+        serve: Serve::Stream {
+            client_first: true,
+            talk: |visit| Box::pin(amqp::talk(visit)),
         },
     },
     Protocol {

@@ -89,6 +89,7 @@ impl Act {
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) canary: Arc<Canary>,
+    pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) database: Option<String>,
@@ -112,6 +113,11 @@ impl Account {
     /// Whether it is let in with this password.
     pub(crate) fn opens(&self, password: &[u8]) -> bool {
         self.canary.retired.is_none() && self.knows(password)
+    }
+
+    /// Whether this is its user; true where it has none. Whoever has the password alone is refused.
+    pub(crate) fn is_user(&self, user: &[u8]) -> bool {
+        self.user.as_ref().is_none_or(|own| own.as_bytes() == user)
     }
 
     /// Whether this is its password.
@@ -287,6 +293,7 @@ impl Visit {
             let value = |field: &Option<String>| it.canary.fields.get(field.as_ref()?).cloned();
             Some(Account {
                 canary: Arc::clone(&it.canary),
+                user: value(&login.user),
                 password: value(&login.password),
                 key: value(&login.key),
                 database: value(&login.database),

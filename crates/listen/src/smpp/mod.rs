@@ -138,8 +138,9 @@ impl Session {
         act.capture("login.user", String::from_utf8_lossy(bind.system));
         let mut status = if bound { ALREADY_BOUND } else { BIND_FAILED };
         if let Some(account) = account {
-            act.decoy = Some(account.decoy(account.knows(bind.password), method, 0));
-            if !bound && account.opens(bind.password) {
+            let right = account.is_user(bind.system) && account.knows(bind.password);
+            act.decoy = Some(account.decoy(right, method, 0));
+            if !bound && right && account.opens(bind.password) {
                 status = OK;
                 self.account = Some(account);
                 visit.remember(&found);
