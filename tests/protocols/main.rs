@@ -1,5 +1,5 @@
-//! Every protocol but HTTP through the built binary, judged by clients that others wrote: the right canary
-//! trips, is recorded before it is answered, and the client accepts the answer.
+//! Every protocol but HTTP through the built binary, and what comes before any of them, judged by clients that
+//! others wrote: the right canary trips, is recorded before it is answered, and the client accepts the answer.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
 )]
 
 mod amqp;
+mod forwarded;
 mod ftp;
 mod ldap;
 mod redis;

@@ -20,7 +20,8 @@ pub struct Observed {
     /// if the protocol gives none.
     #[serde(default)]
     pub fingerprint: String,
-    /// The client's address as a PROXY protocol header from a configured proxy gave it, or, where
+    /// The client's address as a configured proxy gave it, in a PROXY protocol header or in the header of
+    /// its requests, or, where
     /// there is an `observer`, as that application says. Port 0: not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<SocketAddr>,

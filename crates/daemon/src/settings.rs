@@ -62,6 +62,11 @@ pub struct Listen {
     pub hostname: String,
     /// Networks whose PROXY protocol header is believed.
     pub proxies: Vec<IpNet>,
+    /// Networks of reverse proxies whose header (`forwarding_header`) names the client. It is read from the
+    /// right: the first address that is not in these networks is the client.
+    pub forwarders: Vec<IpNet>,
+    /// The one header that those proxies set: `x-forwarded-for`, `forwarded`, `x-real-ip`, ...
+    pub forwarding_header: String,
     /// Connections at once, in all.
     pub connections: usize,
     /// Connections at once from one address (a configured proxy is not counted).
@@ -89,6 +94,8 @@ impl Default for Listen {
             protocols: BTreeMap::new(),
             hostname: String::new(),
             proxies: Vec::new(),
+            forwarders: Vec::new(),
+            forwarding_header: "x-forwarded-for".to_owned(),
             connections: 4096,
             connections_per_address: 512,
             header_bytes: 64 << 10,

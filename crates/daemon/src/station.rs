@@ -13,7 +13,7 @@ use lapwing_catalog::{Address, Catalog};
 use lapwing_console::Desk;
 use lapwing_core::{Clock, StationId, SystemClock};
 use lapwing_journal::Journal;
-use lapwing_listen::{Door, Gate, Limits, Listener, PROTOCOLS, Persona, System, Tls};
+use lapwing_listen::{Door, Forwarders, Gate, Limits, Listener, PROTOCOLS, Persona, System, Tls};
 use lapwing_store::Ledger;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -245,6 +245,10 @@ fn front(
         gate: Gate::of(&limits),
         limits,
         proxies: settings.listen.proxies.clone(),
+        forwarders: Forwarders {
+            networks: settings.listen.forwarders.clone(),
+            header: settings.listen.forwarding_header.to_ascii_lowercase(),
+        },
         persona: Persona::from_seed(&seed),
         system: System::from_seed(&seed),
         hostname: hostname(settings)?,
@@ -505,6 +509,8 @@ fn limits(settings: &Listen) -> Limits {
         protocols: _,
         hostname: _,
         proxies: _,
+        forwarders: _,
+        forwarding_header: _,
         connections,
         connections_per_address,
         header_bytes,

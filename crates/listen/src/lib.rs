@@ -46,3 +46,4 @@ pub use station::{Recognised, Recogniser, Sighting, Station, TripSink, by_canary
 pub use system::System;
 pub use tick::next as next_tick;
 pub use tls::Tls;
+pub use web::forwarding::Forwarders;

@@ -109,7 +109,8 @@ impl Listener {
 }
 
 fn admit(station: &Station, stream: &TcpStream, peer: SocketAddr) -> Option<Pass> {
-    let counted = !proxy::trusted(&station.proxies, peer.ip());
+    let many = proxy::trusted(&station.proxies, peer.ip()) || station.forwarders.has(peer.ip());
+    let counted = !many;
     let pass = station.gate.enter(counted.then_some(peer.ip()));
     if pass.is_none() {
         tracing::debug!("too many connections");

@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::persona::Persona;
 use crate::system::System;
 use crate::tls::Tls;
+use crate::web::forwarding::Forwarders;
 
 /// Knows which values are handles of canaries, and which hosts are bound to which kinds.
 pub trait Recogniser: Send + Sync + 'static {
@@ -103,6 +104,8 @@ pub struct Station {
     pub gate: Arc<Gate>,
     /// Peers whose PROXY protocol header is believed.
     pub proxies: Vec<IpNet>,
+    /// Reverse proxies whose header names the client.
+    pub forwarders: Forwarders,
     /// What hosts without a decoy look like.
     pub persona: Persona,
     /// The system all of its servers belong to.

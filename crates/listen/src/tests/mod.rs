@@ -22,8 +22,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    Gate, Limits, Listener, Persona, Recognised, Recogniser, Sighting, Station, System, Tls,
-    TripSink, protocol,
+    Forwarders, Gate, Limits, Listener, Persona, Recognised, Recogniser, Sighting, Station, System,
+    Tls, TripSink, protocol,
 };
 
 /// The one handle that is known.
@@ -121,6 +121,10 @@ fn start(limits: Limits, proxies: &[&str]) -> Running {
             .iter()
             .map(|it| it.parse::<IpNet>().unwrap())
             .collect(),
+        forwarders: Forwarders {
+            networks: vec!["127.0.0.9/32".parse().unwrap()],
+            header: "x-forwarded-for".to_owned(),
+        },
         persona: Persona::from_seed(&[1; 32]),
         system: System::from_seed(&[1; 32]),
         hostname: "srv1.example".to_owned(),

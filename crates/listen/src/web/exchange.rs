@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use lapwing_catalog::{Answer, Asked, Kind, Matched, Request};
@@ -245,12 +245,21 @@ fn decoy(station: &Station, seen: &Seen, answer: Answer, now: Timestamp) -> Deci
     }
 }
 
+/// The client, as a proxy of the operator's gives it: in its header, or before the connection's first byte.
+fn forwarded(place: &Place, seen: &Seen) -> Option<SocketAddr> {
+    let nearest = place.forwarded.unwrap_or(place.peer).ip();
+    let forwarders = &place.station.forwarders;
+    forwarders
+        .client(nearest, &seen.request.headers)
+        .or(place.forwarded)
+}
+
 fn observed(place: &Place, seen: &Seen, evidence: &Evidence) -> Observed {
     let version = seen.head.version;
     Observed {
         time: seen.head.started,
         peer: place.peer,
-        forwarded: place.forwarded,
+        forwarded: forwarded(place, seen),
         local: place.local,
         observer: None,
         listener: place.listener.to_owned(),

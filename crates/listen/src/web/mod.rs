@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod date;
 pub(crate) mod exchange;
 pub(crate) mod fingerprint;
+pub(crate) mod forwarding;
 pub(crate) mod frames;
 pub(crate) mod framing;
 pub(crate) mod h1;
