@@ -29,7 +29,7 @@
 //!               "rule": "POST /2010-04-01/...", "outcome": "accepted", "status": 201 },
 //!     "network": { "address": "198.51.100.7", "via": "10.0.0.1", "country": "NL",
 //!                  "city": "...", "radius_km": 50, "asn": 64500, "as_name": "...",
-//!                  "special": "documentation", "sources": ["..."], "exercise": false }
+//!                  "special": "documentation", "listed": ["scanner (Censys)"], "sources": ["..."], "exercise": false }
 //!   },
 //!   "trips": ["0a1b2c3d-17"],         // drills that this one message stands for; no incident then
 //!   "notes": ["..."],                 // further sentences

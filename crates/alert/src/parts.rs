@@ -117,6 +117,9 @@ pub struct NetworkPart {
     /// Why there is no place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub special: Option<String>,
+    /// What published lists say it is used for, at most 4: `scanner (Censys)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<String>,
     /// Which data say so, at most 6.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
@@ -169,7 +172,10 @@ impl TripPart {
         let claims = trip.claims.as_ref();
         let method = claims.and_then(|claims| {
             let said = claims.method.open("shown only if it is a known one");
-            METHODS.contains(&said.as_str()).then(|| said.clone())
+            // Other listeners have their own words for what was done.
+            let ours = !matches!(trip.observed.listener.as_str(), "http" | "desk");
+            (ours || METHODS.contains(&said.as_str()))
+                .then(|| text::escape_short(said.as_bytes(), 40))
         });
         let agent = claims.and_then(|claims| {
             let said = claims
@@ -220,6 +226,9 @@ impl NetworkPart {
             asn: facts.asn,
             as_name: line(&facts.as_name),
             special: line(&facts.special),
+            listed: (facts.listed().iter().take(4))
+                .map(|listed| text::escape_short(listed.as_bytes(), 80))
+                .collect(),
             sources: sources
                 .map(|source| text::escape_short(source.as_bytes(), 120))
                 .collect(),

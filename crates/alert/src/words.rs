@@ -110,6 +110,12 @@ fn describe(network: &NetworkPart) -> String {
     if let Some(radius) = network.radius_km {
         parts.push(format!("give or take {radius} km"));
     }
+    parts.extend(
+        network
+            .listed
+            .iter()
+            .map(|listed| format!("listed as {listed}")),
+    );
     if let Some(special) = &network.special {
         parts.push(format!("{special} address"));
     }

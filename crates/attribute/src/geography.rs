@@ -16,6 +16,7 @@ use lapwing_core::NetworkFacts;
 use maxminddb::MaxMindDbError;
 use serde::Serialize;
 
+use crate::lists::{ListSource, Lists, ListsError};
 use crate::special::{is_special, plain, special};
 use embedded::Embedded;
 use file::FileDatabase;
@@ -94,6 +95,9 @@ pub enum GeographyError {
         /// Names of the fields in its first records.
         found: String,
     },
+    /// Lists of networks.
+    #[error(transparent)]
+    Lists(#[from] ListsError),
     /// An exercise names a network that real hosts may have.
     #[error("an exercise may only place documentation or private addresses, not {0}")]
     RealNetwork(IpNet),
@@ -105,12 +109,13 @@ pub struct Geography {
     /// In the order added.
     files: Vec<FileDatabase>,
     exercise: Vec<(IpNet, NetworkFacts)>,
+    lists: Lists,
     /// The embedded ones, then one for each of `files`.
     sources: Vec<Source>,
 }
 
 impl Geography {
-    /// With the data that is part of the program: country, AS number and name.
+    /// With the data that is part of the program: country, AS number and name, and published lists.
     ///
     /// # Errors
     /// Only if the program was built from damaged data.
@@ -120,6 +125,7 @@ impl Geography {
             embedded,
             files: Vec::new(),
             exercise: Vec::new(),
+            lists: Lists::embedded()?,
             sources,
         })
     }
@@ -135,6 +141,17 @@ impl Geography {
         self.files.push(file);
         self.sources.push(source.clone());
         Ok(source)
+    }
+
+    /// Uses these lists of networks instead of the embedded ones.
+    pub fn set_lists(&mut self, lists: Lists) {
+        self.lists = lists;
+    }
+
+    /// The lists of networks in use.
+    #[must_use]
+    pub fn lists(&self) -> &Lists {
+        &self.lists
     }
 
     /// Adds made-up facts for a demonstration or exercise; the most specific network counts. Answers
@@ -180,6 +197,11 @@ impl Geography {
             fill(&mut facts, embedded.only(&source.fields), source);
         }
         settle(&mut facts);
+        facts.lists = self.lists.lookup(address);
+        if !facts.lists.is_empty() {
+            let ListSource { name, date, .. } = self.lists.source();
+            facts.sources.push(format!("{name} {date}"));
+        }
         facts
     }
 

@@ -8,6 +8,7 @@
 mod facts;
 mod geography;
 mod link;
+pub mod lists;
 mod programs;
 #[cfg(test)]
 mod samples;
@@ -17,5 +18,6 @@ mod verdict;
 pub use facts::TripFacts;
 pub use geography::{Geography, GeographyError, Source};
 pub use link::{Linked, Linker, SameAddressOrProgram, Seen, Signals};
+pub use lists::Lists;
 pub use special::special;
 pub use verdict::{RULES_VERSION, Rules, judge};

@@ -6,12 +6,13 @@
 //!    follow a link, but it cannot know a secret;
 //! 4. a program that calls itself a link preview, mail gateway, crawler, scanner or probe, from a
 //!    network that does not belie it: `preview` or `automated`;
-//! 5. else `intruder`.
+//! 5. a network that published lists name as one of those: the same;
+//! 6. else `intruder`.
 //!
 //! Reasons are whole sentences of this program's own words and never hold text that the peer chose.
 
 use ipnet::IpNet;
-use lapwing_core::{Carrier, DecoyOutcome, Judgement, Verdict};
+use lapwing_core::{Carrier, DecoyOutcome, Judgement, Listed, NetworkClass, Verdict};
 
 use crate::facts::TripFacts;
 use crate::programs::{Program, Sort};
@@ -166,6 +167,7 @@ fn secret(facts: &TripFacts<'_>) -> Reasons {
         ));
     }
     reasons.extend(about_address(facts));
+    reasons.extend(about_lists(facts));
     reasons.push(confidence.to_owned());
     reasons
 }
@@ -173,6 +175,12 @@ fn secret(facts: &TripFacts<'_>) -> Reasons {
 /// A link was followed, or an address looked at.
 fn fetched(facts: &TripFacts<'_>) -> (Verdict, Reasons) {
     let what = "An address that only this bait carries was opened.".to_owned();
+    let named = facts
+        .program()
+        .filter(|program| program.sort != Sort::Client);
+    if let (None, Some((verdict, reasons))) = (named, listed(facts)) {
+        return (verdict, [vec![what], reasons].concat());
+    }
     let Some(program) = facts.program() else {
         return (Verdict::Intruder, [vec![what], unknown(facts)].concat());
     };
@@ -216,6 +224,85 @@ fn fetched(facts: &TripFacts<'_>) -> (Verdict, Reasons) {
         reasons.push("Confidence is moderate.".to_owned());
         (Verdict::Intruder, reasons)
     }
+}
+
+/// What a published list makes of a link that was followed by a program that says nothing telling.
+fn listed(facts: &TripFacts<'_>) -> Option<(Verdict, Reasons)> {
+    let telling = |listed: &&Listed| match listed.class {
+        NetworkClass::Scanner | NetworkClass::Crawler => true,
+        NetworkClass::Preview | NetworkClass::Mail => true,
+        NetworkClass::Gateway
+        | NetworkClass::Cloud
+        | NetworkClass::Content
+        | NetworkClass::Vpn
+        | NetworkClass::Relay
+        | NetworkClass::Resolver => false,
+    };
+    let network = facts.network.lists.iter().find(telling)?;
+    let name = &network.name;
+    let (verdict, words) = match network.class {
+        NetworkClass::Preview => (
+            Verdict::Preview,
+            format!("The address is in a network that {name} shows previews of links from."),
+        ),
+        NetworkClass::Mail => (
+            Verdict::Preview,
+            format!(
+                "The address is in a network of {name}, whose mail service looks at links in mail."
+            ),
+        ),
+        NetworkClass::Crawler => (
+            Verdict::Automated,
+            format!("The address is in a network that {name} crawls from."),
+        ),
+        _ => (
+            Verdict::Automated,
+            format!("The address is in a network that {name} scans the internet from."),
+        ),
+    };
+    let reasons = vec![
+        words,
+        "Confidence is moderate: the list is published, but networks change hands, and the link had to be \
+         seen somewhere first."
+            .to_owned(),
+    ];
+    Some((verdict, reasons))
+}
+
+/// What published lists say of where a secret came from: it changes no verdict.
+fn about_lists(facts: &TripFacts<'_>) -> Vec<String> {
+    let words = |listed: &Listed| {
+        let name = &listed.name;
+        match listed.class {
+            NetworkClass::Scanner => format!(
+                "The address is in a network that {name} scans from; a scanner does not come by such a value, \
+                 unless somebody published it."
+            ),
+            NetworkClass::Vpn | NetworkClass::Relay => {
+                format!("The address is an exit of {name}: many people share it.")
+            }
+            NetworkClass::Gateway => {
+                format!(
+                    "The address is one of {name}'s, through which many companies' people go out."
+                )
+            }
+            NetworkClass::Cloud => {
+                format!("The address is {name}'s, where anyone can rent a machine.")
+            }
+            NetworkClass::Resolver => {
+                format!("The address is also {name}: whoever uses it is not seen.")
+            }
+            NetworkClass::Content => {
+                format!(
+                    "The address is {name}'s, which fetches for others: the client is behind it."
+                )
+            }
+            NetworkClass::Crawler | NetworkClass::Preview | NetworkClass::Mail => {
+                format!("The address is in a network of {name}; that changes nothing.")
+            }
+        }
+    };
+    facts.network.lists.iter().take(3).map(words).collect()
 }
 
 /// Reasons about a program that is in no table.

@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Init(Init),
     /// List the kinds of bait, or explain one
     Kinds(Kinds),
+    /// Show the published lists of networks (scanners, crawlers, VPN exits, ...), or build newer ones
+    Lists(ListsArgs),
     /// List the protocols that the station can listen for, and what kinds log in there
     Protocols,
     /// Mint canaries; their values are shown once, on stdout
@@ -429,6 +431,23 @@ pub(crate) struct Uproot {
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+/// `lists`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ListsArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<ListsAction>,
+}
+
+/// What to do with lists.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ListsAction {
+    /// Build newer ones from a directory of MISP's warning lists
+    Update {
+        /// A clone of MISP/misp-warninglists, with `lists/NAME/list.json` in it
+        directory: PathBuf,
+    },
 }
 
 /// `listen`

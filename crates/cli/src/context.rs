@@ -67,8 +67,20 @@ pub(crate) fn load_config(global: &Global) -> anyhow::Result<(PathBuf, Config)> 
             .origins
             .insert("geo.files".to_owned(), (toml::Value::Array(shown), origin));
     }
+    let lists = root.join(LISTS);
+    if config.settings.geo.lists.as_os_str().is_empty() && lists.exists() {
+        let shown = lists.display().to_string().into();
+        let origin = "data directory".to_owned();
+        config
+            .origins
+            .insert("geo.lists".to_owned(), (shown, origin));
+        config.settings.geo.lists = lists;
+    }
     Ok((root, config))
 }
+
+/// Lists of networks that the operator built, in the data directory.
+pub(crate) const LISTS: &str = "lists.bin";
 
 /// The environment, as far as it is text.
 fn variables() -> impl Iterator<Item = (String, String)> {

@@ -87,12 +87,98 @@ pub struct NetworkFacts {
     /// Why there is no place: `loopback`, `private`, `documentation`, `reserved`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub special: Option<String>,
+    /// The published lists the address is in, the narrowest network first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<Listed>,
     /// The databases that were asked and answered: name and date, `DB-IP country lite 2026-06-01`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
     /// True where the place comes from made-up data for a demonstration.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exercise: bool,
+}
+
+impl NetworkFacts {
+    /// The lists it is in, in words: `scanner (Censys)`.
+    #[must_use]
+    pub fn listed(&self) -> Vec<String> {
+        let words = |listed: &Listed| format!("{} ({})", listed.class.word(), listed.name);
+        self.lists.iter().map(words).collect()
+    }
+
+    /// Whether it is in a list of this class.
+    #[must_use]
+    pub fn is_listed(&self, class: NetworkClass) -> bool {
+        self.lists.iter().any(|listed| listed.class == class)
+    }
+}
+
+/// What a network is used for, as a published list has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkClass {
+    /// Scans the whole internet, for research or sale.
+    Scanner,
+    /// Follows every link.
+    Crawler,
+    /// Shows what is behind links in messages.
+    Preview,
+    /// Carries mail, and looks at links in it.
+    Mail,
+    /// Companies' people go out through it.
+    Gateway,
+    /// Rents out machines.
+    Cloud,
+    /// Serves others' content, and fetches it.
+    Content,
+    /// Hides its customers' addresses.
+    Vpn,
+    /// Hides its users' addresses, as part of a device.
+    Relay,
+    /// Asks name servers for others.
+    Resolver,
+}
+
+impl NetworkClass {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Scanner,
+        Self::Crawler,
+        Self::Preview,
+        Self::Mail,
+        Self::Gateway,
+        Self::Cloud,
+        Self::Content,
+        Self::Vpn,
+        Self::Relay,
+        Self::Resolver,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Scanner => "scanner",
+            Self::Crawler => "crawler",
+            Self::Preview => "preview",
+            Self::Mail => "mail",
+            Self::Gateway => "gateway",
+            Self::Cloud => "cloud",
+            Self::Content => "content",
+            Self::Vpn => "vpn",
+            Self::Relay => "relay",
+            Self::Resolver => "resolver",
+        }
+    }
+}
+
+/// One published list that an address is in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// What its networks are used for.
+    pub class: NetworkClass,
+    /// Whose they are, `Censys`.
+    pub name: String,
 }
 
 /// How much a piece of evidence can carry (after the Admiralty code): source, then information.

@@ -19,7 +19,8 @@ pub mod trip;
 
 pub use canary::{Canary, Trigger};
 pub use conclusion::{
-    Actor, Conclusion, Evidence, Grade, Incident, IncidentState, Judgement, NetworkFacts, Verdict,
+    Actor, Conclusion, Evidence, Grade, Incident, IncidentState, Judgement, Listed, NetworkClass,
+    NetworkFacts, Verdict,
 };
 pub use credential::{Credential, May};
 pub use decision::{Decision, Verb, drill_nonce};

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use lapwing_attribute::Geography;
+use lapwing_attribute::{Geography, GeographyError, Lists};
 use lapwing_core::NetworkFacts;
 
 use crate::DaemonError;
@@ -14,8 +14,15 @@ use crate::settings::Geo;
 /// # Errors
 /// A file that cannot be used, or an exercise line that cannot be read.
 pub fn geography(settings: &Geo) -> Result<Geography, DaemonError> {
-    let Geo { files, exercise } = settings;
+    let Geo {
+        files,
+        lists,
+        exercise,
+    } = settings;
     let mut geography = Geography::embedded()?;
+    if !lists.as_os_str().is_empty() {
+        geography.set_lists(Lists::open(lists).map_err(GeographyError::from)?);
+    }
     for file in files {
         geography.add_file(file)?;
     }

@@ -199,6 +199,9 @@ impl Default for Journal {
 pub struct Geo {
     /// MMDB files asked before the embedded data; the first that knows wins.
     pub files: Vec<PathBuf>,
+    /// Lists of networks that `lapwing lists update` made, instead of the embedded ones; empty: `lists.bin`
+    /// in the data directory, if it is there.
+    pub lists: PathBuf,
     /// Made-up places of documentation addresses, for an exercise: network, country, AS number and
     /// AS name, `198.51.100.0/24 NL 64500 Example Hosting`.
     pub exercise: Vec<String>,

@@ -191,8 +191,9 @@ impl Page<'_> {
                 plain(&format!("{country}{city}")),
                 plain(&one.precision),
                 format!(
-                    "{asn}{}",
-                    one.as_name.as_deref().map_or_else(String::new, cell)
+                    "{asn}{}{}",
+                    one.as_name.as_deref().map_or_else(String::new, cell),
+                    listed(&one.listed)
                 ),
                 plain(&one.data.join("; ")),
                 thousands(one.uses),
@@ -490,6 +491,14 @@ fn code(text: &str) -> String {
 /// As [`code`], in a table, where a pipe ends a cell even inside a code span.
 fn cell(text: &str) -> String {
     code(text).replace('|', "\\|")
+}
+
+/// What lists say of a network, behind its name.
+fn listed(all: &[String]) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    format!("; listed as {}", cell(&all.join(", ")))
 }
 
 #[cfg(test)]

@@ -190,3 +190,41 @@ fn reasons_never_hold_what_the_peer_said() {
         }
     }
 }
+
+/// A list of networks makes a link's follower a scanner or a preview, and never a secret's bearer.
+#[test]
+fn lists_of_networks_hint_and_secrets_decide() {
+    use NetworkClass::{Cloud, Crawler, Mail, Scanner, Vpn};
+    for (class, carrier, agent, expect) in [
+        (Scanner, Path, FIREFOX, Automated),
+        (Scanner, Path, "", Automated),
+        (Crawler, Host, "curl/8.5.0", Automated),
+        (Mail, Path, FIREFOX, Preview),
+        (Mail, Path, "TruffleHog", Automated),
+        (Cloud, Path, FIREFOX, Intruder),
+        (Vpn, Path, FIREFOX, Intruder),
+        (Scanner, Bearer, FIREFOX, Intruder),
+        (Mail, Carrier::Password, "", Intruder),
+    ] {
+        let mut sample = Sample::new(1).carried(carrier).agent(agent);
+        sample.class = "beacon";
+        sample.network.lists = vec![Listed {
+            class,
+            name: "Somebody".to_owned(),
+        }];
+        let judgement = judge(&sample.facts(), &Rules::default());
+        assert_eq!(
+            judgement.verdict, expect,
+            "{class:?} {carrier:?} {agent}: {judgement:?}"
+        );
+        let named = judgement
+            .reasons
+            .iter()
+            .any(|reason| reason.contains("Somebody"));
+        assert_eq!(
+            named,
+            agent != "TruffleHog" && !matches!(class, Cloud | Vpn),
+            "{judgement:?}"
+        );
+    }
+}

@@ -19,6 +19,9 @@ pub(crate) fn run(global: &Global, args: &Geo) -> anyhow::Result<Exit> {
         output::line(&format!("address   {address}"))?;
         output::line(&format!("place     {}", super::trips::place(&facts)))?;
         output::line(&format!("network   {}", super::trips::network(&facts)))?;
+        if let Some(listed) = super::trips::listed(&facts) {
+            output::line(&format!("listed as {listed}"))?;
+        }
         if let Some(radius) = facts.radius_km {
             output::line(&format!("radius    {radius} km"))?;
         }

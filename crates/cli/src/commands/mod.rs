@@ -24,6 +24,7 @@ mod incidents;
 mod init;
 mod kinds;
 mod listen;
+mod lists;
 pub(crate) mod mint;
 mod orphans;
 mod placements;
@@ -47,6 +48,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::run(&global, &args),
         Command::Init(args) => init::run(&global, &args),
         Command::Kinds(args) => kinds::run(&global, &args),
+        Command::Lists(args) => lists::run(&global, &args),
         Command::Protocols => protocols::run(&global),
         Command::Mint(args) => mint::run(&global, &args),
         Command::Canaries(args) => canaries::list(&global, &args),

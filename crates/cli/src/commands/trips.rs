@@ -212,6 +212,11 @@ pub(crate) fn network(facts: &NetworkFacts) -> String {
     }
 }
 
+/// The lists that a network is in, in words; `None` if in none.
+pub(crate) fn listed(facts: &NetworkFacts) -> Option<String> {
+    (!facts.lists.is_empty()).then(|| facts.listed().join(", "))
+}
+
 pub(crate) fn show(global: &Global, args: &One) -> anyhow::Result<Exit> {
     let desk = Desk::open(global)?;
     let id = match args.id.parse::<u64>() {
@@ -306,6 +311,9 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     heading("Concluded")?;
     item("place", &place(&conclusion.network))?;
     item("network", &network(&conclusion.network))?;
+    if let Some(listed) = listed(&conclusion.network) {
+        item("listed as", &listed)?;
+    }
     item("sources", &conclusion.network.sources.join("; "))?;
     item("incident", &conclusion.incident.to_string())?;
     item("actor", &conclusion.actor.to_string())?;

@@ -17,6 +17,14 @@ use crate::visit::{Account, Act, Ended, Visit};
 use crate::{proxy, tls};
 use files::{Files, absolute};
 
+/// The commands it knows.
+const VERBS: &[&str] = &[
+    "ABOR", "ACCT", "ALLO", "APPE", "AUTH", "CDUP", "CWD", "DELE", "EPRT", "EPSV", "FEAT", "HELP",
+    "LIST", "MDTM", "MKD", "MODE", "NLST", "NOOP", "OPTS", "PASS", "PASV", "PBSZ", "PORT", "PROT",
+    "PWD", "QUIT", "REIN", "REST", "RETR", "RMD", "RNFR", "RNTO", "SITE", "SIZE", "STAT", "STOR",
+    "STOU", "STRU", "SYST", "TYPE", "USER", "XCUP", "XCWD", "XMKD", "XPWD", "XRMD",
+];
+
 /// vsftpd: `VSFTP_MAX_COMMAND_LINE`.
 const LONGEST_LINE: usize = 4096;
 
@@ -50,8 +58,9 @@ pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
         }
         let text = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
         let (verb, argument) = text.split_once(' ').unwrap_or((&text, ""));
-        let verb = verb.to_ascii_uppercase();
-        if session.command(visit, &verb, argument).await? == Next::HangUp {
+        let known = |known: &&&str| verb.eq_ignore_ascii_case(known);
+        let verb = VERBS.iter().find(known).copied().unwrap_or("UNKNOWN");
+        if session.command(visit, &text, verb, argument).await? == Next::HangUp {
             return Ok(());
         }
     }
@@ -90,6 +99,7 @@ impl Session {
     async fn command(
         &mut self,
         visit: &mut Visit,
+        line: &str,
         verb: &str,
         argument: &str,
     ) -> Result<Next, Ended> {
@@ -100,7 +110,7 @@ impl Session {
         }
         let mut act = self.act(verb);
         if self.account.is_some() {
-            act.capture("ftp.command", format!("{verb} {argument}").trim_end());
+            act.capture("ftp.command", line);
         }
         let carrier = if verb == "USER" {
             Carrier::User

@@ -115,8 +115,13 @@ pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
                     .await;
             }
         };
-        let name = String::from_utf8_lossy(&command[0]).to_ascii_uppercase();
-        let reply = session.answer(visit, &name, &command).await;
+        let known =
+            |(name, _): &&(&'static str, i32)| command[0].eq_ignore_ascii_case(name.as_bytes());
+        let name = COMMANDS
+            .iter()
+            .find(known)
+            .map_or("UNKNOWN", |(name, _)| name);
+        let reply = session.answer(visit, name, &command).await;
         session.send(visit, &reply).await?;
         if name == "QUIT" {
             return Ok(());

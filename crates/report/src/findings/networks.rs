@@ -28,6 +28,8 @@ pub(crate) struct NetworkFinding {
     pub(crate) as_name: Option<String>,
     /// Why there is no place: `loopback`, `private`, `documentation`, `reserved`.
     pub(crate) special: Option<String>,
+    /// What published lists say it is used for.
+    pub(crate) listed: Vec<String>,
     /// Databases and their dates.
     pub(crate) data: Vec<String>,
     pub(crate) exercise: bool,
@@ -105,8 +107,14 @@ pub(super) fn derive(context: &Context<'_>) -> Vec<NetworkFinding> {
 /// Lines differ where what is shown of them differs.
 fn facts_key(facts: &NetworkFacts) -> String {
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?}",
-        facts.country, facts.city, facts.radius_km, facts.asn, facts.special, facts.sources
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        facts.country,
+        facts.city,
+        facts.radius_km,
+        facts.asn,
+        facts.special,
+        facts.lists,
+        facts.sources
     )
 }
 
@@ -130,6 +138,11 @@ fn finding(context: &Context<'_>, source: String, line: Line<'_>) -> NetworkFind
         asn: facts.asn,
         as_name: facts.as_name.as_deref().map(|name| show.own(name)),
         special: facts.special.as_deref().map(|why| show.own(why)),
+        listed: facts
+            .listed()
+            .iter()
+            .map(|listed| show.own(listed))
+            .collect(),
         data: facts.sources.iter().map(|text| show.own(text)).collect(),
         exercise: facts.exercise,
         trips: line.trips,
