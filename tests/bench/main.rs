@@ -14,6 +14,7 @@
 mod bare;
 mod client;
 mod data;
+mod dns;
 mod figures;
 mod lag;
 mod mint;
@@ -40,6 +41,7 @@ type Section = (&'static str, fn(&Plan));
 /// In the order in which they run.
 const SECTIONS: &[Section] = &[
     ("trips", trips::run),
+    ("dns", dns::run),
     ("lag", lag::run),
     ("scale", scale::run),
     ("mint", mint::run),
@@ -55,6 +57,9 @@ fn main() {
         && role == bare::ROLE
     {
         return bare::serve(rest);
+    }
+    if arguments.first().is_some_and(|role| role == dns::ROLE) {
+        return dns::serve();
     }
     let quick = arguments.iter().any(|it| it == "--quick");
     let chosen: Vec<&String> = arguments.iter().filter(|it| *it != "--quick").collect();

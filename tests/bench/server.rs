@@ -21,6 +21,7 @@ pub(crate) enum Syncs {
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    said: serde_json::Value,
     /// From its start to its ready line.
     pub(crate) ready: Duration,
 }
@@ -54,8 +55,15 @@ impl Server {
         Self {
             child,
             address,
+            said,
             ready,
         }
+    }
+
+    /// Where a station listens for a protocol.
+    pub(crate) fn on(&self, protocol: &str) -> SocketAddr {
+        let door = self.said["protocols"][protocol][0].as_str();
+        door.expect("it listens for it").parse().unwrap()
     }
 
     /// Processor seconds it has taken so far.

@@ -7,6 +7,7 @@
 )]
 
 mod amqp;
+mod dns;
 mod forwarded;
 mod ftp;
 mod ldap;

@@ -82,6 +82,9 @@ pub struct TripPart {
     /// The operator's own application that was shown the value, by the name of its credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observer: Option<String>,
+    /// Whether a DNS resolver asked, on behalf of somebody who is not seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resolver: bool,
     /// The decoy's rule: from the catalogue, without values.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rule: String,
@@ -202,6 +205,7 @@ impl TripPart {
                 .observer
                 .as_ref()
                 .map(|name| scrub.line(name, 80)),
+            resolver: trip.observed.is_relayed(),
             rule: scrub.line(&trip.decoy.rule, 160),
             outcome: trip.decoy.outcome,
             status: trip.decoy.status,
@@ -237,7 +241,9 @@ impl NetworkPart {
     }
 }
 
-/// Methods that are shown: RFC 9110 section 9, RFC 5789, RFC 4918. Any other word is the peer's.
+/// Methods that are shown: RFC 9110 section 9, RFC 5789, RFC 4918; types of DNS. Any other word is the
+/// peer's.
 const METHODS: &[&str] = &[
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PROPFIND",
+    "A", "AAAA", "ANY", "CAA", "CNAME", "HTTPS", "MX", "NS", "PTR", "SOA", "SRV", "TXT",
 ];

@@ -73,6 +73,14 @@ pub(crate) fn sentence(occasion: Occasion, part: &IncidentPart) -> String {
     } else {
         String::new()
     };
+    if part.trip.resolver {
+        return format!(
+            "{bait} {did}{again} at {}: its name was looked up by {}, a resolver that asked on behalf of \
+             somebody who is not seen.",
+            seconds(&part.trip.time),
+            origin(&part.network),
+        );
+    }
     format!(
         "{bait} {did}{again} from {} at {}: {}.",
         origin(&part.network),
@@ -238,7 +246,7 @@ pub(crate) fn rows(message: &Message) -> Vec<(&'static str, String)> {
         };
         rows.push(("What it is", verdict));
         rows.push(("When (UTC)", part.trip.time.clone()));
-        rows.extend(origin_rows(&part.network, part.trip.observer.as_deref()));
+        rows.extend(origin_rows(&part.network, &part.trip));
         rows.extend(trip_rows(&part.trip));
         rows.push(("Bait", bait_row(&part.bait)));
         let place = part.bait.place.clone();
@@ -257,9 +265,10 @@ pub(crate) fn rows(message: &Message) -> Vec<(&'static str, String)> {
     rows
 }
 
-fn origin_rows(network: &NetworkPart, observer: Option<&str>) -> Vec<(&'static str, String)> {
-    let mut rows = vec![("From", origin(network))];
-    match (observer, network.via) {
+fn origin_rows(network: &NetworkPart, trip: &TripPart) -> Vec<(&'static str, String)> {
+    let label = if trip.resolver { "Resolver" } else { "From" };
+    let mut rows = vec![(label, origin(network))];
+    match (trip.observer.as_deref(), network.via) {
         (Some(observer), Some(via)) => {
             rows.push((
                 "By the word of",

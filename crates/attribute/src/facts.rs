@@ -2,6 +2,7 @@
 
 use lapwing_core::{NetworkFacts, Trip};
 
+use crate::lookup::Earlier;
 use crate::programs::{self, Program};
 
 /// One trip and what is known beside it.
@@ -15,6 +16,8 @@ pub struct TripFacts<'a> {
     pub canary_class: &'a str,
     /// Whether it carried the nonce of an announced drill, of this canary and in time.
     pub drill: bool,
+    /// What is known of earlier look-ups of the canary's name.
+    pub earlier: Earlier,
 }
 
 impl TripFacts<'_> {

@@ -9,6 +9,7 @@ mod facts;
 mod geography;
 mod link;
 pub mod lists;
+mod lookup;
 mod programs;
 #[cfg(test)]
 mod samples;
@@ -19,5 +20,6 @@ pub use facts::TripFacts;
 pub use geography::{Geography, GeographyError, Source};
 pub use link::{Linked, Linker, SameAddressOrProgram, Seen, Signals};
 pub use lists::Lists;
+pub use lookup::Earlier;
 pub use special::special;
 pub use verdict::{RULES_VERSION, Rules, judge};

@@ -10,6 +10,7 @@ use ipnet::Ipv6Net;
 use lapwing_core::{ActorId, Evidence, Grade, Timestamp, TripId};
 
 use crate::facts::TripFacts;
+use crate::lookup::{self, LOOKUP};
 use crate::programs::Sort;
 use crate::special::plain;
 
@@ -80,6 +81,9 @@ impl Linker for SameAddressOrProgram {
                 vec![],
             );
         }
+        if lookup::echo_of(facts).is_some() {
+            return alone(facts, "an echo of an earlier look-up, kept apart", vec![]);
+        }
         let mut learn = Vec::new();
         if facts.trip.observed.knows_source() {
             learn.push((ADDRESS.to_owned(), address_value(facts)));
@@ -92,7 +96,12 @@ impl Linker for SameAddressOrProgram {
             let seen = self.within(known.get(signal, value)?, facts)?;
             Some((signal.as_str(), value.as_str(), seen))
         });
+        let mut matches = matches.by_ref().peekable();
+        let address = matches.next_if(|(signal, ..)| *signal == ADDRESS);
+        let use_of = lookup::same_use(facts).map(|seen| (LOOKUP, "", seen));
+        let mut matches = address.into_iter().chain(use_of).chain(matches);
         let Some(first) = matches.next() else {
+            let learn = [learn, lookup::learned(facts)].concat();
             return alone(facts, "no earlier trip from this address or program", learn);
         };
         let actor = first.2.actor;
@@ -100,9 +109,11 @@ impl Linker for SameAddressOrProgram {
             .chain(matches.filter(|(_, _, seen)| seen.actor == actor))
             .map(|(signal, value, seen)| match signal {
                 ADDRESS => same_address(facts, value, seen),
+                LOOKUP => same_use(facts, seen),
                 _ => same_program(facts, seen),
             })
             .collect();
+        learn.extend(lookup::learned(facts));
         Linked {
             actor,
             evidence,
@@ -141,7 +152,12 @@ fn alone(facts: &TripFacts<'_>, detail: &str, learn: Vec<(String, String)>) -> L
 
 /// What addresses are compared by.
 fn address_value(facts: &TripFacts<'_>) -> String {
-    match plain(facts.trip.observed.source().ip()) {
+    network(facts.trip.observed.source().ip())
+}
+
+/// An IPv4 address, or the /64 network of an IPv6 one.
+pub(crate) fn network(address: IpAddr) -> String {
+    match plain(address) {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => Ipv6Net::new(ip, 64)
             .expect("64 is at most 128")
@@ -178,6 +194,20 @@ fn same_address(facts: &TripFacts<'_>, value: &str, seen: Seen) -> Evidence {
         detail: format!("{what}{vouched}, {}{doubt}", apart(facts, seen)),
         to: Some(seen.trip),
         grade,
+    }
+}
+
+fn same_use(facts: &TripFacts<'_>, seen: Seen) -> Evidence {
+    let what = if facts.trip.observed.is_relayed() {
+        "a resolver looked the bait's name up"
+    } else {
+        "the bait was used whose name a resolver looked up"
+    };
+    Evidence {
+        signal: LOOKUP.to_owned(),
+        detail: format!("{what}, {}", apart(facts, seen)),
+        to: Some(seen.trip),
+        grade: Grade::B3,
     }
 }
 

@@ -7,7 +7,7 @@ use lapwing_core::{
     Observed, StationId, Timestamp, Trip, TripId,
 };
 
-use crate::TripFacts;
+use crate::{Earlier, TripFacts};
 
 /// A trip with all that the rules look at; change what a test is about.
 pub(crate) struct Sample {
@@ -15,6 +15,7 @@ pub(crate) struct Sample {
     pub(crate) network: NetworkFacts,
     pub(crate) class: &'static str,
     pub(crate) drill: bool,
+    pub(crate) earlier: Earlier,
 }
 
 impl Sample {
@@ -58,6 +59,7 @@ impl Sample {
             network: NetworkFacts::default(),
             class: "credential",
             drill: false,
+            earlier: Earlier::default(),
         }
         .carried(Carrier::Basic)
     }
@@ -66,6 +68,13 @@ impl Sample {
         let field = "handle".to_owned();
         self.trip.fields = vec![MatchedField { field, carrier }];
         self
+    }
+
+    /// A look-up, by the resolver at this address, so many seconds later.
+    pub(crate) fn looked_up(mut self, resolver: &str, seconds: i64) -> Self {
+        self.trip.observed.listener = "dns".to_owned();
+        self.trip.observed.time = self.trip.observed.time.plus_seconds(seconds);
+        self.from(resolver).carried(Carrier::Name)
     }
 
     pub(crate) fn agent(mut self, agent: &str) -> Self {
@@ -94,6 +103,7 @@ impl Sample {
             network: &self.network,
             canary_class: self.class,
             drill: self.drill,
+            earlier: self.earlier,
         }
     }
 }

@@ -2,24 +2,26 @@
 //!
 //! 1. the nonce of an announced drill: `drill`;
 //! 2. an address of the operator's: `own`;
-//! 3. a secret was presented: `intruder`, whatever the program calls itself; a preview or crawler can
+//! 3. a look-up of a name that was looked up before, from elsewhere, and nobody uses the bait: `echo`;
+//! 4. a secret was presented: `intruder`, whatever the program calls itself; a preview or crawler can
 //!    follow a link, but it cannot know a secret;
-//! 4. a program that calls itself a link preview, mail gateway, crawler, scanner or probe, from a
+//! 5. a program that calls itself a link preview, mail gateway, crawler, scanner or probe, from a
 //!    network that does not belie it: `preview` or `automated`;
-//! 5. a network that published lists name as one of those: the same;
-//! 6. else `intruder`.
+//! 6. a network that published lists name as one of those: the same;
+//! 7. else `intruder`; of a look-up, whoever the resolver asked for.
 //!
 //! Reasons are whole sentences of this program's own words and never hold text that the peer chose.
 
 use ipnet::IpNet;
-use lapwing_core::{Carrier, DecoyOutcome, Judgement, Listed, NetworkClass, Verdict};
+use lapwing_core::{Carrier, DecoyOutcome, Judgement, Listed, NetworkClass, Timestamp, Verdict};
 
 use crate::facts::TripFacts;
+use crate::lookup;
 use crate::programs::{Program, Sort};
 
 /// Version of the rules below and of the table of programs; goes up with every change that could
 /// give a trip another verdict.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;
 
 /// What the operator sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +37,9 @@ pub fn judge(facts: &TripFacts<'_>, rules: &Rules) -> Judgement {
     let (verdict, reasons) = if facts.drill {
         (Verdict::Drill, drill())
     } else if is_own(facts, rules) {
-        (Verdict::Own, own())
+        (Verdict::Own, own(facts))
+    } else if let Some(before) = lookup::echo_of(facts) {
+        (Verdict::Echo, echo(facts, before))
     } else if presents_secret(facts) {
         (Verdict::Intruder, secret(facts))
     } else {
@@ -59,7 +63,16 @@ fn drill() -> Reasons {
     ]
 }
 
-fn own() -> Reasons {
+fn own(facts: &TripFacts<'_>) -> Reasons {
+    if facts.trip.observed.is_relayed() {
+        return vec![
+            "A name that only this bait carries was looked up by a resolver in a network that the \
+             operator lists as their own: somebody whom it serves asked."
+                .to_owned(),
+            "Confidence is high as to the resolver, and says nothing about who asked it."
+                .to_owned(),
+        ];
+    }
     vec![
         "The request came from a network that the operator lists as their own.".to_owned(),
         "That does not make it harmless: a host of one's own that uses bait may have been broken \
@@ -72,7 +85,8 @@ fn own() -> Reasons {
 fn is_own(facts: &TripFacts<'_>, rules: &Rules) -> bool {
     let observed = &facts.trip.observed;
     let source = observed.source().ip().to_canonical();
-    observed.knows_source() && rules.own.iter().any(|network| network.contains(&source))
+    (observed.knows_source() || observed.is_relayed())
+        && rules.own.iter().any(|network| network.contains(&source))
 }
 
 /// Whether a secret or a signature was presented, as opposed to a link followed.
@@ -172,8 +186,57 @@ fn secret(facts: &TripFacts<'_>) -> Reasons {
     reasons
 }
 
+/// A name was looked up again.
+fn echo(facts: &TripFacts<'_>, before: Timestamp) -> Reasons {
+    let hours = facts.trip.observed.time.seconds_since(before) / 3600;
+    let count = match hours {
+        1 => "an hour".to_owned(),
+        2..48 => format!("{hours} hours"),
+        _ => format!("{} days", hours / 24),
+    };
+    vec![
+        format!(
+            "The same name was looked up {count} before, and this resolver had no part in that: \
+             resolvers and security vendors repeat what they have seen."
+        ),
+        "Nobody used the bait in any other way at the time.".to_owned(),
+        "Confidence is moderate: somebody else may have the name, and only look it up.".to_owned(),
+    ]
+}
+
+/// A name was looked up, on behalf of somebody.
+fn looked_up(facts: &TripFacts<'_>) -> Reasons {
+    let mut reasons = vec![
+        "A name that only this bait carries was looked up.".to_owned(),
+        "The address is a resolver's, which asked on behalf of somebody who is not seen here: it \
+         does not tell who, nor from where."
+            .to_owned(),
+    ];
+    let claims = facts.trip.claims.as_ref();
+    let told = |name: &str| claims.is_some_and(|claims| claims.captured.contains_key(name));
+    if told("dns.client_subnet") {
+        reasons.push(
+            "The resolver says for which network it asked (EDNS Client Subnet); that is only its \
+             word."
+                .to_owned(),
+        );
+    }
+    if told("dns.data") {
+        reasons.push("Labels in front of the name carry data, as the bait asks for.".to_owned());
+    }
+    reasons.push(
+        "Confidence is moderate: whoever reads the place where the bait stands can look it up, and \
+         so do programs that check names they come across."
+            .to_owned(),
+    );
+    reasons
+}
+
 /// A link was followed, or an address looked at.
 fn fetched(facts: &TripFacts<'_>) -> (Verdict, Reasons) {
+    if facts.trip.observed.is_relayed() {
+        return (Verdict::Intruder, looked_up(facts));
+    }
     let what = "An address that only this bait carries was opened.".to_owned();
     let named = facts
         .program()

@@ -55,6 +55,7 @@ impl Kind {
             address: file.address.map(|table| AddressUse {
                 labels: table.labels,
                 exclusive: table.exclusive,
+                names: table.names,
             }),
             plant: PlantHints::from(file.plant),
             file: source.file.to_owned(),

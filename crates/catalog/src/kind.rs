@@ -96,6 +96,8 @@ pub struct AddressUse {
     pub labels: Vec<String>,
     /// Whether a host may answer as this kind only (an API), or as several (beacons, records).
     pub exclusive: bool,
+    /// Whether bait puts a label of its own in front of the host: names below it then all exist.
+    pub names: bool,
 }
 
 /// What a kind looks like in each shape of file.

@@ -97,6 +97,8 @@ pub(crate) struct AddressTable {
     pub(crate) labels: Vec<String>,
     #[serde(default)]
     pub(crate) exclusive: bool,
+    #[serde(default)]
+    pub(crate) names: bool,
 }
 
 #[derive(Debug, Deserialize)]

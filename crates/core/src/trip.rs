@@ -58,10 +58,16 @@ impl Observed {
     }
 
     /// Whether the source is whoever used the bait. It is not where an application reports a use and
-    /// does not say from where: the socket is then the application's own.
+    /// does not say from where: the socket is then the application's own. Nor where a resolver asks.
     #[must_use]
-    pub const fn knows_source(&self) -> bool {
-        self.observer.is_none() || self.forwarded.is_some()
+    pub fn knows_source(&self) -> bool {
+        (self.observer.is_none() || self.forwarded.is_some()) && !self.is_relayed()
+    }
+
+    /// Whether the source asked on behalf of somebody who is not seen: DNS is spoken by resolvers.
+    #[must_use]
+    pub fn is_relayed(&self) -> bool {
+        self.listener == "dns"
     }
 }
 

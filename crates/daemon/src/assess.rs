@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use lapwing_attribute::{
-    Geography, Linked, Linker, Rules, SameAddressOrProgram, Seen, Signals, TripFacts, judge,
+    Earlier, Geography, Linked, Linker, Rules, SameAddressOrProgram, Seen, Signals, TripFacts,
+    judge,
 };
 use lapwing_catalog::Catalog;
 use lapwing_core::{Judgement, NetworkFacts, Trip};
@@ -63,14 +64,16 @@ impl Assessor {
             .catalog
             .kind(&trip.kind)
             .map_or("credential", |kind| kind.class.as_str());
+        let known = Known(known);
         let facts = TripFacts {
+            earlier: Earlier::of(trip, &known),
             trip,
             network: &network,
             canary_class: class,
             drill,
         };
         let judgement = judge(&facts, &self.rules);
-        let linked = self.linker.link(&facts, &Known(known));
+        let linked = self.linker.link(&facts, &known);
         Assessed {
             network,
             judgement,

@@ -222,7 +222,7 @@ impl Indexer {
             batch.learn(NONCE, &nonce, seen);
         }
         let open = batch.newest_incident(trip.canary, actor)?;
-        let folded = fold(
+        let mut folded = fold(
             trip,
             &judgement,
             actor,
@@ -231,6 +231,13 @@ impl Indexer {
         );
         batch.put_incident(&folded.incident)?;
         let known = batch.actor(actor)?;
+        // Of a look-up only a resolver was seen: the first address of whoever it was is news.
+        let nobody = known
+            .as_ref()
+            .is_some_and(|actor| actor.addresses.is_empty());
+        if nobody && trip.observed.knows_source() && !folded.opened {
+            folded.announce.get_or_insert(folded.incident.count);
+        }
         batch.put_actor(&with_trip(known, actor, trip));
         let alerts = match &self.announcer {
             Some(announcer) => announcer.alerts(trip, &folded, &network, &judgement, last)?,

@@ -24,6 +24,7 @@ pub mod settings;
 pub mod sink;
 pub mod station;
 mod tide;
+mod zones;
 
 pub use directory::{Directory, KeySource};
 pub use settings::Settings;

@@ -2,7 +2,7 @@
 //! flag) is the CLI's business; what it means is said here once.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
@@ -31,6 +31,8 @@ pub struct Settings {
     pub exercise: bool,
     /// What intruders reach.
     pub listen: Listen,
+    /// What the station answers over DNS.
+    pub dns: Dns,
     /// What the operator's own applications and other hosts reach.
     pub desk: Desk,
     /// Other hosts on which bait is planted.
@@ -107,6 +109,26 @@ impl Default for Listen {
             drain_seconds: 10,
         }
     }
+}
+
+/// What the station answers over DNS, where `listen.protocols.dns` has it listen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dns {
+    /// The zones it is the authority for; empty: those of `addresses` (`https://*.bait.example.org` gives
+    /// `bait.example.org`) and of `mail_domain`.
+    pub zones: Vec<String>,
+    /// Public IPv4 and IPv6 addresses of this host, which names of the zones lead to; empty: those it
+    /// listens for DNS at.
+    pub addresses: Vec<IpAddr>,
+    /// Names of its name servers as the zones are delegated to; empty: `ns1` and `ns2` of each zone.
+    pub name_servers: Vec<String>,
+    /// The host that takes the mail of `mail_domain`; empty: `mail` of its zone.
+    pub mail_host: String,
+    /// Mailbox of whoever answers for the zones; empty: `hostmaster` of each zone.
+    pub contact: String,
+    /// Certificate authorities that may issue for the zones (CAA); empty: the zones do not say.
+    pub issuers: Vec<String>,
 }
 
 /// What the operator's own applications and other hosts reach. It speaks plain HTTP: past this host, a

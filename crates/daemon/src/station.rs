@@ -30,6 +30,7 @@ use crate::outbox::LedgerOutbox;
 use crate::recognise::LedgerRecogniser;
 use crate::settings::Listen;
 use crate::sink::Recorder;
+use crate::zones;
 use crate::{DaemonError, Directory, Settings};
 
 /// A station ready to run: everything is open and bound, nothing is answered yet.
@@ -236,6 +237,7 @@ fn front(
 ) -> Result<lapwing_listen::Station, DaemonError> {
     let seed = directory.persona_seed();
     let limits = limits(&settings.listen);
+    let system = System::from_seed(&seed);
     Ok(lapwing_listen::Station {
         catalog,
         recogniser,
@@ -250,8 +252,9 @@ fn front(
             header: settings.listen.forwarding_header.to_ascii_lowercase(),
         },
         persona: Persona::from_seed(&seed),
-        system: System::from_seed(&seed),
         hostname: hostname(settings)?,
+        zones: zones::zones(settings, &system)?,
+        system,
         tls: Tls::default(),
     })
 }

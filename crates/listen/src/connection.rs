@@ -82,6 +82,8 @@ pub(crate) async fn serve(accepted: Accepted, station: Arc<Station>) {
     let client_first = match protocol.serve {
         Serve::Web => true,
         Serve::Stream { client_first, .. } => client_first,
+        // No length in front of a message of DNS looks like TLS' first bytes: no query is that long.
+        Serve::Datagrams { .. } => false,
     };
     let secure =
         tls || client_first && place.station.tls.is_set() && wants_tls(&mut replay, &place).await;
@@ -96,7 +98,12 @@ pub(crate) async fn serve(accepted: Accepted, station: Arc<Station>) {
     };
     match protocol.serve {
         Serve::Web => web::serve(stream, Arc::new(place)).await,
-        Serve::Stream { talk, .. } => Visit::new(stream, place).run(talk).await,
+        Serve::Stream { talk, .. }
+        | Serve::Datagrams {
+            talk: Some(talk), ..
+        } => Visit::new(stream, place).run(talk).await,
+        // Nothing listens for connections then.
+        Serve::Datagrams { talk: None, .. } => {}
     }
 }
 

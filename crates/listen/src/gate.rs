@@ -179,7 +179,7 @@ impl Drop for Pass {
 }
 
 /// What counts as one address: an IPv4 address, or the /64 an IPv6 customer has at the least.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

@@ -7,10 +7,12 @@
 //!
 //! Life of a connection: `server` accepts it (`gate` counts it), `connection` takes a PROXY header off
 //! (`proxy`) and takes it into TLS if it asks for that (`tls`); then its protocol has it (`protocol`):
-//! HTTP in `web`, every other in a file of its own, as a [`visit`].
+//! HTTP in `web`, every other in a file of its own, as a [`visit`]. Protocols of datagrams are `datagram`'s.
 
 mod amqp;
 mod connection;
+mod datagram;
+mod dns;
 mod door;
 mod error;
 mod ftp;
@@ -35,6 +37,7 @@ mod web;
 #[cfg(test)]
 mod tests;
 
+pub use dns::{Challenges, ZoneSettings, Zones};
 pub use door::Door;
 pub use error::ListenError;
 pub use gate::Gate;

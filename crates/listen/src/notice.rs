@@ -23,6 +23,11 @@ pub(crate) struct Seen {
 
 /// Records it, for each canary that was found in it, or counts it. No byte of an answer may leave before.
 pub(crate) async fn notice(station: &Station, found: Vec<Recognised>, seen: Seen) {
+    tick::after(recording(station, found, seen)).await;
+}
+
+/// As [`notice`], to be awaited together with others: resolves when it is durable, before any tick.
+pub(crate) fn recording(station: &Station, found: Vec<Recognised>, seen: Seen) -> Unbreakable {
     let pending = if found.is_empty() {
         let size = seen.raw.len();
         let like = station.recogniser.stand_in();
@@ -31,7 +36,7 @@ pub(crate) async fn notice(station: &Station, found: Vec<Recognised>, seen: Seen
     } else {
         station.sink.record(seen.sightings(found))
     };
-    tick::after(Unbreakable(Some(pending))).await;
+    Unbreakable(Some(pending))
 }
 
 impl Seen {
@@ -66,7 +71,7 @@ impl Seen {
 
 /// A recording that goes on although nobody waits for it any more: a peer that resets its stream, or
 /// a station that stops, must not undo it.
-struct Unbreakable(Option<BoxFuture<'static, ()>>);
+pub(crate) struct Unbreakable(Option<BoxFuture<'static, ()>>);
 
 impl Future for Unbreakable {
     type Output = ();

@@ -2,8 +2,10 @@
 
 use futures_util::future::BoxFuture;
 
+use crate::datagram::{Considered, Message};
+use crate::station::Station;
 use crate::visit::{Ended, Visit};
-use crate::{amqp, ftp, ldap, redis, smpp};
+use crate::{amqp, dns, ftp, ldap, redis, smpp};
 
 /// A protocol a station can listen for.
 #[derive(Debug)]
@@ -24,10 +26,18 @@ pub(crate) enum Serve {
     Web,
     /// One visit a connection. Whether the client speaks first: then TLS is told by its first byte.
     Stream { client_first: bool, talk: Talk },
+    /// One message after another, by datagrams; and over connections to the same port, if it talks there too.
+    Datagrams {
+        consider: Consider,
+        talk: Option<Talk>,
+    },
 }
 
 /// Serves one connection, until its end or until there is nothing more to say.
 pub(crate) type Talk = for<'a> fn(&'a mut Visit) -> BoxFuture<'a, Result<(), Ended>>;
+
+/// Finds what is in one message and makes the answer to it. It is sent once that is recorded.
+pub(crate) type Consider = fn(&Station, &Message<'_>) -> Considered;
 
 /// Every protocol, in the order they are shown.
 pub const PROTOCOLS: &[Protocol] = &[
@@ -80,6 +90,15 @@ pub const PROTOCOLS: &[Protocol] = &[
         serve: Serve::Stream {
             client_first: true,
             talk: |visit| Box::pin(smpp::talk(visit)),
+        },
+    },
+    Protocol {
+        name: "dns",
+        summary: "DNS, over UDP and TCP on one port: the authority for your own zones",
+        port: 53,
+        serve: Serve::Datagrams {
+            consider: dns::consider,
+            talk: Some(|visit| Box::pin(dns::talk(visit))),
         },
     },
 ];

@@ -1,5 +1,5 @@
-//! The accept loop: one task a connection, counted by the gate, all of them told when the station
-//! stops.
+//! Binding, and the accept loop: one task a connection, counted by the gate, all of them told when the
+//! station stops.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,10 +12,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::connection::{self, Accepted};
+use crate::datagram::Datagrams;
 use crate::door::Door;
 use crate::error::ListenError;
 use crate::gate::Pass;
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Serve};
 use crate::proxy;
 use crate::station::Station;
 
@@ -25,12 +26,16 @@ const BACKLOG: u32 = 4096;
 /// Pause after an accept failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How often a port that the system chose for one transport is tried for the other.
+const TRIES: usize = 16;
+
 /// A protocol that is listened for at an address.
 #[derive(Debug)]
 pub struct Listener {
     protocol: &'static Protocol,
     tls: bool,
-    socket: TcpListener,
+    socket: Option<TcpListener>,
+    datagrams: Option<Datagrams>,
 }
 
 impl Listener {
@@ -40,21 +45,25 @@ impl Listener {
     /// [`ListenError::Bind`] if the system refuses.
     pub fn bind(protocol: &'static Protocol, door: Door) -> Result<Self, ListenError> {
         let address = door.address;
-        let listen = || {
-            let socket = match address {
-                SocketAddr::V4(_) => TcpSocket::new_v4()?,
-                SocketAddr::V6(_) => TcpSocket::new_v6()?,
-            };
-            socket.set_reuseaddr(true)?;
-            socket.bind(address)?;
-            socket.listen(BACKLOG)
-        };
-        let socket = listen().map_err(|source| ListenError::Bind { address, source })?;
-        Ok(Self {
+        let mut listener = Self {
             protocol,
             tls: door.tls,
-            socket,
-        })
+            socket: None,
+            datagrams: None,
+        };
+        let bound = match protocol.serve {
+            // What comes inside TLS comes over connections.
+            Serve::Datagrams { talk: None, .. } => Datagrams::bind(address).map(|datagrams| {
+                listener.datagrams = Some(datagrams);
+            }),
+            Serve::Datagrams { .. } if !door.tls => both(address).map(|(socket, datagrams)| {
+                listener.socket = Some(socket);
+                listener.datagrams = Some(datagrams);
+            }),
+            _ => listen(address).map(|socket| listener.socket = Some(socket)),
+        };
+        bound.map_err(|source| ListenError::Bind { address, source })?;
+        Ok(listener)
     }
 
     /// What is spoken there.
@@ -68,44 +77,104 @@ impl Listener {
     /// # Errors
     /// The system does not say.
     pub fn door(&self) -> io::Result<Door> {
+        let address = match (&self.socket, &self.datagrams) {
+            (Some(socket), _) => socket.local_addr()?,
+            (None, Some(datagrams)) => datagrams.address()?,
+            (None, None) => return Err(io::ErrorKind::NotConnected.into()),
+        };
         Ok(Door {
-            address: self.socket.local_addr()?,
+            address,
             tls: self.tls,
         })
     }
 
     /// Serves until `stop` turns true (or its sender is gone); returns when what is under way is
     /// answered, at the latest after `Limits::drain`.
-    pub async fn serve(self, station: Arc<Station>, mut stop: watch::Receiver<bool>) {
-        let mut tasks = JoinSet::new();
-        {
-            let mut stopped = std::pin::pin!(async { drop(stop.wait_for(|stop| *stop).await) });
-            loop {
-                tokio::select! {
-                    _ = &mut stopped => break,
-                    Some(_) = tasks.join_next() => {}
-                    accepted = self.socket.accept() => match accepted {
-                        Ok((socket, peer)) => {
-                            let Some(pass) = admit(&station, &socket, peer) else { continue };
-                            let accepted = Accepted {
-                                socket,
-                                peer,
-                                protocol: self.protocol,
-                                tls: self.tls,
-                                pass,
-                            };
-                            tasks.spawn(connection::serve(accepted, Arc::clone(&station)));
-                        }
-                        Err(error) => rest(&error).await,
-                    },
-                }
+    pub async fn serve(self, station: Arc<Station>, stop: watch::Receiver<bool>) {
+        let Self {
+            protocol,
+            tls,
+            socket,
+            datagrams,
+        } = self;
+        let (of, halted) = (Arc::clone(&station), stop.clone());
+        let datagrams = async move {
+            if let (Some(datagrams), Serve::Datagrams { consider, .. }) =
+                (datagrams, protocol.serve)
+            {
+                datagrams.serve(protocol.name, consider, of, halted).await;
+            }
+        };
+        let connections = async move {
+            if let Some(socket) = socket {
+                accept(socket, protocol, tls, station, stop).await;
+            }
+        };
+        // Each in a task of its own: both have work for a processor.
+        let datagrams = tokio::spawn(datagrams);
+        connections.await;
+        let _ = datagrams.await;
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Both transports on one port.
+fn both(address: SocketAddr) -> io::Result<(TcpListener, Datagrams)> {
+    for _ in 0..TRIES {
+        let socket = listen(address)?;
+        match Datagrams::bind(socket.local_addr()?) {
+            Err(error) if address.port() == 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+            datagrams => return Ok((socket, datagrams?)),
+        }
+    }
+    Err(io::ErrorKind::AddrInUse.into())
+}
+
+/// Accepts connections until `stop` turns true, and waits for those under way.
+async fn accept(
+    socket: TcpListener,
+    protocol: &'static Protocol,
+    tls: bool,
+    station: Arc<Station>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut tasks = JoinSet::new();
+    {
+        let mut stopped = std::pin::pin!(async { drop(stop.wait_for(|stop| *stop).await) });
+        loop {
+            tokio::select! {
+                _ = &mut stopped => break,
+                Some(_) = tasks.join_next() => {}
+                accepted = socket.accept() => match accepted {
+                    Ok((socket, peer)) => {
+                        let Some(pass) = admit(&station, &socket, peer) else { continue };
+                        let accepted = Accepted {
+                            socket,
+                            peer,
+                            protocol,
+                            tls,
+                            pass,
+                        };
+                        tasks.spawn(connection::serve(accepted, Arc::clone(&station)));
+                    }
+                    Err(error) => rest(&error).await,
+                },
             }
         }
-        drop(self.socket);
-        station.gate.ring();
-        let deadline = Instant::now() + station.limits.drain;
-        while let Ok(Some(_)) = timeout_at(deadline, tasks.join_next()).await {}
     }
+    drop(socket);
+    station.gate.ring();
+    let deadline = Instant::now() + station.limits.drain;
+    while let Ok(Some(_)) = timeout_at(deadline, tasks.join_next()).await {}
 }
 
 fn admit(station: &Station, stream: &TcpStream, peer: SocketAddr) -> Option<Pass> {

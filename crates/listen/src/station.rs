@@ -1,12 +1,14 @@
 //! What a listener is given: whom to ask, whom to tell, and how to look.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use ipnet::IpNet;
-use lapwing_catalog::{Candidate, Catalog};
+use lapwing_catalog::{Candidate, Catalog, candidates};
 use lapwing_core::{Canary, Carrier, Claims, Clock, DecoyRecord, MatchedField, Observed};
 
+use crate::dns::Zones;
 use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::persona::Persona;
@@ -112,6 +114,19 @@ pub struct Station {
     pub system: System,
     /// What it calls itself in greetings.
     pub hostname: String,
+    /// What it answers for over DNS.
+    pub zones: Zones,
     /// Certificates, if it has some.
     pub tls: Tls,
+}
+
+impl Station {
+    /// Looks values up.
+    pub(crate) fn recognise(&self, parts: &[(Carrier, &[u8])]) -> Vec<Recognised> {
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|(carrier, value)| (*carrier, Cow::Borrowed(*value)))
+            .collect();
+        self.recogniser.recognise(&candidates(&parts))
+    }
 }

@@ -4,13 +4,12 @@
 //! server says nothing to it before. Reading has deadlines and bounds; what was read and led to nothing is
 //! searched for bait when the connection ends.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use futures_util::future::BoxFuture;
-use lapwing_catalog::candidates;
 use lapwing_core::{
     Canary, Carrier, Claimed, Claims, DecoyOutcome, DecoyRecord, Observed, Timestamp,
 };
@@ -19,6 +18,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout};
 
 use crate::connection::Place;
+use crate::datagram::Message;
 use crate::notice::{self, Seen};
 use crate::station::{Recognised, Station};
 use crate::stream::{More, Replay, Stream, read_more};
@@ -276,11 +276,7 @@ impl Visit {
 
     /// Looks values up.
     pub(crate) fn recognise(&self, parts: &[(Carrier, &[u8])]) -> Vec<Recognised> {
-        let parts: Vec<_> = parts
-            .iter()
-            .map(|(carrier, value)| (*carrier, Cow::Borrowed(*value)))
-            .collect();
-        self.station().recogniser.recognise(&candidates(&parts))
+        self.station().recognise(parts)
     }
 
     /// The first of what was found that is an account at this listener.
@@ -326,40 +322,70 @@ impl Visit {
             local: place.local,
             observer: None,
             peer: place.peer,
-            protocol: act.protocol,
+            protocol: act.protocol.clone(),
             signals: place.signals.clone(),
             size: tape.size,
             time: tape.started.unwrap_or_else(|| place.station.clock.now()),
             truncated: (tape.raw.len() as u64) < tape.size,
         };
-        let claim = |pairs: Vec<(String, String)>| {
-            let claimed = |(name, value)| (name, Claimed::new(value));
-            pairs.into_iter().map(claimed).collect()
-        };
-        let claims = Claims {
-            method: Claimed::new(act.method),
-            target: Claimed::new(act.target),
-            host: Claimed::new(act.host),
-            agent: Claimed::new(act.agent),
-            forwarding: Vec::new(),
-            headers: claim(act.about),
-            captured: (act.captured.into_iter())
-                .map(|(name, values)| (name, Claimed::new(values)))
-                .collect(),
-        };
-        let decoy = act.decoy.unwrap_or(DecoyRecord {
-            kind: String::new(),
-            outcome: DecoyOutcome::Unknown,
-            rule: String::new(),
-            status: 0,
-        });
-        Seen {
-            observed,
-            claims,
-            raw: tape.raw,
-            hello: place.hello.clone(),
-            decoy,
-        }
+        seen(observed, act, tape.raw, place.hello.clone())
+    }
+}
+
+/// What was seen of a message that came as a datagram.
+pub(crate) fn seen_datagram(
+    station: &Station,
+    listener: &'static str,
+    message: Message<'_>,
+    local: SocketAddr,
+    act: Act,
+) -> Seen {
+    let Message { bytes, peer, .. } = message;
+    let kept = bytes.len().min(station.limits.raw_bytes);
+    let observed = Observed {
+        fingerprint: fingerprint(&act),
+        forwarded: None,
+        listener: listener.to_owned(),
+        local,
+        observer: None,
+        peer,
+        protocol: act.protocol.clone(),
+        signals: BTreeMap::new(),
+        size: bytes.len() as u64,
+        time: station.clock.now(),
+        truncated: kept < bytes.len(),
+    };
+    seen(observed, act, bytes[..kept].to_vec(), None)
+}
+
+fn seen(observed: Observed, act: Act, raw: Vec<u8>, hello: Option<Arc<[u8]>>) -> Seen {
+    let claim = |pairs: Vec<(String, String)>| {
+        let claimed = |(name, value)| (name, Claimed::new(value));
+        pairs.into_iter().map(claimed).collect()
+    };
+    let claims = Claims {
+        method: Claimed::new(act.method),
+        target: Claimed::new(act.target),
+        host: Claimed::new(act.host),
+        agent: Claimed::new(act.agent),
+        forwarding: Vec::new(),
+        headers: claim(act.about),
+        captured: (act.captured.into_iter())
+            .map(|(name, values)| (name, Claimed::new(values)))
+            .collect(),
+    };
+    let decoy = act.decoy.unwrap_or(DecoyRecord {
+        kind: String::new(),
+        outcome: DecoyOutcome::Unknown,
+        rule: String::new(),
+        status: 0,
+    });
+    Seen {
+        observed,
+        claims,
+        raw,
+        hello,
+        decoy,
     }
 }
 

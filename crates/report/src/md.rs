@@ -407,7 +407,7 @@ impl Page<'_> {
                 clock(&one.time),
                 plain(&one.title),
                 cell(&one.call),
-                format!("{}{port}", cell(&one.source)),
+                format!("{}{port}{}", cell(&one.source), resolver(one)),
                 one.country_name.as_deref().map_or_else(String::new, plain),
                 one.verdict.word().to_owned(),
                 thousands(one.uses),
@@ -499,6 +499,11 @@ fn listed(all: &[String]) -> String {
         return String::new();
     }
     format!("; listed as {}", cell(&all.join(", ")))
+}
+
+/// What stands behind an address that is a resolver's.
+fn resolver(one: &crate::findings::TripFinding) -> &'static str {
+    if one.resolver { " (resolver)" } else { "" }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::Earlier;
 use crate::samples::Sample;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -19,7 +20,12 @@ impl Signals for Memory {
 
 impl Memory {
     fn trip(&mut self, sample: &Sample) -> Linked {
-        let linked = SameAddressOrProgram::default().link(&sample.facts(), self);
+        let earlier = Earlier::of(&sample.trip, self);
+        let facts = TripFacts {
+            earlier,
+            ..sample.facts()
+        };
+        let linked = SameAddressOrProgram::default().link(&facts, self);
         let seen = Seen {
             actor: linked.actor,
             trip: sample.trip.id,
@@ -234,4 +240,29 @@ fn a_negative_window_links_nothing() {
         never.link(&sample.facts(), &memory).evidence[0].signal,
         "first"
     );
+}
+
+#[test]
+fn a_look_up_and_what_follows_it_are_one_use() {
+    let mut memory = Memory::default();
+    let looked_up = memory.trip(&Sample::new(10).looked_up("192.0.2.53", 0));
+    assert_eq!(looked_up.actor, actor(10));
+    assert!(looked_up.learn.iter().all(|(signal, _)| signal != ADDRESS));
+    // By another resolver of the same service, and the other type.
+    let again = memory.trip(&Sample::new(11).looked_up("192.0.2.54", 0));
+    assert_eq!(again.actor, actor(10));
+    let used = memory.trip(&Sample::new(12));
+    assert_eq!(used.actor, actor(10));
+    assert_eq!(
+        used.evidence[0].detail,
+        "the bait was used whose name a resolver looked up, 1 second after trip 00000001-11"
+    );
+    // Too late to be the same use.
+    let mut memory = Memory::default();
+    memory.trip(&Sample::new(10).looked_up("192.0.2.53", 0));
+    assert_eq!(memory.trip(&Sample::new(400)).actor, actor(400));
+    // The resolver is nobody: what it asks for another canary is not the same hand.
+    let mut other = Sample::new(401).looked_up("192.0.2.53", 0);
+    other.trip.canary = lapwing_core::CanaryId::from_bytes([8; 16]);
+    assert_eq!(memory.trip(&other).actor, actor(401));
 }

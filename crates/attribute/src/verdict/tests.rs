@@ -4,6 +4,8 @@ use Carrier::{Basic, Bearer, Cookie, Form, Header, Host, Json, Path, Query, Sigv
 use Verdict::{Automated, Intruder, Preview};
 
 use super::*;
+use crate::Earlier;
+use crate::link::Seen;
 use crate::samples::Sample;
 
 const SLACK: &str = "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)";
@@ -227,4 +229,55 @@ fn lists_of_networks_hint_and_secrets_decide() {
             "{judgement:?}"
         );
     }
+}
+
+/// A look-up so many seconds after one by 192.0.2.53, and after a use by another protocol.
+fn repeated(resolver: &str, seconds: i64, used: Option<i64>) -> Judgement {
+    let seen = |at: i64| {
+        let sample = Sample::new(1);
+        Some(Seen {
+            actor: lapwing_core::ActorId(sample.trip.id),
+            trip: sample.trip.id,
+            time: sample.trip.observed.time.plus_seconds(at),
+        })
+    };
+    let mut sample = Sample::new(1).looked_up(resolver, seconds);
+    sample.class = "beacon";
+    sample.earlier = Earlier {
+        lookup: seen(0),
+        name: seen(0),
+        asked: seen(0).filter(|_| resolver == "192.0.2.53"),
+        used: used.and_then(seen),
+    };
+    judge(&sample.facts(), &Rules::default())
+}
+
+#[test]
+fn what_is_repeated_elsewhere_and_later_is_an_echo() {
+    const HOUR: i64 = 3600;
+    for (resolver, seconds, used, expected) in [
+        ("198.51.100.53", HOUR, None, Verdict::Echo),
+        ("198.51.100.53", 50 * HOUR, Some(0), Verdict::Echo),
+        // A moment later it is the same use, by a large resolver.
+        ("198.51.100.53", HOUR - 1, None, Intruder),
+        // The same resolver asks again for somebody.
+        ("192.0.2.53", 50 * HOUR, None, Intruder),
+        // Somebody uses the bait.
+        ("198.51.100.53", 2 * HOUR, Some(2 * HOUR - 60), Intruder),
+    ] {
+        let judgement = repeated(resolver, seconds, used);
+        assert_eq!(judgement.verdict, expected, "{resolver} {seconds}");
+    }
+    let reasons = repeated("198.51.100.53", 50 * HOUR, None).reasons;
+    assert!(reasons[0].contains("2 days before"), "{reasons:?}");
+    let own = Rules {
+        own: vec!["192.0.2.0/24".parse().unwrap()],
+    };
+    let sample = Sample::new(1).looked_up("192.0.2.53", 0);
+    let judgement = judge(&sample.facts(), &own);
+    assert_eq!(judgement.verdict, Verdict::Own);
+    assert!(
+        judgement.reasons[0].contains("by a resolver"),
+        "{judgement:?}"
+    );
 }

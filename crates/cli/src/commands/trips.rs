@@ -293,6 +293,12 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     heading("Observed")?;
     item("time", &trip.observed.time.to_string())?;
     item("peer", &trip.observed.peer.to_string())?;
+    if trip.observed.is_relayed() {
+        item(
+            "asked by",
+            "a DNS resolver, on behalf of somebody who is not seen",
+        )?;
+    }
     if let Some(forwarded) = trip.observed.forwarded {
         let by = match &trip.observed.observer {
             Some(_) => "by the word of the application",

@@ -128,6 +128,7 @@ fn start(limits: Limits, proxies: &[&str]) -> Running {
         persona: Persona::from_seed(&[1; 32]),
         system: System::from_seed(&[1; 32]),
         hostname: "srv1.example".to_owned(),
+        zones: crate::Zones::default(),
         tls: Tls::default(),
     };
     let (stop, stopped) = watch::channel(false);

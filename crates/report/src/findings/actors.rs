@@ -89,6 +89,7 @@ fn finding(
         sources: unique(
             trips
                 .iter()
+                .filter(|one| !one.trip.observed.is_relayed())
                 .map(|one| show.address(one.trip.observed.source().ip())),
         ),
         programs: unique(context.programs(trips)),

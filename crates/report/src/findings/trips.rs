@@ -43,6 +43,9 @@ pub(crate) struct TripFinding {
     /// The operator's own application that reported it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) observer: Option<String>,
+    /// Whether the source is a resolver, which asked on behalf of somebody.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) resolver: bool,
     pub(crate) protocol: String,
     pub(crate) call: String,
     pub(crate) outcome: DecoyOutcome,
@@ -156,6 +159,7 @@ fn finding(context: &Context<'_>, one: &ReportTrip) -> TripFinding {
         caution: CAUTION,
         listener: show.own(&trip.observed.listener),
         observer: trip.observed.observer.as_deref().map(|name| show.own(name)),
+        resolver: trip.observed.is_relayed(),
         protocol: show.own(&trip.observed.protocol),
         call: intent::call_name(show, &trip.decoy.rule),
         outcome: trip.decoy.outcome,
