@@ -1,5 +1,6 @@
-//! Every protocol but HTTP through the built binary, and what comes before any of them, judged by clients that
-//! others wrote: the right canary trips, is recorded before it is answered, and the client accepts the answer.
+//! Every protocol but HTTP, TLS below all of them, and what comes before any, through the built binary, judged by
+//! clients that others wrote: the right canary trips, is recorded before it is answered, and the client accepts
+//! the answer.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,3 +15,4 @@ mod ldap;
 mod redis;
 mod smpp;
 mod stage;
+mod tls;

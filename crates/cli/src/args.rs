@@ -2,6 +2,7 @@
 
 mod deception;
 mod fleet;
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use lapwing_listen::Door;
 
 pub(crate) use self::deception::{Apply, Declarations, Destroy, Drift, PlanArgs, Rotate};
 pub(crate) use fleet::{Action, Agent, Bundle, Credential, Filter, Hosts, Placements};
+pub(crate) use tls::{Ca, Issue, Tls, TlsAction};
 
 /// Honeytoken toolkit: mint bait, plant it, watch for any use of it, report what is known.
 ///
@@ -107,6 +109,8 @@ pub(crate) enum Command {
     Agent(Agent),
     /// Run the station: listen, record, alert
     Listen(Listen),
+    /// Show the certificates of what intruders reach, or issue some
+    Tls(Tls),
     /// Trip canaries on purpose and follow each to its alert's arrival
     Drill(Drill),
     /// Print what makes systemd or cron run `check`, `drill` and, if you like, `rotate`

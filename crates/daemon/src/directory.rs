@@ -10,6 +10,7 @@
 //! index.db        can be deleted: `lapwing reindex` brings it back
 //! journal/        the evidence
 //! canaries/       the operator's own kinds
+//! tls/            certificates that were issued here or by a public authority, with their keys
 //! ```
 //!
 //! Directories are 0700, files 0600. The key is taken from the systemd credential `lapwing-key`, the
@@ -190,7 +191,7 @@ fn failed(path: &Path, what: &str, source: io::Error) -> DaemonError {
     }
 }
 
-fn make_private_directory(path: &Path) -> Result<(), DaemonError> {
+pub(crate) fn make_private_directory(path: &Path) -> Result<(), DaemonError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| failed(path, "cannot create the directory", source))?;
     let mode = fs::metadata(path)
@@ -221,6 +222,24 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
         .open(path)?;
     file.write_all(content)?;
     file.sync_all()?;
+    match path.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Writes a private file in the place of what is there, all at once, and syncs it.
+///
+/// # Errors
+/// Any I/O error.
+pub fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    let new = path.with_file_name(name);
+    write_private(&new, content)?;
+    fs::rename(&new, path).inspect_err(|_| {
+        let _ = fs::remove_file(&new);
+    })?;
     match path.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),

@@ -18,6 +18,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Guard {
     pub(crate) recorder: Recorder,
+    pub(crate) siren: Siren,
+}
+
+/// Tells the operator by every means that something is wrong with the station itself: the log, and every
+/// channel directly.
+#[derive(Clone)]
+pub(crate) struct Siren {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) channels: Vec<String>,
@@ -29,12 +36,13 @@ impl Guard {
     pub(crate) async fn stand(self) {
         loop {
             self.recorder.trouble().await;
-            self.shout(
-                "Trips cannot be recorded: the disk of the evidence log fails. Peers are still \
+            self.siren
+                .sound(
+                    "Trips cannot be recorded: the disk of the evidence log fails. Peers are still \
                  answered, trips wait in memory.",
-                &["Look at the disk of the data directory: space, mount, health."],
-            )
-            .await;
+                    &["Look at the disk of the data directory: space, mount, health."],
+                )
+                .await;
             while self.recorder.waiting() > 0 {
                 tokio::time::sleep(PAUSE).await;
                 self.recorder.catch_up().await;
@@ -45,11 +53,15 @@ impl Guard {
                 "The evidence log takes records again. Since start {late} trips came during an \
                  outage; {lost} of them were lost."
             );
-            self.shout(&text, &["Run `lapwing evidence verify`."]).await;
+            self.siren
+                .sound(&text, &["Run `lapwing evidence verify`."])
+                .await;
         }
     }
+}
 
-    async fn shout(&self, text: &str, next: &[&str]) {
+impl Siren {
+    pub(crate) async fn sound(&self, text: &str, next: &[&str]) {
         tracing::error!("{text}");
         let message = Message::alarm(
             self.station,

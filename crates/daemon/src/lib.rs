@@ -24,6 +24,7 @@ pub mod settings;
 pub mod sink;
 pub mod station;
 mod tide;
+pub mod tls;
 mod zones;
 
 pub use directory::{Directory, KeySource};
@@ -58,6 +59,9 @@ pub enum DaemonError {
     /// The system gives no thread.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
+    /// A certificate that cannot be made.
+    #[error("cannot make a certificate")]
+    Certificate(#[source] rcgen::Error),
     /// The catalogue.
     #[error(transparent)]
     Catalog(#[from] lapwing_catalog::CatalogError),

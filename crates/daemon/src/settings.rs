@@ -33,6 +33,8 @@ pub struct Settings {
     pub listen: Listen,
     /// What the station answers over DNS.
     pub dns: Dns,
+    /// Certificates for what intruders reach.
+    pub tls: Tls,
     /// What the operator's own applications and other hosts reach.
     pub desk: Desk,
     /// Other hosts on which bait is planted.
@@ -129,6 +131,26 @@ pub struct Dns {
     pub contact: String,
     /// Certificate authorities that may issue for the zones (CAA); empty: the zones do not say.
     pub issuers: Vec<String>,
+}
+
+/// Certificates for what intruders reach. Without any TLS is not spoken. Beside those named here the station
+/// shows what `lapwing tls issue` made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// Files in PEM, in the order of their precedence: `{ certificate = "/etc/ssl/site.pem", key =
+    /// "/etc/ssl/site.key" }`. A client gets the one that has the name it asks for, else the first.
+    pub certificates: Vec<CertificateFiles>,
+}
+
+/// Files of a certificate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateFiles {
+    /// The chain, the host's own certificate first.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
 }
 
 /// What the operator's own applications and other hosts reach. It speaks plain HTTP: past this host, a

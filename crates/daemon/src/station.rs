@@ -16,13 +16,13 @@ use lapwing_journal::Journal;
 use lapwing_listen::{Door, Forwarders, Gate, Limits, Listener, PROTOCOLS, Persona, System, Tls};
 use lapwing_store::Ledger;
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::ahead::{Ahead, Herald};
 use crate::announcer::Announcer;
 use crate::examiner::Examiner;
-use crate::guard::Guard;
+use crate::guard::{Guard, Siren};
 use crate::hosts::Hosts;
 use crate::indexer::Indexer;
 use crate::mint::DeskMinter;
@@ -30,6 +30,7 @@ use crate::outbox::LedgerOutbox;
 use crate::recognise::LedgerRecogniser;
 use crate::settings::Listen;
 use crate::sink::Recorder;
+use crate::tls::Keeper;
 use crate::zones;
 use crate::{DaemonError, Directory, Settings};
 
@@ -49,6 +50,7 @@ pub struct Station {
     desk: Arc<Desk>,
     desks: Vec<TcpListener>,
     hosts: Hosts,
+    keeper: Keeper,
     station: StationId,
     torn: u64,
 }
@@ -108,6 +110,8 @@ impl Station {
         let examiner = Examiner::new(Arc::clone(&recogniser), recorder.clone());
         let desk = desk(&settings, &front.catalog, ledger, examiner, &clock);
         let hosts = hosts(&settings, &desk, &journal, &dispatcher, directory.station());
+        let front = Arc::new(front);
+        let keeper = Keeper::new(directory.root(), &settings, Arc::clone(&front));
         Ok(Self {
             settings,
             journal,
@@ -118,11 +122,12 @@ impl Station {
             dispatcher,
             clock,
             recogniser,
-            front: Arc::new(front),
+            front,
             listeners,
             desk,
             desks,
             hosts,
+            keeper,
             station: directory.station(),
             torn: recovery.torn_bytes,
         })
@@ -151,6 +156,18 @@ impl Station {
         self.torn
     }
 
+    /// Whether it has a certificate to show.
+    #[must_use]
+    pub fn speaks_tls(&self) -> bool {
+        self.front.tls.is_set()
+    }
+
+    /// What makes it read its certificates again at once.
+    #[must_use]
+    pub fn reload(&self) -> Arc<Notify> {
+        self.keeper.reload()
+    }
+
     /// Runs until `stop` becomes true, then drains.
     ///
     /// # Errors
@@ -173,15 +190,19 @@ impl Station {
         let (stop_alerts, alerts_stopped) = watch::channel(false);
         let dispatcher = Arc::clone(&self.dispatcher);
         let alerts = tokio::spawn(async move { dispatcher.run(alerts_stopped).await });
-        let guard = Guard {
-            recorder: self.recorder.clone(),
+        let siren = Siren {
             dispatcher: self.dispatcher,
             clock: self.clock,
             channels: self.settings.alert.channels.keys().cloned().collect(),
             station: self.station,
             journal: self.journal.clone(),
         };
+        let guard = Guard {
+            recorder: self.recorder.clone(),
+            siren: siren.clone(),
+        };
         let guard = tokio::spawn(guard.stand());
+        let keeping = tokio::spawn(self.keeper.stand(siren));
         let looking = tokio::spawn(look_again(self.recogniser));
         let watching = tokio::spawn(self.hosts.watch());
         let (halt, halted) = watch::channel(false);
@@ -215,6 +236,7 @@ impl Station {
         guard.abort();
         looking.abort();
         watching.abort();
+        keeping.abort();
         self.journal.close().await;
         // The indexer finishes what the journal holds before it ends.
         indexing.store(false, Ordering::Release);

@@ -13,7 +13,7 @@ use crate::protocol::{Protocol, Serve};
 use crate::proxy::{self, Announced};
 use crate::station::Station;
 use crate::stream::{More, Replay, Stream, read_more};
-use crate::tls;
+use crate::tls::{self, Handshake};
 use crate::visit::Visit;
 use crate::web;
 
@@ -31,6 +31,8 @@ pub(crate) struct Place {
     pub(crate) signals: BTreeMap<String, String>,
     /// Its ClientHello as sent.
     pub(crate) hello: Option<Arc<[u8]>>,
+    /// What of the ClientHello stays the same between connections of one program; empty without TLS.
+    pub(crate) lasting: String,
 }
 
 /// A connection as it was accepted.
@@ -65,6 +67,7 @@ pub(crate) async fn serve(accepted: Accepted, station: Arc<Station>) {
         local,
         signals: BTreeMap::new(),
         hello: None,
+        lasting: String::new(),
     };
     let mut replay = Replay {
         bytes: Vec::new(),
@@ -112,8 +115,15 @@ impl Place {
     pub(crate) async fn secure(&mut self, replay: Replay, web: bool) -> Option<Stream> {
         let station = Arc::clone(&self.station);
         let deadline = Instant::now() + station.limits.header_deadline;
-        let (hello, stream) = tls::accept(&station.tls, web, replay, deadline, &self.bell).await;
+        let Handshake {
+            hello,
+            signals,
+            lasting,
+            stream,
+        } = tls::accept(&station.tls, web, replay, deadline, &self.bell).await;
         self.hello = (!hello.is_empty()).then(|| hello.into());
+        self.signals.extend(signals);
+        self.lasting = lasting;
         stream
     }
 }

@@ -48,5 +48,5 @@ pub use server::Listener;
 pub use station::{Recognised, Recogniser, Sighting, Station, TripSink, by_canary};
 pub use system::System;
 pub use tick::next as next_tick;
-pub use tls::Tls;
+pub use tls::{Certificate, CertificateError, Challenges, Tls};
 pub use web::forwarding::Forwarders;

@@ -1,4 +1,4 @@
-//! `lapwing backup` and `restore`: ledger, journal, settings, own kinds and key in one tar file.
+//! `lapwing backup` and `restore`: ledger, journal, settings, own kinds, certificates and key in one tar file.
 //!
 //! The index is not in it: `restore` builds it again. The backup may be taken while the station
 //! runs: the ledger is copied consistently, and the journal is append-only (a record cut at the end
@@ -23,6 +23,8 @@ const FILES: [&str; 4] = ["station.json", "lapwing.toml", "key", "generation"];
 /// Files of the journal that are of no use elsewhere.
 const NOT_SAVED: [&str; 2] = ["lock", "scratch"];
 const DIRECTORIES: [&str; 2] = ["journal", "canaries"];
+/// Certificates and their keys, where there are some.
+const TLS: &str = "tls";
 
 pub(crate) fn backup(global: &Global, args: &Backup) -> anyhow::Result<Exit> {
     let context = Context::open(global)?;
@@ -43,6 +45,9 @@ pub(crate) fn backup(global: &Global, args: &Backup) -> anyhow::Result<Exit> {
     // Journal first: whatever the ledger has decided about it is then in the ledger's copy too.
     for name in DIRECTORIES {
         add_directory(&mut tar, root, Path::new(name))?;
+    }
+    if root.join(TLS).exists() {
+        add_directory(&mut tar, root, Path::new(TLS))?;
     }
     let copy = Scratch(root.join(format!("ledger.backup-{}", std::process::id())));
     context.ledger()?.backup(&copy.0)?;

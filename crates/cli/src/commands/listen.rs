@@ -30,9 +30,16 @@ pub(crate) fn run(global: &Global, args: &Listen) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         let channels = settings.alert.channels.len();
         let station = Station::prepare(&context.directory, settings).await?;
         announce(&context, &station, channels)?;
+        let reload = station.reload();
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                reload.notify_one();
+            }
+        });
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(station.run(stopped));
         tokio::pin!(running);
@@ -92,6 +99,9 @@ fn announce(context: &Context, station: &Station, channels: usize) -> anyhow::Re
         directory.station(),
         directory.root().display()
     ));
+    if doors.iter().any(|(_, door)| door.tls) && !station.speaks_tls() {
+        output::say("there is no certificate: nothing is said at tls:// addresses (`lapwing tls`)");
+    }
     for (protocol, door) in doors {
         output::say(&format!("listening for {protocol} on {door}"));
     }

@@ -36,6 +36,7 @@ mod report;
 mod rotate;
 mod scan;
 mod schedule;
+mod tls;
 mod trips;
 
 use crate::args::{Args, Command};
@@ -71,6 +72,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Hosts(args) => hosts::run(&global, &args),
         Command::Agent(args) => agent::run(&args),
         Command::Listen(args) => listen::run(&global, &args),
+        Command::Tls(args) => tls::run(&global, &args),
         Command::Drill(args) => drill::run(&global, &args),
         Command::Schedule(args) => schedule::run(&global, &args),
         Command::Trips(args) => trips::list(&global, &args),

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use data_encoding::HEXLOWER;
 use lapwing_core::{ActorId, Canary, CanaryId, Claimed, NetworkFacts, Trip, TripId, Verdict, text};
 use lapwing_daemon::record;
 use lapwing_journal::{Position, Record};
@@ -240,10 +241,17 @@ pub(crate) fn show(global: &Global, args: &One) -> anyhow::Result<Exit> {
     if desk.context.json {
         let mut value = desk.as_json(&row)?;
         value["raw"] = json!(raw.map(|raw| text::escape_lines(raw)));
+        if let Some(hello) = record.parts.get(record::HELLO) {
+            value["hello"] = json!(HEXLOWER.encode(hello));
+        }
         output::json(&value)?;
         return Ok(Exit::Fine);
     }
     print_trip(&desk, &row, &trip)?;
+    if let Some(hello) = record.parts.get(record::HELLO) {
+        heading("ClientHello as sent")?;
+        output::line(&format!("  {} bytes; --json shows them", hello.len()))?;
+    }
     heading("Request as sent (control characters escaped)")?;
     match raw {
         Some(raw) => {
@@ -311,6 +319,9 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     }
     item("protocol", &trip.observed.protocol)?;
     item("program", &trip.observed.fingerprint)?;
+    for (name, value) in &trip.observed.signals {
+        item(name, &text::escape_short(value.as_bytes(), 400))?;
+    }
     if trip.count > 1 {
         item("uses", &trip.count.to_string())?;
     }

@@ -13,8 +13,8 @@ use crate::connection::Place;
 use crate::notice;
 use crate::station::{Recognised, Station};
 use crate::web::date;
-use crate::web::fingerprint::fingerprint;
-use crate::web::head::{Fault, Head};
+use crate::web::fingerprint::{fingerprint, order};
+use crate::web::head::{Fault, Head, Version};
 use crate::web::reply::Reply;
 use crate::web::tee::Evidence;
 
@@ -150,6 +150,7 @@ fn decide(
         Ending::TooLarge => Some(station.persona.closing(413, now)),
         Ending::Whole => match ask(place, seen, found, now) {
             Some(answer) => return decoy(station, seen, answer, now),
+            None if let Some(reply) = challenge(place, seen, now) => Some(reply),
             None if reads(&seen.request) && place.is_stranger(&seen.request.host) => {
                 Some(station.persona.error_of_site(404, seen.head.close, now))
             }
@@ -166,6 +167,22 @@ fn decide(
         reply,
         captured: BTreeMap::new(),
     }
+}
+
+/// The answer to a certificate authority, while it checks whether a name is ours.
+fn challenge(place: &Place, seen: &Seen, now: Timestamp) -> Option<Reply> {
+    let content = place.station.tls.challenges().asked(&seen.request.target)?;
+    let reply = Reply {
+        status: 200,
+        reason: None,
+        headers: vec![
+            ("Server".into(), place.station.persona.server().to_owned()),
+            ("Content-Type".into(), "application/octet-stream".to_owned()),
+        ],
+        body: Bytes::from(content),
+        close: seen.head.close,
+    };
+    Some(reply.complete(&date::http(now)))
 }
 
 fn reads(request: &Request) -> bool {
@@ -266,9 +283,27 @@ fn observed(place: &Place, seen: &Seen, evidence: &Evidence) -> Observed {
         protocol: version.name().to_owned(),
         size: evidence.size,
         truncated: evidence.truncated(),
-        signals: place.signals.clone(),
-        fingerprint: fingerprint(version, &seen.request.headers, &evidence.prelude),
+        signals: signals(place, seen, evidence),
+        fingerprint: fingerprint(
+            version,
+            &seen.request.headers,
+            &evidence.prelude,
+            &place.lasting,
+        ),
     }
+}
+
+/// What tells of the client beside its words: of its handshake, and of its way to speak HTTP.
+fn signals(place: &Place, seen: &Seen, evidence: &Evidence) -> BTreeMap<String, String> {
+    let mut signals = place.signals.clone();
+    let (name, value) = match seen.head.version {
+        Version::Http2 => ("h2", evidence.print.clone()),
+        _ => ("h1", order(&seen.request.headers)),
+    };
+    if !value.is_empty() {
+        signals.insert(name.to_owned(), value);
+    }
+    signals
 }
 
 /// What the peer said. Most of it is moved, not copied.

@@ -27,6 +27,7 @@ const FRAME: usize = 16 << 10;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const PRIORITY_FRAME: u8 = 2;
 const SETTINGS: u8 = 4;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
@@ -65,6 +66,7 @@ pub(crate) struct Frames {
     context: Vec<u8>,
     /// SETTINGS and the first WINDOW_UPDATE, for the fingerprint.
     settings: String,
+    opening: Opening,
     decoder: Option<Decoder>,
     block: Vec<u8>,
     block_since: Option<Instant>,
@@ -89,6 +91,7 @@ impl Frames {
             payload: Vec::new(),
             context: Vec::new(),
             settings: String::new(),
+            opening: Opening::default(),
             decoder: Some(Decoder::default()),
             block: Vec::new(),
             block_since: None,
@@ -165,7 +168,7 @@ impl Frames {
         self.keep(part);
         let collected = matches!(
             self.kind(),
-            HEADERS | CONTINUATION | SETTINGS | WINDOW_UPDATE
+            HEADERS | PRIORITY_FRAME | CONTINUATION | SETTINGS | WINDOW_UPDATE
         );
         if collected && self.payload.len() + part.len() <= FRAME {
             self.payload.extend_from_slice(part);
@@ -220,11 +223,22 @@ impl Frames {
                     let name = u16::from_be_bytes([entry[0], entry[1]]);
                     let value = u32::from_be_bytes([entry[2], entry[3], entry[4], entry[5]]);
                     let _ = write!(self.settings, "{name}:{value};");
+                    self.opening.settings.push((name, value));
                 }
+                self.opening.settings.truncate(MOST);
             }
             WINDOW_UPDATE if self.last == 0 && self.settings.len() < 1024 => {
                 if let [a, b, c, d] = self.payload[..] {
-                    let _ = write!(self.settings, "w{};", u32::from_be_bytes([a, b, c, d]));
+                    let grant = u32::from_be_bytes([a, b, c, d]);
+                    let _ = write!(self.settings, "w{grant};");
+                    if self.id() == 0 {
+                        self.opening.grant.get_or_insert(grant);
+                    }
+                }
+            }
+            PRIORITY_FRAME if self.last == 0 && self.opening.priorities.len() < MOST => {
+                if let Some(priority) = priority(self.id(), &self.payload) {
+                    self.opening.priorities.push(priority);
                 }
             }
             _ => {}
@@ -307,6 +321,7 @@ impl Frames {
             raw,
             fault: None,
             prelude: format!("{}|{order}", self.settings),
+            print: self.opening.print(order),
         }
     }
 
@@ -372,6 +387,60 @@ impl Frames {
             (None, None) => (Instant::now() + limits.idle, Overdue::Nothing),
         }
     }
+}
+
+/// Settings and priorities that are kept of a connection's beginning.
+const MOST: usize = 32;
+
+/// What a connection begins with before its first request.
+#[derive(Default)]
+struct Opening {
+    settings: Vec<(u16, u32)>,
+    /// What the first WINDOW_UPDATE of the connection adds.
+    grant: Option<u32>,
+    /// PRIORITY frames: stream, exclusive, the stream it depends on, weight.
+    priorities: Vec<(u32, u8, u32, u16)>,
+}
+
+impl Opening {
+    /// In Akamai's notation (Shuster, Segal: Passive Fingerprinting of HTTP/2 Clients, 2017):
+    /// `1:65536;4:131072|12517377|3:0:0:201|m,p,a,s`.
+    fn print(&self, order: &str) -> String {
+        let settings = self.settings.iter();
+        let settings: Vec<_> = settings
+            .map(|(id, value)| format!("{id}:{value}"))
+            .collect();
+        let priorities = self.priorities.iter();
+        let mut priorities: Vec<_> = priorities
+            .map(|(id, exclusive, on, weight)| format!("{id}:{exclusive}:{on}:{weight}"))
+            .collect();
+        if priorities.is_empty() {
+            priorities.push("0".to_owned());
+        }
+        // What is none of the four may be anything.
+        let order = order.chars().map(|one| match one {
+            'm' | 'a' | 's' | 'p' => one,
+            _ => '*',
+        });
+        let order: Vec<_> = order.map(String::from).collect();
+        let grant = self.grant;
+        format!(
+            "{}|{}|{}|{}",
+            settings.join(";"),
+            grant.map_or_else(|| "00".to_owned(), |grant| grant.to_string()),
+            priorities.join(","),
+            order.join(",")
+        )
+    }
+}
+
+/// What a PRIORITY frame says (RFC 9113, 6.3).
+fn priority(id: u32, payload: &[u8]) -> Option<(u32, u8, u32, u16)> {
+    let [a, b, c, d, weight] = *payload else {
+        return None;
+    };
+    let on = u32::from_be_bytes([a & 0x7f, b, c, d]);
+    Some((id, a >> 7, on, u16::from(weight) + 1))
 }
 
 /// What a passed deadline means.
@@ -443,4 +512,44 @@ fn head(fields: Vec<Field>) -> (Head, String) {
         }
     }
     (head, order)
+}
+
+#[cfg(test)]
+mod tests {
+    use lapwing_core::SystemClock;
+
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, id: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(payload.len()).unwrap();
+        [&[0, 0, length, kind, flags, 0, 0, 0, id], payload].concat()
+    }
+
+    #[test]
+    fn a_connection_is_told_by_its_beginning() {
+        let mut frames = Frames::new(Arc::new(SystemClock), &Limits::default());
+        // As Firefox once began: SETTINGS, WINDOW_UPDATE, PRIORITY, HEADERS.
+        let sent = [
+            PREFACE.to_vec(),
+            frame(SETTINGS, 0, 0, &[0, 1, 0, 1, 0, 0, 0, 4, 0, 2, 0, 0]),
+            frame(WINDOW_UPDATE, 0, 0, &[0, 0xbf, 0, 1]),
+            frame(PRIORITY_FRAME, 0, 3, &[0, 0, 0, 0, 200]),
+            frame(PRIORITY_FRAME, 0, 5, &[0x80, 0, 0, 3, 0]),
+            frame(HEADERS, 5, 7, &[0x82, 0x84, 0x41, 1, b'a', 0x87]),
+            frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 9]),
+        ];
+        for part in sent.concat().chunks(7) {
+            frames.feed(part);
+        }
+        let id = frames.claim("GET", "/").unwrap();
+        let print = "1:65536;4:131072|12517377|3:0:0:201,5:1:3:1|m,p,a,s";
+        assert_eq!(frames.finish(id).print, print);
+    }
+
+    #[test]
+    fn what_is_missing_has_its_own_words() {
+        let opening = Opening::default();
+        assert_eq!(opening.print(""), "|00|0|");
+        assert_eq!(opening.print("mx"), "|00|0|m,*");
+    }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Evidence {
     pub(crate) fault: Option<Fault>,
     /// HTTP/2: what the connection began with, for the fingerprint.
     pub(crate) prelude: String,
+    /// HTTP/2: the same in the notation of the signal `h2`.
+    pub(crate) print: String,
 }
 
 impl Evidence {
