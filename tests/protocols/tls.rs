@@ -89,18 +89,20 @@ impl Site {
 
     /// The certificate that is shown to who asks for `name`: its subject, and whether it is trusted.
     fn shown(&self, name: Option<&str>) -> String {
-        shown(&self.home, self.port(), &self.ca, name)
+        shown(&self.home, self.port(), Some(&self.ca), name)
     }
 }
 
-fn shown(home: &Home, port: u16, ca: &Path, name: Option<&str>) -> String {
+fn shown(home: &Home, port: u16, ca: Option<&Path>, name: Option<&str>) -> String {
     let address = format!("127.0.0.1:{port}");
-    let ca = ca.display().to_string();
     let mut command = Command::new("openssl");
     home.scrub(&mut command);
     command
-        .args(["s_client", "-connect", &address, "-CAfile", &ca])
+        .args(["s_client", "-connect", &address])
         .stdin(Stdio::null());
+    if let Some(ca) = ca {
+        command.arg("-CAfile").arg(ca);
+    }
     match name {
         Some(name) => command.args(["-servername", name]),
         None => command.arg("-noservername"),
@@ -327,7 +329,7 @@ fn files_of_ones_own_are_shown_and_read_again_when_they_change() {
     let station = home.listen(&[]);
     let port = station.address().port();
     let subject = |name: Option<&str>| {
-        let shown = shown(&home, port, Path::new("/dev/null"), name);
+        let shown = shown(&home, port, None, name);
         let subject = shown.trim_start_matches("CN = ");
         subject.split(' ').next().unwrap().to_owned()
     };
@@ -369,7 +371,8 @@ fn without_a_certificate_tls_is_not_spoken() {
     home.ok(&["init", "--address", "http://*.bait.example"]);
     let station = home.listen(&[]);
     let port = station.address().port();
-    assert_eq!(shown(&home, port, Path::new("/dev/null"), None), " 0 (ok)");
+    let shown = shown(&home, port, None, None);
+    assert!(shown.starts_with(' '), "{shown}");
     let mut curl = Command::new("curl");
     home.scrub(&mut curl);
     curl.args(["-s", &format!("http://127.0.0.1:{port}/")]);
@@ -400,4 +403,44 @@ fn clients_of_other_protocols_are_known_by_their_handshake() {
     let by_others = judged(&stage.home, &[&trip]);
     let own = format!("{} {}", signal(&trip, "ja3"), signal(&trip, "ja4"));
     assert_eq!(own, by_others[0]);
+}
+
+#[test]
+fn a_borrowed_name_is_told_from_an_honest_one() {
+    let site = Site::new(&["*.bait.example"]);
+    let (honest, borrowed) = (site.home.mint("url", &[]), site.home.mint("url", &[]));
+    let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
+    let said = [
+        site.curl(&honest, &[]),
+        site.curl(&borrowed, &["-A", chrome]),
+    ];
+    assert!(said.iter().all(|ran| ran.code == 0), "{said:?}");
+    let tool = |minted: &Minted| {
+        let tool = site.trip(minted)["tool"].clone();
+        let line = format!(
+            "{} {} {}",
+            tool["name"], tool["claimed"], tool["contradicts"]
+        );
+        line.replace('"', "")
+    };
+    assert_eq!(tool(&honest), "curl curl false");
+    assert_eq!(tool(&borrowed), "curl Chrome true");
+    let id = site.trip(&borrowed)["trip"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let shown = site.home.ok(&["trip", &id]);
+    assert!(
+        shown.contains("contradicts its word that it is Chrome"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("t13d3112h2_e8f1e7e78f70_b26ce05bbdd6"),
+        "{shown}"
+    );
+    let report = site.home.ok(&["report", "--format", "md"]);
+    assert!(
+        report.contains("curl, which says that it is Chrome"),
+        "{report}"
+    );
 }

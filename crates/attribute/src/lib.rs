@@ -14,6 +14,7 @@ mod programs;
 #[cfg(test)]
 mod samples;
 mod special;
+mod tools;
 mod verdict;
 
 pub use facts::TripFacts;
@@ -22,4 +23,5 @@ pub use link::{Linked, Linker, SameAddressOrProgram, Seen, Signals};
 pub use lists::Lists;
 pub use lookup::Earlier;
 pub use special::special;
+pub use tools::tool;
 pub use verdict::{RULES_VERSION, Rules, judge};

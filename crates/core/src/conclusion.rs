@@ -206,6 +206,23 @@ pub struct Evidence {
     pub grade: Grade,
 }
 
+/// Which program a trip was probably made with. Derived from the trip alone, each time it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its name; of several that look the same all, `curl or git`. `None`: in no table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The known program that it says it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<String>,
+    /// Whether what was seen contradicts what it says.
+    pub contradicts: bool,
+    /// Why, a sentence each. Never holds text the peer chose.
+    pub reasons: Vec<String>,
+    /// Version of the rules and tables that gave it.
+    pub rules: u32,
+}
+
 /// Everything concluded about one trip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conclusion {

@@ -20,7 +20,7 @@ pub mod trip;
 pub use canary::{Canary, Trigger};
 pub use conclusion::{
     Actor, Conclusion, Evidence, Grade, Incident, IncidentState, Judgement, Listed, NetworkClass,
-    NetworkFacts, Verdict,
+    NetworkFacts, Tool, Verdict,
 };
 pub use credential::{Credential, May};
 pub use decision::{Decision, Verb, drill_nonce};

@@ -185,6 +185,7 @@ impl Use<'_> {
             grade: Grade::A1,
         };
         ReportTrip {
+            tool: None,
             trip: Trip {
                 id: trip_id(self.sequence),
                 canary: canary(self.canary),

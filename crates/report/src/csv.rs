@@ -59,6 +59,20 @@ const COLUMNS: &[Column] = &[
     ("program", |_, trip| {
         trip.program.clone().unwrap_or_default()
     }),
+    ("tool", |_, trip| {
+        (trip.tool.as_ref())
+            .and_then(|tool| tool.name.clone())
+            .unwrap_or_default()
+    }),
+    ("tool_contradicts", |_, trip| {
+        let tool = trip.tool.as_ref();
+        tool.map(|tool| tool.contradicts.to_string())
+            .unwrap_or_default()
+    }),
+    ("ja3", |_, trip| signal(trip, "ja3")),
+    ("ja4", |_, trip| signal(trip, "ja4")),
+    ("h2", |_, trip| signal(trip, "h2")),
+    ("h1", |_, trip| signal(trip, "h1")),
     ("time_precise", |_, trip| {
         full(trip, |full| Some(full.time_precise.clone()))
     }),
@@ -98,6 +112,10 @@ fn captured(full: &crate::findings::FullTrip) -> Option<String> {
         .iter()
         .map(|(name, values)| format!("{name}={}", values.join(", ")));
     Some(parts.collect::<Vec<_>>().join("; "))
+}
+
+fn signal(trip: &TripFinding, name: &str) -> String {
+    trip.signals.get(name).cloned().unwrap_or_default()
 }
 
 fn outcome(trip: &TripFinding) -> String {

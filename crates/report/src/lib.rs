@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use lapwing_core::{Actor, CanaryId, Conclusion, Incident, StationId, Timestamp, Trip};
+use lapwing_core::{Actor, CanaryId, Conclusion, Incident, StationId, Timestamp, Tool, Trip};
 use serde::{Deserialize, Serialize};
 
 mod csv;
@@ -85,6 +85,9 @@ pub struct ReportTrip {
     pub trip: Trip,
     /// The conclusions.
     pub conclusion: Conclusion,
+    /// Which program it was probably made with.
+    #[serde(default)]
+    pub tool: Option<Tool>,
     /// The request as it was sent, if kept and asked for.
     pub raw: Option<Vec<u8>>,
 }

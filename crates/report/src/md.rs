@@ -299,6 +299,18 @@ impl Page<'_> {
             ));
             let sources: Vec<String> = one.sources.iter().take(16).map(|text| code(text)).collect();
             self.line(format!("- Sources: {}", sources.join(", ")));
+            if !one.tools.is_empty() {
+                let tools: Vec<String> = one.tools.iter().take(8).map(|text| plain(text)).collect();
+                self.line(format!(
+                    "- Made with, by handshake and habits: {}",
+                    tools.join("; ")
+                ));
+            }
+            if !one.handshakes.is_empty() {
+                let prints = one.handshakes.iter().take(8);
+                let prints: Vec<String> = prints.map(|text| code(text)).collect();
+                self.line(format!("- TLS handshakes (JA4): {}", prints.join(", ")));
+            }
             let programs: Vec<String> =
                 one.programs.iter().take(8).map(|text| code(text)).collect();
             if !programs.is_empty() {

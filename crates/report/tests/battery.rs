@@ -108,6 +108,7 @@ fn trip(sequence: u64) -> ReportTrip {
         "203.0.113.77:54321"
     };
     ReportTrip {
+        tool: None,
         trip: Trip {
             id: trip_id(sequence),
             canary: canary(1),

@@ -115,6 +115,7 @@ fn gather(desk: &Desk, filter: &TripFilter, profile: Profile) -> anyhow::Result<
             .remove(record::RAW)
             .filter(|_| profile == Profile::Full);
         trips.push(ReportTrip {
+            tool: lapwing_attribute::tool(&trip),
             trip,
             conclusion: row.conclusion.clone(),
             raw,

@@ -158,7 +158,9 @@ impl Desk {
 
     fn as_json(&self, row: &TripRow) -> anyhow::Result<serde_json::Value> {
         let trip = self.trip(row)?;
-        Ok(json!({ "trip": trip, "time": row.time.to_string(), "conclusion": row.conclusion }))
+        let tool = lapwing_attribute::tool(&trip);
+        let time = row.time.to_string();
+        Ok(json!({ "trip": trip, "time": time, "conclusion": row.conclusion, "tool": tool }))
     }
 }
 
@@ -332,6 +334,7 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
         item("listed as", &listed)?;
     }
     item("sources", &conclusion.network.sources.join("; "))?;
+    print_tool(trip)?;
     item("incident", &conclusion.incident.to_string())?;
     item("actor", &conclusion.actor.to_string())?;
     for evidence in &conclusion.evidence {
@@ -349,6 +352,22 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
         ),
     )?;
     print_claims(trip)?;
+    Ok(())
+}
+
+fn print_tool(trip: &Trip) -> std::io::Result<()> {
+    let Some(tool) = lapwing_attribute::tool(trip) else {
+        return Ok(());
+    };
+    let name = tool.name.as_deref().unwrap_or("unknown");
+    let belied = match tool.claimed.filter(|_| tool.contradicts) {
+        Some(claimed) => format!(", which contradicts its word that it is {claimed}"),
+        None => String::new(),
+    };
+    item("tool", &format!("{name}{belied}"))?;
+    for reason in &tool.reasons {
+        item("", reason)?;
+    }
     Ok(())
 }
 

@@ -362,9 +362,8 @@ impl Session {
         }
         let station = visit.station();
         let deadline = Instant::now() + station.limits.header_deadline;
-        let (_, stream) =
-            tls::accept(&station.tls, false, replay, deadline, &visit.place.bell).await;
-        stream
+        let handshake = tls::accept(&station.tls, false, replay, deadline, &visit.place.bell).await;
+        handshake.stream
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lapwing_core::{ActorId, Grade};
+use lapwing_core::{ActorId, Grade, Tool};
 use serde::Serialize;
 
 use super::{Context, at, last_of, uses_of};
@@ -23,6 +23,10 @@ pub(crate) struct ActorFinding {
     pub(crate) sources: Vec<String>,
     pub(crate) programs: Vec<String>,
     pub(crate) fingerprints: Vec<String>,
+    /// Programs that its trips were probably made with.
+    pub(crate) tools: Vec<String>,
+    /// JA4 of their handshakes.
+    pub(crate) handshakes: Vec<String>,
     pub(crate) canaries: Vec<String>,
     pub(crate) evidence: Vec<EvidenceFinding>,
     /// `none` (nothing was linked), `low` or `moderate`.
@@ -98,6 +102,17 @@ fn finding(
                 .filter(|text| !text.is_empty())
                 .map(|text| show.own(&short(text))),
         ),
+        tools: unique(
+            trips
+                .iter()
+                .filter_map(|one| tool_words(one.tool.as_ref()?)),
+        ),
+        handshakes: unique(
+            trips
+                .iter()
+                .filter_map(|one| one.trip.observed.signals.get("ja4"))
+                .map(|ja4| show.own(ja4)),
+        ),
         canaries: unique(trips.iter().map(|one| context.title(one.trip.canary))),
         evidence,
         confidence,
@@ -152,6 +167,18 @@ pub(super) fn grade_meaning(grade: Grade) -> &'static str {
         Grade::A1 => "seen by the station itself",
         Grade::B3 => "seen by the station, shared by many",
         Grade::E4 => "only the peer's word",
+    }
+}
+
+/// `curl, which says that it is Chrome`
+fn tool_words(tool: &Tool) -> Option<String> {
+    let name = tool.name.as_deref();
+    match &tool.claimed {
+        Some(claimed) if tool.contradicts => Some(format!(
+            "{}, which says that it is {claimed}",
+            name.unwrap_or("an unknown program")
+        )),
+        _ => name.map(str::to_owned),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lapwing_core::{ActorId, CanaryId, Carrier, Claims, DecoyOutcome, Timestamp, Verdict};
+use lapwing_core::{ActorId, CanaryId, Carrier, Claims, DecoyOutcome, Timestamp, Tool, Verdict};
 use serde::Serialize;
 
 use super::show::{self, Show};
@@ -52,6 +52,11 @@ pub(crate) struct TripFinding {
     pub(crate) status: u16,
     pub(crate) size: u64,
     pub(crate) fingerprint: String,
+    /// Its handshake and its way to speak HTTP: `ja3`, `ja4`, `h2`, `h1`.
+    pub(crate) signals: BTreeMap<String, String>,
+    /// The program it was probably made with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tool: Option<Tool>,
     /// What the peer calls its program; only a plain `name/version` in the masked profile.
     pub(crate) program: Option<String>,
     /// What only the full profile has.
@@ -173,6 +178,10 @@ fn finding(context: &Context<'_>, one: &ReportTrip) -> TripFinding {
                 .take(64)
                 .collect::<String>(),
         ),
+        signals: (trip.observed.signals.iter())
+            .map(|(name, value)| (show.own(name), show.own(value)))
+            .collect(),
+        tool: one.tool.clone(),
         program: program(show, one),
         full: show.full().then(|| full(show, one)),
         place: context.places.get(&trip.canary).cloned(),
