@@ -101,6 +101,13 @@ fn report_canary(number: u8) -> ReportCanary {
     }
 }
 
+fn found(field: &str, carrier: Carrier) -> MatchedField {
+    MatchedField {
+        field: field.to_owned(),
+        carrier,
+    }
+}
+
 fn trip(sequence: u64) -> ReportTrip {
     let address = if sequence.is_multiple_of(2) {
         "[2001:db8:77:1::9]:54321"
@@ -113,10 +120,7 @@ fn trip(sequence: u64) -> ReportTrip {
             id: trip_id(sequence),
             canary: canary(1),
             kind: "twilio".to_owned(),
-            fields: vec![MatchedField {
-                field: "auth_token".to_owned(),
-                carrier: Carrier::Basic,
-            }],
+            fields: vec![found("auth_token", Carrier::Basic)],
             observed: Observed {
                 time: at(i64::try_from(sequence).unwrap() * 7),
                 peer: address.parse().unwrap(),

@@ -19,7 +19,7 @@ use answer::{Answer, Code, Data, Manner, Record, Soa, UDP_SIZE};
 use query::{Edns, Header, Query, Question, Read, code};
 use zone::Bound;
 
-pub use zone::{Challenges, ZoneSettings, Zones};
+pub use zone::{AcmeTexts, ZoneSettings, Zones};
 
 /// A datagram of a client that says nothing of its size (RFC 1035 section 2.3.4).
 const PLAIN_SIZE: u16 = 512;

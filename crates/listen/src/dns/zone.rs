@@ -45,7 +45,7 @@ pub struct Zones {
     between: BTreeSet<String>,
     addresses: Vec<IpAddr>,
     ttl: u32,
-    challenges: Challenges,
+    challenges: AcmeTexts,
 }
 
 /// The head of a zone.
@@ -56,9 +56,9 @@ struct Apex {
 
 /// Texts that come and go in the zones: a certificate authority looks for them (RFC 8555 section 8.4).
 #[derive(Clone, Debug, Default)]
-pub struct Challenges(Arc<RwLock<BTreeMap<String, Vec<String>>>>);
+pub struct AcmeTexts(Arc<RwLock<BTreeMap<String, Vec<String>>>>);
 
-impl Challenges {
+impl AcmeTexts {
     /// Puts a text at `_acme-challenge` of `host`, beside those there are. It is answered at once.
     pub fn put(&self, host: &str, text: &str) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -140,7 +140,7 @@ impl Zones {
 
     /// The texts that come and go in them.
     #[must_use]
-    pub fn challenges(&self) -> Challenges {
+    pub fn challenges(&self) -> AcmeTexts {
         self.challenges.clone()
     }
 
