@@ -14,5 +14,6 @@ mod ftp;
 mod ldap;
 mod redis;
 mod smpp;
+mod squid;
 mod stage;
 mod tls;

@@ -41,7 +41,7 @@ fn redis_cli_logs_in_and_looks_around() {
         "{lines}"
     );
     assert!(
-        lines.contains("NOSUCH redis-uri accepted redis.command=NOSUCH thing"),
+        lines.contains("UNKNOWN redis-uri accepted redis.command=NOSUCH thing"),
         "{lines}"
     );
 }

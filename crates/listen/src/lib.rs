@@ -26,6 +26,7 @@ mod proxy;
 mod redis;
 mod server;
 mod smpp;
+mod squid;
 mod station;
 mod stream;
 mod system;

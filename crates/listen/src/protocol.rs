@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use crate::datagram::{Considered, Message};
 use crate::station::Station;
 use crate::visit::{Ended, Visit};
-use crate::{amqp, dns, ftp, ldap, redis, smpp};
+use crate::{amqp, dns, ftp, ldap, redis, smpp, squid};
 
 /// A protocol a station can listen for.
 #[derive(Debug)]
@@ -54,6 +54,15 @@ pub const PROTOCOLS: &[Protocol] = &[
         serve: Serve::Stream {
             client_first: true,
             talk: |visit| Box::pin(redis::talk(visit)),
+        },
+    },
+    Protocol {
+        name: "http-proxy",
+        summary: "HTTP proxy: a login, and where somebody wanted to go; nobody gets there",
+        port: 3128,
+        serve: Serve::Stream {
+            client_first: true,
+            talk: |visit| Box::pin(squid::talk(visit)),
         },
     },
     Protocol {

@@ -1,3 +1,5 @@
+//! Lists are built, searched and refused; those that come with the program are whole.
+
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
