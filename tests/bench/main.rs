@@ -21,6 +21,7 @@ mod mint;
 mod scale;
 mod server;
 mod start;
+mod tls;
 mod trips;
 
 use std::path::PathBuf;
@@ -46,6 +47,7 @@ const SECTIONS: &[Section] = &[
     ("scale", scale::run),
     ("mint", mint::run),
     ("start", start::run),
+    ("tls", tls::run),
 ];
 
 fn main() {
@@ -60,6 +62,11 @@ fn main() {
     }
     if arguments.first().is_some_and(|role| role == dns::ROLE) {
         return dns::serve();
+    }
+    if let [role, rest @ ..] = &arguments[..]
+        && role == tls::ROLE
+    {
+        return tls::serve(rest);
     }
     let quick = arguments.iter().any(|it| it == "--quick");
     let chosen: Vec<&String> = arguments.iter().filter(|it| *it != "--quick").collect();

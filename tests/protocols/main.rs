@@ -7,6 +7,7 @@
     reason = "these are tests: what is not there fails them"
 )]
 
+mod acme;
 mod amqp;
 mod dns;
 mod forwarded;

@@ -39,3 +39,4 @@ pub use message::{
 };
 pub use outbox::Outbox;
 pub use pace::Pace;
+pub use tls::client as tls_client;

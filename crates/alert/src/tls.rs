@@ -15,8 +15,9 @@ pub(crate) fn install_provider() {
 
 /// A client configuration that also trusts the certificates in `extra` (PEM).
 ///
-/// The error says what is wrong with `extra`.
-pub(crate) fn client(extra: Option<&[u8]>) -> Result<ClientConfig, String> {
+/// # Errors
+/// What is wrong with `extra`.
+pub fn client(extra: Option<&[u8]>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };

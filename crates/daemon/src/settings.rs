@@ -141,6 +141,55 @@ pub struct Tls {
     /// Files in PEM, in the order of their precedence: `{ certificate = "/etc/ssl/site.pem", key =
     /// "/etc/ssl/site.key" }`. A client gets the one that has the name it asks for, else the first.
     pub certificates: Vec<CertificateFiles>,
+    /// Certificates from a public authority.
+    pub acme: Acme,
+}
+
+/// Certificates from a public authority (ACME). To name a host here is to agree to the authority's terms. What
+/// it issues stands in public logs: name no host whose name gives bait away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Acme {
+    /// Host names, each of which gets a certificate of its own; none: nobody is asked.
+    pub hosts: Vec<String>,
+    /// The authority's directory.
+    pub directory: String,
+    /// Mail addresses that the authority may write to.
+    pub contacts: Vec<String>,
+    /// How it checks that a host is ours: `http-01` (port 80 leads to the HTTP listener), `tls-alpn-01` (port
+    /// 443 does), or `dns-01` (the DNS listener is the domain's name server; the only one for `*.example.org`).
+    pub challenge: AcmeChallenge,
+    /// File in PEM with who else may vouch for the directory's own host; empty: only the public ones.
+    pub roots: PathBuf,
+    /// A certificate is renewed so many days before it ends.
+    pub renew_days: u32,
+}
+
+impl Default for Acme {
+    fn default() -> Self {
+        Self {
+            hosts: Vec::new(),
+            directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
+            contacts: Vec::new(),
+            challenge: AcmeChallenge::Http01,
+            roots: PathBuf::new(),
+            renew_days: 30,
+        }
+    }
+}
+
+/// How an authority checks that a host is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AcmeChallenge {
+    /// A file over HTTP.
+    #[serde(rename = "http-01")]
+    Http01,
+    /// A certificate inside TLS.
+    #[serde(rename = "tls-alpn-01")]
+    TlsAlpn01,
+    /// A record in DNS.
+    #[serde(rename = "dns-01")]
+    Dns01,
 }
 
 /// Files of a certificate.

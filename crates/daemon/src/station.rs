@@ -111,7 +111,7 @@ impl Station {
         let desk = desk(&settings, &front.catalog, ledger, examiner, &clock);
         let hosts = hosts(&settings, &desk, &journal, &dispatcher, directory.station());
         let front = Arc::new(front);
-        let keeper = Keeper::new(directory.root(), &settings, Arc::clone(&front));
+        let keeper = Keeper::new(directory.root(), &settings, Arc::clone(&front))?;
         Ok(Self {
             settings,
             journal,
@@ -202,6 +202,7 @@ impl Station {
             siren: siren.clone(),
         };
         let guard = tokio::spawn(guard.stand());
+        let obtaining = tokio::spawn(self.keeper.obtainer().stand(siren.clone()));
         let keeping = tokio::spawn(self.keeper.stand(siren));
         let looking = tokio::spawn(look_again(self.recogniser));
         let watching = tokio::spawn(self.hosts.watch());
@@ -236,6 +237,7 @@ impl Station {
         guard.abort();
         looking.abort();
         watching.abort();
+        obtaining.abort();
         keeping.abort();
         self.journal.close().await;
         // The indexer finishes what the journal holds before it ends.

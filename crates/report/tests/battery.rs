@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use lapwing_core::{
     Actor, ActorId, CanaryId, Carrier, Claimed, Claims, Conclusion, DecoyOutcome, DecoyRecord,
     Evidence, Grade, Incident, IncidentId, IncidentState, Judgement, MatchedField, NetworkFacts,
-    Observed, StationId, Timestamp, Trip, TripId, Verdict,
+    Observed, StationId, Timestamp, Tool, Trip, TripId, Verdict,
 };
 use lapwing_report::{FORMATS, Integrity, Profile, Report, ReportCanary, ReportTrip};
 use serde_json::Value;
@@ -108,14 +108,21 @@ fn found(field: &str, carrier: Carrier) -> MatchedField {
     }
 }
 
+fn tool() -> Tool {
+    Tool {
+        name: Some("Wget".to_owned()),
+        claimed: Some("curl".to_owned()),
+        contradicts: true,
+        reasons: vec!["Its TLS handshake is that of Wget.".to_owned()],
+        rules: 1,
+    }
+}
+
 fn trip(sequence: u64) -> ReportTrip {
-    let address = if sequence.is_multiple_of(2) {
-        "[2001:db8:77:1::9]:54321"
-    } else {
-        "203.0.113.77:54321"
-    };
+    let addresses = ["[2001:db8:77:1::9]:54321", "203.0.113.77:54321"];
+    let address = addresses[usize::from(!sequence.is_multiple_of(2))];
     ReportTrip {
-        tool: None,
+        tool: Some(tool()),
         trip: Trip {
             id: trip_id(sequence),
             canary: canary(1),
@@ -131,7 +138,7 @@ fn trip(sequence: u64) -> ReportTrip {
                 protocol: "http/1.1".to_owned(),
                 size: 300,
                 truncated: false,
-                signals: [].into(),
+                signals: [("ja4".to_owned(), "t13d3112h2_a_b".to_owned())].into(),
                 fingerprint: "0123456789abcdef".to_owned(),
             },
             claims: Some(Claims {
@@ -250,6 +257,9 @@ fn hostile() -> Report {
         one.trip.fields[0].field = text.to_owned();
         one.trip.decoy.rule = text.to_owned();
         one.trip.observed.fingerprint = text.to_owned();
+        one.trip.observed.signals = ["ja4", "h1"]
+            .map(|it| (it.to_owned(), text.to_owned()))
+            .into();
         one.conclusion.network.country = Some(text.to_owned());
         one.conclusion.network.as_name = Some(text.to_owned());
         one.conclusion.network.special = Some(text.to_owned());
@@ -480,6 +490,25 @@ fn formats_agree() {
                     "{case}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn every_format_names_the_tool_and_what_it_belies() {
+    let report = report(vec![trip(1)]);
+    for profile in [Profile::Masked, Profile::Full] {
+        for format in ["html", "md", "json", "csv"] {
+            let text = render(format, &report, profile);
+            assert!(text.contains("Wget"), "{format}");
+            assert!(text.contains("t13d3112h2_a_b"), "{format}");
+        }
+        for format in ["html", "md"] {
+            let text = render(format, &report, profile);
+            assert!(
+                text.contains("Wget, which says that it is curl"),
+                "{format}"
+            );
         }
     }
 }

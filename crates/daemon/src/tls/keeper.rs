@@ -12,9 +12,9 @@ use lapwing_core::{Clock as _, SystemClock};
 use lapwing_listen::{Certificate, Station};
 use tokio::sync::Notify;
 
-use super::{Source, sources};
-use crate::Settings;
+use super::{Obtainer, Source, acme, sources};
 use crate::guard::Siren;
+use crate::{DaemonError, Settings};
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -52,7 +52,15 @@ enum Patience {
 
 impl Keeper {
     /// Shows what there is now.
-    pub(crate) fn new(root: &Path, settings: &Settings, front: Arc<Station>) -> Self {
+    ///
+    /// # Errors
+    /// A setting that cannot be used. A file that cannot be is none: the station listens without it.
+    pub(crate) fn new(
+        root: &Path,
+        settings: &Settings,
+        front: Arc<Station>,
+    ) -> Result<Self, DaemonError> {
+        acme::check(settings, &front)?;
         let mut keeper = Self {
             root: root.to_owned(),
             settings: settings.clone(),
@@ -65,7 +73,17 @@ impl Keeper {
             complaints: Vec::new(),
         };
         keeper.look(Patience::AtOnce);
-        keeper
+        Ok(keeper)
+    }
+
+    /// What gets certificates from a public authority.
+    pub(crate) fn obtainer(&self) -> Obtainer {
+        Obtainer {
+            root: self.root.clone(),
+            settings: self.settings.tls.acme.clone(),
+            front: Arc::clone(&self.front),
+            reload: self.reload(),
+        }
     }
 
     /// What makes it read the files again at once.

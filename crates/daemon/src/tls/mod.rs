@@ -8,6 +8,7 @@
 //! tls/acme/        the same for each certificate from a public authority, and account.json
 //! ```
 
+mod acme;
 pub mod authority;
 mod keeper;
 
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::{DaemonError, Settings};
 
+pub(crate) use acme::Obtainer;
 pub(crate) use keeper::Keeper;
 
 /// Bytes of a file of certificates or of a key, at most.

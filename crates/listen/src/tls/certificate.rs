@@ -83,12 +83,6 @@ impl Certificate {
     }
 }
 
-impl Certificate {
-    pub(super) fn key(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.key)
-    }
-}
-
 /// Subject alternative names that are host names; of a certificate without any, its common name.
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let alternatives = certificate.subject_alternative_name().ok().flatten();

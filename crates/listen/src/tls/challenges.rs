@@ -1,5 +1,5 @@
 //! What a certificate authority is answered when it checks whether a name is ours (ACME): a file over HTTP
-//! (RFC 8555, 8.3), a certificate inside TLS (RFC 8737), or a TXT record (RFC 8555, 8.4).
+//! (RFC 8555, 8.3), or a certificate inside TLS (RFC 8737). A check by DNS is answered by the zones.
 //!
 //! Each answer is there only while a check is under way. Whoever asks is treated like everybody else: asking
 //! is counted, and answered at the next tick.
@@ -8,10 +8,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 
-use super::certificate::Certificate;
+use super::certificate::CertificateError;
 use super::hello::Hello;
 use super::server_config;
 
@@ -31,8 +33,6 @@ struct Due {
     files: HashMap<String, String>,
     /// By host name.
     certificates: HashMap<String, Arc<ServerConfig>>,
-    /// By `_acme-challenge.` and host name. A name may have two: for itself and for the wildcard.
-    records: HashMap<String, Vec<String>>,
 }
 
 impl Challenges {
@@ -41,24 +41,26 @@ impl Challenges {
         self.write(|due| due.files.insert(name.to_owned(), content.to_owned()));
     }
 
-    /// Shows this certificate to who asks for `host` and would speak `acme-tls/1`.
-    pub fn certificate(&self, host: &str, certificate: &Certificate) {
-        let mut config = server_config(Arc::new(One(certificate.key())));
+    /// Shows this certificate (DER; its key PKCS#8) to who asks for `host` and would speak `acme-tls/1`.
+    ///
+    /// # Errors
+    /// The key is of a kind that is not known.
+    pub fn certificate(
+        &self,
+        host: &str,
+        certificate: CertificateDer<'static>,
+        key: PrivatePkcs8KeyDer<'static>,
+    ) -> Result<(), CertificateError> {
+        let key = ring::default_provider()
+            .key_provider
+            .load_private_key(key.into())?;
+        // Not compared with the certificate, which has an extension that is read by nobody but who checks.
+        let shown = CertifiedKey::new(vec![certificate], key);
+        let mut config = server_config(Arc::new(One(Arc::new(shown))));
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
         let host = host.to_ascii_lowercase();
         self.write(|due| due.certificates.insert(host, Arc::new(config)));
-    }
-
-    /// Adds a TXT record to `_acme-challenge.` and `host`.
-    pub fn record(&self, host: &str, text: &str) {
-        let name = format!("_acme-challenge.{}", host.to_ascii_lowercase());
-        self.write(|due| due.records.entry(name).or_default().push(text.to_owned()));
-    }
-
-    /// The TXT records that a name has now: what a name server answers with. Lower case, no final dot.
-    #[must_use]
-    pub fn records(&self, name: &str) -> Vec<String> {
-        self.read(|due| due.records.get(name).cloned().unwrap_or_default())
+        Ok(())
     }
 
     /// The check is over: nothing of it is answered any more.

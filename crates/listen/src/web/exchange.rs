@@ -148,9 +148,10 @@ fn decide(
         Ending::Broken(Fault::TooSlow) => Some(station.persona.closing(408, now)),
         Ending::Broken(_) => Some(station.persona.closing(400, now)),
         Ending::TooLarge => Some(station.persona.closing(413, now)),
+        // Before what is bound to the host: it is the host that is checked.
+        Ending::Whole if let Some(reply) = challenge(place, seen, now) => Some(reply),
         Ending::Whole => match ask(place, seen, found, now) {
             Some(answer) => return decoy(station, seen, answer, now),
-            None if let Some(reply) = challenge(place, seen, now) => Some(reply),
             None if reads(&seen.request) && place.is_stranger(&seen.request.host) => {
                 Some(station.persona.error_of_site(404, seen.head.close, now))
             }
