@@ -12,6 +12,7 @@ use hickory_server::Server as Authority;
 use hickory_server::net::runtime::TokioRuntimeProvider;
 use hickory_server::store::in_memory::InMemoryZoneHandler;
 use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::net::UdpSocket;
 
 use crate::Plan;
@@ -21,8 +22,12 @@ use crate::server::{Server, Syncs};
 /// First argument of a process in this role.
 pub(crate) const ROLE: &str = "--bare-dns";
 
-/// Questions under way at once.
-const WINDOW: usize = 400;
+/// Clients, and questions under way at once of each: as many as a socket's buffer holds.
+const ASKERS: u8 = 8;
+const WINDOW: usize = 64;
+
+/// When a question is taken for lost.
+const LOST: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(plan: &Plan) {
     let home = tempfile::tempdir().unwrap();
@@ -95,33 +100,72 @@ struct Tally {
     lost: u64,
 }
 
-/// Keeps so many questions under way, each for a name of its own, from one socket.
+/// A client at an address of its own.
+struct Asker {
+    socket: std::net::UdpSocket,
+    under_way: usize,
+    heard: Instant,
+}
+
+/// Keeps so many questions under way, each for a name of its own, from several addresses.
 fn load(server: &Server, seconds: f64) -> Tally {
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.connect(server.address).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_millis(200)))
-        .unwrap();
-    let (mut sent, mut answered, mut lost) = (0_u64, 0_u64, 0_u64);
-    let mut buffer = [0; 1500];
+    let ask = |number: u8| {
+        let socket = std::net::UdpSocket::bind((Ipv4Addr::new(127, 0, 1, number), 0)).unwrap();
+        socket.connect(server.address).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        Asker {
+            socket,
+            under_way: 0,
+            heard: Instant::now(),
+        }
+    };
+    let mut askers: Vec<Asker> = (1..=ASKERS).map(ask).collect();
+    let (mut sent, mut tally) = (0_u64, Tally::default());
     let (cpu, begun) = (server.cpu(), Instant::now());
     let end = begun + Duration::from_secs_f64(seconds);
+    let mut answered = 0_u64;
     while Instant::now() < end {
-        while sent - answered - lost < WINDOW as u64 {
-            socket.send(&question(sent)).unwrap();
-            sent += 1;
+        let mut heard = 0;
+        for asker in &mut askers {
+            heard += asker.turn(&mut sent, &mut tally.lost);
         }
-        match socket.recv(&mut buffer) {
-            Ok(_) => answered += 1,
-            // What has not come by now does not come any more.
-            Err(_) => lost = sent - answered,
+        answered += heard;
+        if heard == 0 {
+            let mut wanted: Vec<_> = (askers.iter())
+                .map(|asker| PollFd::new(&asker.socket, PollFlags::IN))
+                .collect();
+            let patience = Timespec {
+                tv_sec: 0,
+                tv_nsec: 20_000_000,
+            };
+            poll(&mut wanted, Some(&patience)).unwrap();
         }
     }
-    let seconds = begun.elapsed().as_secs_f64();
-    Tally {
-        rate: answered as f64 / seconds,
-        cost: (server.cpu() - cpu) / answered as f64 * 1e6,
-        lost,
+    tally.rate = answered as f64 / begun.elapsed().as_secs_f64();
+    tally.cost = (server.cpu() - cpu) / answered as f64 * 1e6;
+    tally
+}
+
+impl Asker {
+    /// Takes what has come and asks as much again.
+    fn turn(&mut self, sent: &mut u64, lost: &mut u64) -> u64 {
+        let (mut buffer, mut heard) = ([0; 1500], 0);
+        while self.socket.recv(&mut buffer).is_ok() {
+            heard += 1;
+            self.under_way = self.under_way.saturating_sub(1);
+            self.heard = Instant::now();
+        }
+        if self.under_way > 0 && self.heard.elapsed() > LOST {
+            // What has not come by now does not come any more.
+            *lost += self.under_way as u64;
+            self.under_way = 0;
+            self.heard = Instant::now();
+        }
+        while self.under_way < WINDOW && self.socket.send(&question(*sent)).is_ok() {
+            *sent += 1;
+            self.under_way += 1;
+        }
+        heard
     }
 }
 

@@ -107,7 +107,8 @@ fn every_type_in_any_case_trips_over_udp_and_tcp() {
                 .to_owned()
         })
         .collect();
-    assert_eq!(protocols.iter().filter(|it| *it == "dns/tcp").count(), 1);
+    // dig asks for ANY over TCP.
+    assert_eq!(protocols.iter().filter(|it| *it == "dns/tcp").count(), 2);
 }
 
 #[test]
@@ -131,10 +132,12 @@ fn names_are_answered_by_where_they_stand_not_by_what_is_known() {
             ],
         );
         let lines = said.lines().filter(|line| !line.contains("id:"));
-        lines.collect::<Vec<_>>().join("\n").replace(name, "NAME")
+        // Columns are as wide as the name needs.
+        let words = lines.flat_map(str::split_whitespace);
+        words.collect::<Vec<_>>().join(" ").replace(name, "NAME")
     };
     let known = answers(name);
-    assert!(known.contains("IN\tA\t127.0.0.1"), "{known}");
+    assert!(known.contains("IN A 127.0.0.1"), "{known}");
     assert_eq!(answers(names(&retired).0), known);
     assert_eq!(answers(&unknown), known);
     for (question, expect) in [
@@ -184,7 +187,7 @@ fn kdig_takes_the_answers() {
     let name = format!("web-01.{name}");
     let port = stage.port();
     let kdig = |more: &[&str]| {
-        let first = ["@127.0.0.1", "-p", &port, "+noall", "+answer", "+comments"];
+        let first = ["@127.0.0.1", "-p", &port, "+noall", "+answer", "+header"];
         let ran = stage.run("kdig", &[&first, more].concat());
         assert_eq!(ran.code, 0, "{ran:?}");
         ran.stdout
@@ -201,7 +204,10 @@ fn kdig_takes_the_answers() {
         assert!(!said.contains("WARNING"), "{said}");
     }
     let badvers = kdig(&[&name, "A", "+edns=1"]);
-    assert!(badvers.contains("BADVERS"), "{badvers}");
+    assert!(
+        badvers.contains("BADVERS") || badvers.contains("BADVER"),
+        "{badvers}"
+    );
     let lines = stage.lines(4);
     assert!(
         lines.starts_with("A log4shell accepted dns.data=web-01 dns.name="),

@@ -15,6 +15,7 @@ mod ftp;
 mod ldap;
 mod redis;
 mod smpp;
+mod smtp;
 mod squid;
 mod stage;
 mod tls;

@@ -13,6 +13,7 @@ use crate::facts::TripFacts;
 use crate::lookup::{self, LOOKUP};
 use crate::programs::Sort;
 use crate::special::plain;
+use crate::verdict::is_delivered;
 
 /// Signal of a source address: an IPv4 address, or the /64 network of an IPv6 one.
 const ADDRESS: &str = "address";
@@ -185,6 +186,10 @@ fn same_address(facts: &TripFacts<'_>, value: &str, seen: Seen) -> Evidence {
         ),
         Some("shared") => (
             "; weak: a carrier's address translation, which many share",
+            Grade::B3,
+        ),
+        _ if is_delivered(facts) => (
+            "; weak: a server that delivers mail, perhaps for many",
             Grade::B3,
         ),
         _ => ("", Grade::A1),

@@ -232,10 +232,33 @@ fn looked_up(facts: &TripFacts<'_>) -> Reasons {
     reasons
 }
 
+/// Whether mail came to a mailbox of the bait, or was asked about.
+pub(crate) fn is_delivered(facts: &TripFacts<'_>) -> bool {
+    let mut carriers = facts.trip.fields.iter().map(|field| field.carrier);
+    carriers.any(|carrier| carrier == Carrier::Mailbox)
+}
+
+fn delivered() -> Reasons {
+    vec![
+        "Mail was sent to a mailbox that only this bait names, or somebody asked whether it is \
+         there."
+            .to_owned(),
+        "The address is that of the server that delivers: the sender's own, or a provider's, which \
+         many share."
+            .to_owned(),
+        "Confidence is moderate: whoever has the list that the mailbox stands in can write to it, \
+         and lists are passed on."
+            .to_owned(),
+    ]
+}
+
 /// A link was followed, or an address looked at.
 fn fetched(facts: &TripFacts<'_>) -> (Verdict, Reasons) {
     if facts.trip.observed.is_relayed() {
         return (Verdict::Intruder, looked_up(facts));
+    }
+    if is_delivered(facts) {
+        return (Verdict::Intruder, delivered());
     }
     let what = "An address that only this bait carries was opened.".to_owned();
     let named = facts

@@ -25,7 +25,7 @@ use crate::examiner::Examiner;
 use crate::guard::{Guard, Siren};
 use crate::hosts::Hosts;
 use crate::indexer::Indexer;
-use crate::mint::DeskMinter;
+use crate::mint::{self, DeskMinter};
 use crate::outbox::LedgerOutbox;
 use crate::recognise::LedgerRecogniser;
 use crate::settings::Listen;
@@ -277,6 +277,7 @@ fn front(
         },
         persona: Persona::from_seed(&seed),
         hostname: hostname(settings)?,
+        mail_domain: mint::mail_domain(settings, None).unwrap_or_default(),
         zones: zones::zones(settings, &system)?,
         system,
         tls: Tls::default(),

@@ -26,6 +26,7 @@ mod proxy;
 mod redis;
 mod server;
 mod smpp;
+mod smtp;
 mod squid;
 mod station;
 mod stream;

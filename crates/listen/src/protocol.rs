@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use crate::datagram::{Considered, Message};
 use crate::station::Station;
 use crate::visit::{Ended, Visit};
-use crate::{amqp, dns, ftp, ldap, redis, smpp, squid};
+use crate::{amqp, dns, ftp, ldap, redis, smpp, smtp, squid};
 
 /// A protocol a station can listen for.
 #[derive(Debug)]
@@ -99,6 +99,15 @@ pub const PROTOCOLS: &[Protocol] = &[
         serve: Serve::Stream {
             client_first: true,
             talk: |visit| Box::pin(smpp::talk(visit)),
+        },
+    },
+    Protocol {
+        name: "smtp",
+        summary: "SMTP: mail to mailboxes that bait names, and logins; with STARTTLS",
+        port: 25,
+        serve: Serve::Stream {
+            client_first: false,
+            talk: |visit| Box::pin(smtp::talk(visit)),
         },
     },
     Protocol {

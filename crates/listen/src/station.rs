@@ -114,6 +114,8 @@ pub struct Station {
     pub system: System,
     /// What it calls itself in greetings.
     pub hostname: String,
+    /// Whose mail it takes; empty: nobody's but its own host's.
+    pub mail_domain: String,
     /// What it answers for over DNS.
     pub zones: Zones,
     /// Certificates, if it has some.

@@ -1,6 +1,7 @@
 //! The listener as a peer meets it: real sockets on loopback, a recogniser that knows one handle, a
 //! sink that keeps what it is given.
 
+mod dns;
 mod http1;
 mod http2;
 mod limits;
@@ -99,6 +100,19 @@ fn start(limits: Limits, proxies: &[&str]) -> Running {
     let door = "127.0.0.1:0".parse().unwrap();
     let listener = Listener::bind(protocol("http").unwrap(), door).unwrap();
     let address = listener.door().unwrap().address;
+    let (station, kept) = station(limits, proxies);
+    let (stop, stopped) = watch::channel(false);
+    let task = tokio::spawn(listener.serve(Arc::new(station), stopped));
+    Running {
+        address,
+        kept,
+        stop,
+        task,
+    }
+}
+
+/// A station that knows one handle, and what it keeps.
+fn station(limits: Limits, proxies: &[&str]) -> (Station, Arc<Kept>) {
     let kept = Arc::new(Kept::default());
     let canary = Canary {
         id: CanaryId::from_bytes([7; 16]),
@@ -128,17 +142,11 @@ fn start(limits: Limits, proxies: &[&str]) -> Running {
         persona: Persona::from_seed(&[1; 32]),
         system: System::from_seed(&[1; 32]),
         hostname: "srv1.example".to_owned(),
+        mail_domain: "mail.example".to_owned(),
         zones: crate::Zones::default(),
         tls: Tls::default(),
     };
-    let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(listener.serve(Arc::new(station), stopped));
-    Running {
-        address,
-        kept,
-        stop,
-        task,
-    }
+    (station, kept)
 }
 
 impl Running {
