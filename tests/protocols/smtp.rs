@@ -310,3 +310,68 @@ fn curl_and_smtplib_send() {
     assert!(lines.contains("mail.subject=by curl"), "{lines}");
     assert!(lines.contains("mail.subject=by smtplib \u{e9}"), "{lines}");
 }
+
+/// Logs in and sends with smtplib, after STARTTLS or inside TLS.
+fn secured(stage: &Stage, minted: &Minted, start: &str) {
+    let (user, password) = login(minted);
+    let ca = stage.home.path().join("ca.pem");
+    let script = format!(
+        "import smtplib, ssl\n\
+         c = ssl.create_default_context(cafile={ca:?})\n\
+         c.check_hostname = False\n\
+         {start}\n\
+         s.login({user:?}, {password:?})\n\
+         s.sendmail('a@bait.example', ['d@victim.example'], 'Subject: inside TLS\\n\\nx')\n\
+         s.quit()\n",
+    );
+    let ran = stage.run("python3", &["-c", &script]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn starttls_and_implicit_tls() {
+    for (door, start) in [
+        (
+            "smtp=127.0.0.1:0",
+            "s = smtplib.SMTP('127.0.0.1', PORT); s.starttls(context=c); assert not s.has_extn('starttls') or s.ehlo()",
+        ),
+        (
+            "smtp=tls://127.0.0.1:0",
+            "s = smtplib.SMTP_SSL('127.0.0.1', PORT, context=c)",
+        ),
+    ] {
+        let stage = Stage::with("smtp", &[door], &[]);
+        let minted = stage.mint("smtp-login");
+        let ca = stage.home.ok(&["tls", "ca"]);
+        fs::write(stage.home.path().join("ca.pem"), ca).unwrap();
+        stage.home.ok(&["tls", "issue", "mail.bait.example"]);
+        if !door.contains("tls") {
+            lapwing_tests::eventually("STARTTLS is offered", || {
+                let said = converse(&stage, &["EHLO x", "STARTTLS"]);
+                said[1].starts_with("220").then_some(())
+            });
+        }
+        lapwing_tests::eventually("the certificate is shown", || {
+            let script = format!(
+                "import socket, ssl; c = ssl._create_unverified_context(); \
+                 s = socket.create_connection(('127.0.0.1', {})); \
+                 {}",
+                stage.port(),
+                if door.contains("tls") {
+                    "c.wrap_socket(s)"
+                } else {
+                    "pass"
+                },
+            );
+            let ran = stage.run("python3", &["-c", &script]);
+            (ran.code == 0).then_some(())
+        });
+        secured(&stage, &minted, &start.replace("PORT", &stage.port()));
+        let lines = stage.lines(6);
+        assert!(lines.starts_with("AUTH smtp-login accepted"), "{lines}");
+        assert!(lines.contains("mail.subject=inside TLS"), "{lines}");
+        let id = stage.trips(1)[0]["trip"]["id"].as_str().unwrap().to_owned();
+        let trip = stage.home.json(&["trip", &id]);
+        assert_eq!(trip["trip"]["observed"]["protocol"], "esmtps");
+    }
+}

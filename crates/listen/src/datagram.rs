@@ -9,13 +9,14 @@ use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::gate::network;
 use crate::notice::{self, Seen};
@@ -29,6 +30,9 @@ const LONGEST: usize = 64 << 10;
 
 /// What the system is asked to keep until we read it.
 const BACKLOG: usize = 4 << 20;
+
+/// Pause after the system could give none.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A message that stands for itself.
 pub(crate) struct Message<'a> {
@@ -116,6 +120,7 @@ impl Datagrams {
                     taken = post.take(&mut boxes) => if let Err(error) = taken {
                         // An answer of earlier that could not be delivered, mostly.
                         tracing::debug!(%error, "cannot receive datagrams");
+                        sleep(PAUSE).await;
                     },
                 }
             }
