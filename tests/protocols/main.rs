@@ -17,5 +17,6 @@ mod redis;
 mod smpp;
 mod smtp;
 mod squid;
+mod ssh;
 mod stage;
 mod tls;

@@ -58,6 +58,7 @@ pub use catalog::Catalog;
 pub use dump::{Dialect, Dump, DumpOrder};
 pub use error::CatalogError;
 pub use judge::Judgement;
+pub use keys::rsa_key;
 pub use kind::{AddressUse, ColumnHint, Field, IniHint, Kind, MintOrder, PlantHints, TreeHint};
 pub use locale::{Locale, Scene};
 pub use login::Login;

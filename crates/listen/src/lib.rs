@@ -28,6 +28,7 @@ mod server;
 mod smpp;
 mod smtp;
 mod squid;
+mod ssh;
 mod station;
 mod stream;
 mod system;

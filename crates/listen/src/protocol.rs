@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use crate::datagram::{Considered, Message};
 use crate::station::Station;
 use crate::visit::{Ended, Visit};
-use crate::{amqp, dns, ftp, ldap, redis, smpp, smtp, squid};
+use crate::{amqp, dns, ftp, ldap, redis, smpp, smtp, squid, ssh};
 
 /// A protocol a station can listen for.
 #[derive(Debug)]
@@ -63,6 +63,15 @@ pub const PROTOCOLS: &[Protocol] = &[
         serve: Serve::Stream {
             client_first: true,
             talk: |visit| Box::pin(squid::talk(visit)),
+        },
+    },
+    Protocol {
+        name: "ssh",
+        summary: "SSH: keys and passwords that are tried, then a shell and files to read",
+        port: 22,
+        serve: Serve::Stream {
+            client_first: false,
+            talk: |visit| Box::pin(ssh::talk(visit)),
         },
     },
     Protocol {

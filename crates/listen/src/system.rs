@@ -3,7 +3,11 @@
 //!
 //! Versions are those of the distributions' own packages (packages.debian.org, packages.ubuntu.com).
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
+
+use crate::ssh::HostKeys;
 
 /// A release of a distribution.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,6 +17,9 @@ pub(crate) struct Release {
     /// As servers write it behind their version.
     pub(crate) distribution: &'static str,
     pub(crate) kernel: &'static str,
+    /// What `uname -v` says of that kernel.
+    pub(crate) kernel_build: &'static str,
+    pub(crate) codename: &'static str,
     /// What is compiled for it names this.
     pub(crate) compiler: &'static str,
     /// `SSH-2.0-` and this.
@@ -40,6 +47,8 @@ pub(crate) const RELEASES: &[Release] = &[
         pretty: "Ubuntu 22.04.5 LTS",
         distribution: "Ubuntu",
         kernel: "5.15.0-151-generic",
+        kernel_build: "#161-Ubuntu SMP Tue Jul 22 14:25:40 UTC 2025",
+        codename: "Jammy Jellyfish",
         compiler: "gcc (Ubuntu 11.4.0-1ubuntu1~22.04.2) 11.4.0, 64-bit",
         openssh: "OpenSSH_8.9p1 Ubuntu-3ubuntu0.13",
         postgres: ("14.18", "14.18-0ubuntu0.22.04.1"),
@@ -59,6 +68,8 @@ pub(crate) const RELEASES: &[Release] = &[
         pretty: "Ubuntu 24.04.2 LTS",
         distribution: "Ubuntu",
         kernel: "6.8.0-63-generic",
+        kernel_build: "#66-Ubuntu SMP PREEMPT_DYNAMIC Fri Jun 13 20:25:30 UTC 2025",
+        codename: "Noble Numbat",
         compiler: "gcc (Ubuntu 13.3.0-6ubuntu2~24.04) 13.3.0, 64-bit",
         openssh: "OpenSSH_9.6p1 Ubuntu-3ubuntu13.12",
         postgres: ("16.9", "16.9-0ubuntu0.24.04.1"),
@@ -78,6 +89,8 @@ pub(crate) const RELEASES: &[Release] = &[
         pretty: "Debian GNU/Linux 12 (bookworm)",
         distribution: "Debian",
         kernel: "6.1.0-37-amd64",
+        kernel_build: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.140-1 (2025-05-22)",
+        codename: "bookworm",
         compiler: "gcc (Debian 12.2.0-14+deb12u1) 12.2.0, 64-bit",
         openssh: "OpenSSH_9.2p1 Debian-2+deb12u6",
         postgres: ("15.13", "15.13-0+deb12u1"),
@@ -97,6 +110,8 @@ pub(crate) const RELEASES: &[Release] = &[
         pretty: "Debian GNU/Linux 11 (bullseye)",
         distribution: "Debian",
         kernel: "5.10.0-35-amd64",
+        kernel_build: "#1 SMP Debian 5.10.237-1 (2025-05-19)",
+        codename: "bullseye",
         compiler: "gcc (Debian 10.2.1-6) 10.2.1 20210110, 64-bit",
         openssh: "OpenSSH_8.4p1 Debian-5+deb11u5",
         postgres: ("13.21", "13.21-0+deb11u1"),
@@ -118,6 +133,8 @@ pub(crate) const RELEASES: &[Release] = &[
 #[derive(Clone, Debug)]
 pub struct System {
     pub(crate) release: &'static Release,
+    /// Of its SSH server.
+    pub(crate) keys: Option<Arc<HostKeys>>,
     seed: [u8; 32],
 }
 
@@ -127,11 +144,13 @@ impl System {
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let mut system = Self {
             release: &RELEASES[0],
+            keys: None,
             seed: *seed,
         };
         let all = RELEASES.len() as u64;
         let index = usize::try_from(system.number("system", 0, all)).unwrap_or_default();
         system.release = &RELEASES[index];
+        system.keys = HostKeys::of(&system).map(Arc::new);
         system
     }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use futures_util::future::BoxFuture;
@@ -43,6 +44,8 @@ pub(crate) struct Visit {
     noticed: bool,
     /// Whose login it is, once there was one: all that follows is theirs too.
     bearers: Vec<Recognised>,
+    /// How long it may be silent, if that is not what the limits say.
+    patience: Option<Duration>,
 }
 
 /// What was taken since the last notice, as sent.
@@ -138,6 +141,7 @@ impl Visit {
             born: Instant::now(),
             noticed: false,
             bearers: Vec::new(),
+            patience: None,
         }
     }
 
@@ -191,7 +195,7 @@ impl Visit {
         let limits = &self.place.station.limits;
         // In the middle of a message it may be silent less long.
         let patience = if self.inbox.is_empty() {
-            limits.idle
+            self.patience.unwrap_or(limits.idle)
         } else {
             limits.header_deadline
         };
@@ -300,6 +304,11 @@ impl Visit {
     /// From here on the connection is theirs whose handles these are.
     pub(crate) fn remember(&mut self, found: &[Recognised]) {
         self.bearers = found.to_vec();
+    }
+
+    /// From here on it may be silent as long as it may last: someone is thinking.
+    pub(crate) fn patient(&mut self) {
+        self.patience = Some(self.place.station.limits.lifetime);
     }
 
     /// Records what the client did since the last time, with the bytes it took; counts it if there is no

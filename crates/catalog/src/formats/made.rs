@@ -40,6 +40,10 @@ pub(crate) enum Made {
     OpenSsh { comment: Option<usize> },
     /// The public line of a key in another field.
     OpenSshPublic { key: usize },
+    /// The digits of that line alone.
+    OpenSshBlob { key: usize },
+    /// Its fingerprint, as `ssh-keygen -l` and logs show it.
+    OpenSshFingerprint { key: usize },
     /// The public half of a key in another field, in PEM.
     PublicPem { key: usize },
     /// A fresh WireGuard key.
@@ -98,6 +102,8 @@ impl Made {
                 comment: field("comment").ok(),
             }),
             ("openssh-public", key) => field(key).map(|key| Self::OpenSshPublic { key }),
+            ("openssh-blob", key) => field(key).map(|key| Self::OpenSshBlob { key }),
+            ("openssh-fingerprint", key) => field(key).map(|key| Self::OpenSshFingerprint { key }),
             ("public-pem", key) => field(key).map(|key| Self::PublicPem { key }),
             ("wireguard-private", "") => Ok(Self::WireGuard),
             ("wireguard-public", key) => field(key).map(|key| Self::WireGuardPublic { key }),
@@ -115,6 +121,8 @@ impl Made {
         matches!(
             self,
             Self::OpenSshPublic { .. }
+                | Self::OpenSshBlob { .. }
+                | Self::OpenSshFingerprint { .. }
                 | Self::PublicPem { .. }
                 | Self::WireGuardPublic { .. }
                 | Self::Jwt { .. }
@@ -204,6 +212,8 @@ impl Made {
                 Some(pair.private_pem(dice.bytes()))
             }
             Self::OpenSshPublic { key } => Private::read(value(*key)?)?.public_line(),
+            Self::OpenSshBlob { key } => Private::read(value(*key)?)?.public_blob(),
+            Self::OpenSshFingerprint { key } => Private::read(value(*key)?)?.fingerprint(),
             Self::PublicPem { key } => Private::read(value(*key)?)?.public_pem(),
             Self::WireGuard => Some(wireguard::draw(dice)),
             Self::WireGuardPublic { key } => wireguard::public(value(*key)?),

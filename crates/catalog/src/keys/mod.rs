@@ -8,9 +8,19 @@ pub(crate) mod token;
 pub(crate) mod wireguard;
 pub(crate) mod x509;
 
+use data_encoding::{BASE64, BASE64_NOPAD};
 use p256::pkcs8::DecodePrivateKey as _;
 use p256::pkcs8::EncodePublicKey as _;
 use p256::pkcs8::der::pem::{self, LineEnding};
+use sha2::{Digest as _, Sha256};
+
+/// An RSA key of 2048, 3072 or 4096 bits as its PKCS#1 structure in DER, always the same for the same numbers.
+#[must_use]
+pub fn rsa_key(bits: u32, rng: &mut dyn rand::Rng) -> Option<Vec<u8>> {
+    rsa::SIZES.contains(&bits).then_some(())?;
+    let mut dice = crate::dice::Dice::new(rng);
+    (0..8).find_map(|_| rsa::draw(bits, &mut dice))
+}
 
 /// A private key as it was read out of another field.
 pub(crate) enum Private {
@@ -49,6 +59,21 @@ impl Private {
             Self::Ec(key) => key.public_key().to_public_key_pem(LineEnding::LF).ok(),
             Self::OpenSsh(_) => None,
         }
+    }
+
+    /// The digits of that line.
+    pub(crate) fn public_blob(&self) -> Option<String> {
+        let line = self.public_line()?;
+        line.split(' ').nth(1).map(str::to_owned)
+    }
+
+    /// `SHA256:` and the digest of the public half (`sshkey_fingerprint`).
+    pub(crate) fn fingerprint(&self) -> Option<String> {
+        let blob = BASE64.decode(self.public_blob()?.as_bytes()).ok()?;
+        Some(format!(
+            "SHA256:{}",
+            BASE64_NOPAD.encode(&Sha256::digest(blob))
+        ))
     }
 
     /// Its public half on one line of `authorized_keys`.
