@@ -40,7 +40,7 @@ mod web;
 #[cfg(test)]
 mod tests;
 
-pub use dns::{ZoneSettings, Zones};
+pub use dns::{AcmeTexts, ZoneSettings, Zones};
 pub use door::Door;
 pub use error::ListenError;
 pub use gate::Gate;

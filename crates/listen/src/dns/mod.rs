@@ -19,7 +19,7 @@ use answer::{Answer, Code, Data, Manner, Record, Soa, UDP_SIZE};
 use query::{Edns, Header, Query, Question, Read, code};
 use zone::Bound;
 
-pub use zone::{ZoneSettings, Zones};
+pub use zone::{AcmeTexts, ZoneSettings, Zones};
 
 /// A datagram of a client that says nothing of its size (RFC 1035 section 2.3.4).
 const PLAIN_SIZE: u16 = 512;
@@ -240,8 +240,7 @@ fn respond(station: &Station, query: &Query, message: &Message<'_>) -> Answer {
         (code::IN, code::OPT | 128..=250) => Answer::of(Code::FormErr),
         (code::IN, kind) => {
             let bound = |name: &str| bound(station, name);
-            let due = |name: &str| station.tls.challenges().records(name);
-            let mut answer = station.zones.answer(&question.name(), kind, due, bound);
+            let mut answer = station.zones.answer(&question.name(), kind, bound);
             if kind == code::ANY && message.way == "udp" {
                 // One of them is enough (RFC 8482 section 4.1).
                 let first = answer.answers.first().map(|record| record.data.kind());
@@ -262,9 +261,7 @@ fn command(station: &Station, question: Option<&Question>) -> Code {
     match question {
         Some(zone) if zone.kind == code::SOA && zone.class == code::IN => {
             let name = zone.name();
-            let ours = station
-                .zones
-                .answer(&name, code::SOA, |_| Vec::new(), |_| Bound::No);
+            let ours = station.zones.answer(&name, code::SOA, |_| Bound::No);
             match ours.answers.is_empty() {
                 true => Code::NotAuth,
                 false => Code::Refused,

@@ -4,9 +4,9 @@
 //! A name is answered by what stands in the zone, never by whether a canary of that name exists: below such a
 //! host every name is answered alike (a wildcard, RFC 4592), and beside it no other name is.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use lapwing_core::Timestamp;
 
@@ -45,12 +45,50 @@ pub struct Zones {
     between: BTreeSet<String>,
     addresses: Vec<IpAddr>,
     ttl: u32,
+    challenges: AcmeTexts,
 }
 
 /// The head of a zone.
 #[derive(Debug)]
 struct Apex {
     soa: Record,
+}
+
+/// Texts that come and go in the zones: a certificate authority looks for them (RFC 8555 section 8.4).
+#[derive(Clone, Debug, Default)]
+pub struct AcmeTexts(Arc<RwLock<BTreeMap<String, Vec<String>>>>);
+
+impl AcmeTexts {
+    /// Puts a text at `_acme-challenge` of `host`, beside those there are. It is answered at once.
+    pub fn put(&self, host: &str, text: &str) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(Self::name(host))
+            .or_default()
+            .push(text.to_owned());
+    }
+
+    /// Takes it away.
+    pub fn remove(&self, host: &str, text: &str) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let name = Self::name(host);
+        if let Some(texts) = all.get_mut(&name) {
+            texts.retain(|known| known != text);
+            if texts.is_empty() {
+                all.remove(&name);
+            }
+        }
+    }
+
+    /// A wildcard is proved where its domain is.
+    fn name(host: &str) -> String {
+        let host = host.trim_start_matches("*.").trim_end_matches('.');
+        format!("_acme-challenge.{}", host.to_ascii_lowercase())
+    }
+
+    fn texts(&self, name: &str) -> Vec<String> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(name).cloned().unwrap_or_default()
+    }
 }
 
 /// What bait makes of a host name.
@@ -98,6 +136,12 @@ impl Zones {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.apexes.is_empty()
+    }
+
+    /// The texts that come and go in them.
+    #[must_use]
+    pub fn challenges(&self) -> AcmeTexts {
+        self.challenges.clone()
     }
 
     fn add(&mut self, apex: &str, settings: &ZoneSettings, system: &System, now: Timestamp) {
@@ -187,15 +231,8 @@ impl Zones {
         ancestors(name).find_map(|name| Some((name, &**self.apexes.get(name)?)))
     }
 
-    /// Answers a question of class IN that is no transfer. `due`: texts that a certificate authority looks for at
-    /// a name (RFC 8555 section 8.4); `bound`: what bait makes of it.
-    pub(super) fn answer(
-        &self,
-        name: &str,
-        kind: u16,
-        due: impl Fn(&str) -> Vec<String>,
-        bound: impl Fn(&str) -> Bound,
-    ) -> Answer {
+    /// Answers a question of class IN that is no transfer. `bound`: what bait makes of a name.
+    pub(super) fn answer(&self, name: &str, kind: u16, bound: impl Fn(&str) -> Bound) -> Answer {
         let Some((apex, head)) = self.apex_of(name) else {
             return Answer::of(Code::Refused);
         };
@@ -203,7 +240,7 @@ impl Zones {
             authoritative: true,
             ..Answer::default()
         };
-        match self.node(name, apex, due(name), bound) {
+        match self.node(name, apex, bound) {
             None => answer.code = Code::NxDomain,
             Some(mut records) => {
                 if kind != code::ANY {
@@ -234,16 +271,11 @@ impl Zones {
     }
 
     /// What stands at a name; `None` if it does not exist.
-    fn node(
-        &self,
-        name: &str,
-        apex: &str,
-        texts: Vec<String>,
-        bound: impl Fn(&str) -> Bound,
-    ) -> Option<Vec<Record>> {
+    fn node(&self, name: &str, apex: &str, bound: impl Fn(&str) -> Bound) -> Option<Vec<Record>> {
         if let Some(records) = self.nodes.get(name) {
             return Some(records.clone());
         }
+        let texts = self.challenges.texts(name);
         if !texts.is_empty() {
             let texts = texts.into_iter();
             return Some(
@@ -319,7 +351,7 @@ mod tests {
     }
 
     fn counts(name: &str, kind: u16) -> (Code, usize, usize, usize) {
-        let answer = zones().answer(name, kind, |_| Vec::new(), bound);
+        let answer = zones().answer(name, kind, bound);
         let [answers, authority, additional] =
             [answer.answers, answer.authority, answer.additional].map(|it| it.len());
         (answer.code, answers, authority, additional)
@@ -358,18 +390,16 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_due_are_answered() {
-        let due = |name: &str| match name {
-            "_acme-challenge.bait.example" => vec!["one".to_owned(), "two".to_owned()],
-            _ => Vec::new(),
-        };
-        let texts = |name: &str| zones().answer(name, code::TXT, due, bound);
-        let there = texts("_acme-challenge.bait.example");
-        assert_eq!((there.code, there.answers.len()), (Code::NoError, 2));
-        assert_eq!(
-            texts("_acme-challenge.docs.bait.example").code,
-            Code::NxDomain
-        );
+    fn challenges_come_and_go() {
+        let zones = zones();
+        let texts = |name: &str| zones.answer(name, code::TXT, bound).answers.len();
+        let challenges = zones.challenges();
+        challenges.put("*.Bait.example", "one");
+        challenges.put("bait.example", "two");
+        assert_eq!(texts("_acme-challenge.bait.example"), 2);
+        challenges.remove("bait.example", "one");
+        challenges.remove("bait.example", "two");
+        assert_eq!(texts("_acme-challenge.bait.example"), 0);
     }
 
     #[test]
