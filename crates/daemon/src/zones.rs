@@ -8,7 +8,7 @@ use lapwing_core::{Clock as _, SystemClock};
 use lapwing_listen::{System, ZoneSettings, Zones};
 
 use crate::settings::Dns;
-use crate::{DaemonError, Settings};
+use crate::{DaemonError, Settings, mint};
 
 /// The zones; none where nothing listens for DNS.
 ///
@@ -27,7 +27,9 @@ pub(crate) fn zones(settings: &Settings, system: &System) -> Result<Zones, Daemo
         issuers,
     } = &settings.dns;
     let hosts = hosts(settings)?;
-    let mail_domain = name("mail_domain", &settings.mail_domain)?;
+    // Where bait has its mailboxes.
+    let mail_domain = mint::mail_domain(settings, None).unwrap_or_default();
+    let mail_domain = name("mail_domain", &mail_domain)?;
     let mut apexes = names("dns.zones", zones)?;
     if apexes.is_empty() {
         apexes.clone_from(&hosts);
