@@ -205,7 +205,11 @@ fn files_are_fetched_and_never_left() {
         3,
         "{said:?}"
     );
-    assert!(lapwing_core::bounded::read_text(&got, 1 << 20).unwrap().starts_with("- rotate"));
+    assert!(
+        lapwing_core::bounded::read_text(&got, 1 << 20)
+            .unwrap()
+            .starts_with("- rotate")
+    );
     let from = format!("{whom}:/etc/hostname");
     let fetched = client.run("scp", &["-P", &client.port, &from, got.to_str().unwrap()]);
     assert_eq!(fetched.code, 0, "{fetched:?}");

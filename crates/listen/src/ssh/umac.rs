@@ -67,10 +67,10 @@ impl Umac {
 
 impl Layer {
     fn hash(&self, message: &[u8]) -> [u8; 4] {
-        let blocks = message.chunks(BLOCK).map(|it| self.block(it));
         let sum = if message.len() <= BLOCK {
-            u128::from(blocks.last().unwrap_or_else(|| self.block(&[])))
+            u128::from(self.block(message))
         } else {
+            let blocks = message.chunks(BLOCK).map(|it| self.block(it));
             blocks.fold(1, |sum, next| self.polynomial(sum, next))
         };
         let digits = sum.to_be_bytes();
