@@ -13,6 +13,7 @@ mod dns;
 mod forwarded;
 mod ftp;
 mod ldap;
+mod postgres;
 mod redis;
 mod smpp;
 mod smtp;

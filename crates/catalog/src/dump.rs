@@ -18,7 +18,7 @@ use rand::{Rng, SeedableRng as _};
 use crate::dice::Dice;
 use crate::kind::Kind;
 pub(crate) use hints::Hints;
-use hints::Sort;
+pub use hints::Sort;
 
 const DAY: i64 = 86_400;
 /// Rows past which a column is not said to be unique: with so many, two may share a name and a number.
@@ -214,6 +214,18 @@ impl Dump {
             Program::Mysql(program) => program.tail(&self.table, self.taken, dice),
             Program::Sqlite(program) => program.tail(&self.table, self.number - 1),
         }
+    }
+
+    /// The table's name.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table.name
+    }
+
+    /// Each column's name, what it holds, the field that goes into it, and whether no value stands twice.
+    pub fn shape(&self) -> impl Iterator<Item = (&str, Sort, Option<&str>, bool)> {
+        let columns = self.table.columns.iter();
+        columns.map(|it| (it.name.as_str(), it.sort, it.field.as_deref(), it.unique))
     }
 
     /// The names of its columns.

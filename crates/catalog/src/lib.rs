@@ -55,7 +55,7 @@ pub use battery::{Finding, check};
 pub use candidates::{Candidate, candidates};
 pub use catalog::Catalog;
 
-pub use dump::{Dialect, Dump, DumpOrder};
+pub use dump::{Dialect, Dump, DumpOrder, Sort};
 pub use error::CatalogError;
 pub use judge::Judgement;
 pub use keys::rsa_key;

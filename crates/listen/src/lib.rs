@@ -11,6 +11,7 @@
 
 mod amqp;
 mod connection;
+mod database;
 mod datagram;
 mod dns;
 mod door;
@@ -21,12 +22,15 @@ mod ldap;
 mod limits;
 mod notice;
 mod persona;
+mod postgres;
 mod protocol;
 mod proxy;
 mod redis;
+mod scram;
 mod server;
 mod smpp;
 mod smtp;
+mod sql;
 mod squid;
 mod ssh;
 mod station;

@@ -4,9 +4,11 @@
 //! Versions are those of the distributions' own packages (packages.debian.org, packages.ubuntu.com).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::database::Databases;
 use crate::ssh::HostKeys;
 
 /// A release of a distribution.
@@ -130,6 +132,10 @@ pub struct System {
     pub(crate) release: &'static Release,
     /// Of its SSH server.
     pub(crate) keys: Option<Arc<HostKeys>>,
+    /// What decoy databases hold, while somebody looks at it.
+    pub(crate) databases: Databases,
+    /// Connections that servers number.
+    threads: Arc<AtomicU32>,
     seed: [u8; 32],
 }
 
@@ -140,6 +146,8 @@ impl System {
         let mut system = Self {
             release: &RELEASES[0],
             keys: None,
+            databases: Databases::default(),
+            threads: Arc::default(),
             seed: *seed,
         };
         let all = RELEASES.len() as u64;
@@ -147,6 +155,13 @@ impl System {
         system.release = &RELEASES[index];
         system.keys = HostKeys::of(&system).map(Arc::new);
         system
+    }
+
+    /// The number of a connection, as servers count them up: others come between two of one client.
+    pub(crate) fn next_thread(&self) -> u32 {
+        let step = rand::random_range(1..4);
+        let first = u32::try_from(self.number("threads", 900, 60_000)).unwrap_or(900);
+        first.wrapping_add(self.threads.fetch_add(step, Ordering::Relaxed))
     }
 
     /// Bytes that belong to `what` at this station, always the same.

@@ -96,7 +96,7 @@ pub(crate) struct ColumnTable {
 /// `timestamp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) enum Sort {
+pub enum Sort {
     /// A number that counts up: the table's key.
     Serial,
     /// Text, of so many characters at most.
