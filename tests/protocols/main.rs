@@ -13,6 +13,7 @@ mod dns;
 mod forwarded;
 mod ftp;
 mod ldap;
+mod mongodb;
 mod mssql;
 mod mysql;
 mod postgres;

@@ -20,6 +20,7 @@ mod ftp;
 mod gate;
 mod ldap;
 mod limits;
+mod mongodb;
 mod mssql;
 mod mysql;
 mod notice;

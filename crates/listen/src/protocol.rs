@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use crate::datagram::{Considered, Message};
 use crate::station::Station;
 use crate::visit::{Ended, Visit};
-use crate::{amqp, dns, ftp, ldap, mssql, mysql, postgres, redis, smpp, smtp, squid, ssh};
+use crate::{amqp, dns, ftp, ldap, mongodb, mssql, mysql, postgres, redis, smpp, smtp, squid, ssh};
 
 /// A protocol a station can listen for.
 #[derive(Debug)]
@@ -46,6 +46,15 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "HTTP/1.0, HTTP/1.1 and HTTP/2, in the clear and over TLS on one port",
         port: 8080,
         serve: Serve::Web,
+    },
+    Protocol {
+        name: "mongodb",
+        summary: "MongoDB: a login, then a decoy database",
+        port: 27017,
+        serve: Serve::Stream {
+            client_first: true,
+            talk: |visit| Box::pin(mongodb::talk(visit)),
+        },
     },
     Protocol {
         name: "mssql",
