@@ -8,7 +8,6 @@ import json
 import socket
 import struct
 import sys
-import time
 
 import paramiko
 
@@ -25,10 +24,21 @@ def hassh(offer):
     return hashlib.md5(";".join(lists[i] for i in (0, 2, 4, 6)).encode()).hexdigest()
 
 
+sent = []
+
+
+class Transport(paramiko.Transport):
+    """Keeps what it sends."""
+
+    def _send_message(self, data):
+        sent.append(data.asbytes())
+        super()._send_message(data)
+
+
 said = {}
-transport = paramiko.Transport(socket.create_connection(("127.0.0.1", int(port)), 20))
+transport = Transport(socket.create_connection(("127.0.0.1", int(port)), 20))
 transport.start_client(timeout=60)
-said["hassh"] = hassh(transport.local_kex_init)
+said["hassh"] = hassh(next(message for message in sent if message[0] == 20))
 for wrong in ("wrongwrong", password + "x"):
     try:
         transport.auth_password(user, wrong)

@@ -9,6 +9,7 @@ mod channel;
 mod cipher;
 mod clock;
 mod commands;
+mod grammar;
 mod groups;
 mod kex;
 mod keys;
@@ -23,7 +24,10 @@ mod tree;
 mod umac;
 mod wire;
 
+use std::time::Duration;
+
 use lapwing_core::Carrier;
+use tokio::time::timeout;
 
 pub(crate) use keys::HostKeys;
 use session::Session;
@@ -33,6 +37,9 @@ use crate::visit::{Act, Ended, Visit};
 
 /// Longest line of a greeting, as OpenSSH's `SSH_MAX_BANNER_LEN`.
 const LONGEST_LINE: usize = 8192;
+
+/// OpenSSH's `LoginGraceTime`: until one is in.
+const GRACE: Duration = Duration::from_secs(120);
 
 /// Serves a connection.
 pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
@@ -61,7 +68,10 @@ pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
 
 async fn converse(visit: &mut Visit, theirs: Vec<u8>, ours: Vec<u8>) -> Result<(), Ended> {
     let mut transport = Transport::new(visit, theirs, ours);
-    transport.open().await?;
-    let (user, account) = Box::pin(auth::log_in(&mut transport)).await?;
+    let entering = async {
+        transport.open().await?;
+        Box::pin(auth::log_in(&mut transport)).await
+    };
+    let (user, account) = timeout(GRACE, entering).await.map_err(|_| Ended)??;
     Box::pin(Session::new(transport, user, account).serve()).await
 }

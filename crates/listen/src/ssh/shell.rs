@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use super::clock;
-use super::commands::{self, Join, Said, Step};
+use super::commands::{self, Said};
+use super::grammar::{self, Join, Step};
 use super::line::Line;
 use super::tree::{Tree, absolute};
 
@@ -177,7 +178,7 @@ impl Shell {
 
     fn run(&mut self, line: &str, now: i64) -> Said {
         // Variables have the values they have when their command comes to it.
-        let steps = commands::parse(&line.replace('\0', ""), |name| format!("\0{name}\0"));
+        let steps = grammar::parse(&line.replace('\0', ""), |name| format!("\0{name}\0"));
         let mut all = Said::default();
         for mut step in steps {
             for word in step.pipeline.iter_mut().flatten() {

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use tokio::sync::Semaphore;
 
 use super::cipher::{self, Cipher};
-use super::kex::{self, Keys, Way};
+use super::kex::{self, Keys, Method, Way};
 use super::offer::{self, Agreed, KEXINIT, Offer};
 use super::wire::{Message, Reader};
 use crate::visit::{Act, Ended, Visit};
@@ -29,6 +30,9 @@ pub(super) const PROTOCOL_ERROR: u32 = 2;
 /// Bytes that one packet may become when it is unpacked.
 const UNPACKED: usize = cipher::LONGEST;
 
+/// Computations at once of all connections together: a flood of exchanges is to leave time for the rest.
+static COMPUTING: Semaphore = Semaphore::const_new(4);
+
 /// A connection after the greetings.
 pub(super) struct Transport<'v> {
     pub(super) visit: &'v mut Visit,
@@ -45,7 +49,7 @@ pub(super) struct Transport<'v> {
 }
 
 struct Direction {
-    cipher: Cipher,
+    cipher: Box<Cipher>,
     sequence: u32,
     /// Whether what comes after the login is packed.
     packs: bool,
@@ -61,7 +65,7 @@ enum Packer {
 impl Direction {
     fn new() -> Self {
         Self {
-            cipher: Cipher::Clear,
+            cipher: Box::new(Cipher::Clear),
             sequence: 0,
             packs: false,
             packer: Packer::None,
@@ -123,6 +127,7 @@ impl<'v> Transport<'v> {
                 Some(&KEXINIT) => {
                     let ours = offer::ours(self.visit.station().system.release);
                     self.push(&ours);
+                    self.flush().await?;
                     Box::pin(self.exchange(packet, ours)).await?;
                 }
                 Some(_) => return Ok(packet),
@@ -241,7 +246,15 @@ impl<'v> Transport<'v> {
         if agreed.wrong_guess {
             self.raw().await?;
         }
-        let (agreed, keys) = self.agree(agreed, &theirs, &ours).await?;
+        let mut method = kex::method(&agreed.exchange).ok_or(Ended)?;
+        let mut asked = Message::default();
+        if method.way == Way::Asked {
+            (method.way, asked) = Box::pin(self.group()).await?;
+        }
+        // Who stalls here, where much is to come, holds little: the rest is made when it is due.
+        let init = self.raw_in_exchange().await?;
+        let offers = [&theirs[..], &ours];
+        let keys = Box::pin(self.agree(&agreed, method, asked, offers, &init)).await?;
         self.push(&[NEWKEYS]);
         if first {
             self.session.clone_from(&keys.exchange);
@@ -268,20 +281,18 @@ impl<'v> Transport<'v> {
     /// The values that both sides exchange, up to our signature.
     async fn agree(
         &mut self,
-        agreed: Agreed,
-        theirs: &[u8],
-        ours: &[u8],
-    ) -> Result<(Agreed, Keys), Ended> {
-        let mut method = kex::method(&agreed.exchange).ok_or(Ended)?;
-        let mut asked = Message::default();
-        let (mut init, mut reply) = (KEX_FIRST, KEX_SECOND);
-        if method.way == Way::Asked {
-            (init, reply) = (GEX_INIT, GEX_REPLY);
-            (method.way, asked) = self.group().await?;
-        }
-        let first = self.raw_in_exchange().await?;
-        let mut reader = Reader(&first);
-        (reader.byte() == Some(init)).then_some(()).ok_or(Ended)?;
+        agreed: &Agreed,
+        method: Method,
+        asked: Message,
+        offers: [&[u8]; 2],
+        init: &[u8],
+    ) -> Result<Keys, Ended> {
+        let (number, reply) = match agreed.exchange.as_str() {
+            "diffie-hellman-group-exchange-sha256" => (GEX_INIT, GEX_REPLY),
+            _ => (KEX_FIRST, KEX_SECOND),
+        };
+        let mut reader = Reader(init);
+        (reader.byte() == Some(number)).then_some(()).ok_or(Ended)?;
         let public = reader.string().ok_or(Ended)?.to_vec();
         let way = method.way;
         let act = self.act("KEX");
@@ -300,8 +311,8 @@ impl<'v> Transport<'v> {
         let hashed = Message::default()
             .string(&self.versions[0])
             .string(&self.versions[1])
-            .string(theirs)
-            .string(ours)
+            .string(offers[0])
+            .string(offers[1])
             .string(&host_key)
             .raw(&asked.0);
         let hashed = value(value(hashed, &public), &response.public);
@@ -310,7 +321,7 @@ impl<'v> Transport<'v> {
         let signature = apart(move || host_keys.sign(&name, &exchange)).await?;
         let message = value(Message::new(reply).string(&host_key), &response.public);
         self.push(&message.string(signature).0);
-        Ok((agreed, keys))
+        Ok(keys)
     }
 
     /// The group a client asks for, and what of that is hashed (RFC 4419 section 3).
@@ -349,13 +360,14 @@ impl<'v> Transport<'v> {
     }
 
     /// A direction's cipher: 0 to us, 1 from us.
-    fn keyed(&self, agreed: &Agreed, keys: &Keys, direction: usize) -> Result<Cipher, Ended> {
+    fn keyed(&self, agreed: &Agreed, keys: &Keys, direction: usize) -> Result<Box<Cipher>, Ended> {
         let (cipher, mac) = (&agreed.ciphers[direction], &agreed.macs[direction]);
         let needs = cipher::needs(cipher, mac).ok_or(Ended)?;
         let letters = [b"AEC", b"BFD"][direction];
         let key = |at: usize, length| keys.key(letters[at], &self.session, length);
         let (iv, mac_key, key) = (key(0, needs.iv), key(1, needs.mac), key(2, needs.key));
-        cipher::keyed(cipher, mac, &key, &iv, &mac_key).ok_or(Ended)
+        let made = cipher::keyed(cipher, mac, &key, &iv, &mac_key);
+        made.map(Box::new).ok_or(Ended)
     }
 
     /// What else we can (RFC 8308), as the release's OpenSSH says it.
@@ -388,6 +400,7 @@ impl<'v> Transport<'v> {
 async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Option<T> + Send + 'static,
 ) -> Result<T, Ended> {
+    let _turn = COMPUTING.acquire().await.map_err(|_| Ended)?;
     let done = tokio::task::spawn_blocking(work).await;
     done.ok().flatten().ok_or(Ended)
 }

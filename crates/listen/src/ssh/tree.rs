@@ -120,6 +120,7 @@ impl Tree {
             booted,
         };
         tree.fill(release.codename, hostname);
+        tree.fill_home();
         tree.nodes.sort_by(|one, two| one.path.cmp(&two.path));
         tree
     }
@@ -186,11 +187,10 @@ impl Tree {
                 .for_each(|node| node.link = Some(target));
         }
         self.add("/tmp", DIRECTORY | 0o1777, None);
-        let home = self.home.clone();
         if self.id != 0 {
             self.add("/root", DIRECTORY | 0o700, None);
         }
-        self.add(&home, DIRECTORY | 0o755, None);
+        self.add(&self.home.clone(), DIRECTORY | 0o755, None);
         let host = self.host.clone();
         let file = FILE | 0o644;
         self.add("/etc/hostname", file, Some(&format!("{host}\n")));
@@ -243,6 +243,10 @@ impl Tree {
             FILE | 0o444,
             Some("0.08 0.03 0.01 1/187 21874\n"),
         );
+    }
+
+    fn fill_home(&mut self) {
+        let (home, file) = (self.home.clone(), FILE | 0o644);
         let own = |name: &str| format!("{home}/{name}");
         self.add(
             &own(".bash_logout"),
