@@ -13,21 +13,21 @@ use super::umac::Umac;
 /// Longest packet, as OpenSSH's `PACKET_MAX_SIZE`.
 pub(super) const LONGEST: usize = 256 << 10;
 
-/// One direction of a connection.
+/// One direction of a connection. Small while there are no keys: then anybody may stall.
 pub(super) enum Cipher {
     Clear,
     ChaCha {
-        seal: chacha::SealingKey,
-        open: chacha::OpeningKey,
+        seal: Box<chacha::SealingKey>,
+        open: Box<chacha::OpeningKey>,
     },
     Gcm {
-        key: aead::LessSafeKey,
+        key: Box<aead::LessSafeKey>,
         nonce: [u8; 12],
     },
     Counter {
-        aes: Aes,
+        aes: Box<Aes>,
         counter: u128,
-        mac: Mac,
+        mac: Box<Mac>,
         /// Whether what is encrypted is authenticated, and the length is not encrypted.
         etm: bool,
     },
@@ -41,7 +41,7 @@ pub(super) enum Aes {
 
 pub(super) enum Mac {
     Hmac(hmac::Key),
-    Umac(Umac),
+    Umac(Box<Umac>),
 }
 
 /// How many bytes of key, IV and MAC key a choice needs.
@@ -92,8 +92,8 @@ pub(super) fn keyed(
         "chacha20-poly1305@openssh.com" => {
             let key: &[u8; 64] = key.try_into().ok()?;
             return Some(Cipher::ChaCha {
-                seal: chacha::SealingKey::new(key),
-                open: chacha::OpeningKey::new(key),
+                seal: Box::new(chacha::SealingKey::new(key)),
+                open: Box::new(chacha::OpeningKey::new(key)),
             });
         }
         "aes128-gcm@openssh.com" | "aes256-gcm@openssh.com" => {
@@ -104,7 +104,7 @@ pub(super) fn keyed(
             };
             let key = aead::UnboundKey::new(algorithm, key).ok()?;
             return Some(Cipher::Gcm {
-                key: aead::LessSafeKey::new(key),
+                key: Box::new(aead::LessSafeKey::new(key)),
                 nonce: iv.try_into().ok()?,
             });
         }
@@ -116,16 +116,16 @@ pub(super) fn keyed(
     let plain = mac.trim_end_matches("@openssh.com");
     let of = |algorithm| Mac::Hmac(hmac::Key::new(algorithm, mac_key));
     let made = match plain.trim_end_matches("-etm") {
-        "umac-64" => Mac::Umac(Umac::new(mac_key.try_into().ok()?, 8)),
-        "umac-128" => Mac::Umac(Umac::new(mac_key.try_into().ok()?, 16)),
+        "umac-64" => Mac::Umac(Box::new(Umac::new(mac_key.try_into().ok()?, 8))),
+        "umac-128" => Mac::Umac(Box::new(Umac::new(mac_key.try_into().ok()?, 16))),
         "hmac-sha2-256" => of(hmac::HMAC_SHA256),
         "hmac-sha2-512" => of(hmac::HMAC_SHA512),
         _ => of(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
     };
     Some(Cipher::Counter {
-        aes,
+        aes: Box::new(aes),
         counter: u128::from_be_bytes(iv.try_into().ok()?),
-        mac: made,
+        mac: Box::new(made),
         etm: plain.ends_with("-etm"),
     })
 }
@@ -269,7 +269,7 @@ impl Cipher {
         match self {
             Self::Clear => 0,
             Self::ChaCha { .. } | Self::Gcm { .. } => 16,
-            Self::Counter { mac, .. } => match mac {
+            Self::Counter { mac, .. } => match &**mac {
                 Mac::Hmac(key) => key.algorithm().digest_algorithm().output_len(),
                 Mac::Umac(umac) => umac.length(),
             },

@@ -49,7 +49,7 @@ pub(super) struct Transport<'v> {
 }
 
 struct Direction {
-    cipher: Box<Cipher>,
+    cipher: Cipher,
     sequence: u32,
     /// Whether what comes after the login is packed.
     packs: bool,
@@ -65,7 +65,7 @@ enum Packer {
 impl Direction {
     fn new() -> Self {
         Self {
-            cipher: Box::new(Cipher::Clear),
+            cipher: Cipher::Clear,
             sequence: 0,
             packs: false,
             packer: Packer::None,
@@ -209,7 +209,7 @@ impl<'v> Transport<'v> {
         let sequence = self.inward.sequence;
         self.visit.at_least(self.inward.cipher.head()).await?;
         let Some(whole) = self.inward.cipher.whole(sequence, self.visit.peek()) else {
-            return self.disconnect(PROTOCOL_ERROR, "Packet corrupt").await;
+            return Box::pin(self.disconnect(PROTOCOL_ERROR, "Packet corrupt")).await;
         };
         let bytes = self.visit.exact(whole).await?;
         let payload = self.inward.cipher.open(sequence, bytes).ok_or(Ended)?;
@@ -238,9 +238,10 @@ impl<'v> Transport<'v> {
             }
             self.offer = Some(offer);
         }
+        drop(own);
         let Ok(agreed) = agreed else {
             let act = self.act("KEX");
-            self.visit.notice(Vec::new(), act).await;
+            Box::pin(self.visit.notice(Vec::new(), act)).await;
             return Err(Ended);
         };
         if agreed.wrong_guess {
@@ -360,14 +361,13 @@ impl<'v> Transport<'v> {
     }
 
     /// A direction's cipher: 0 to us, 1 from us.
-    fn keyed(&self, agreed: &Agreed, keys: &Keys, direction: usize) -> Result<Box<Cipher>, Ended> {
+    fn keyed(&self, agreed: &Agreed, keys: &Keys, direction: usize) -> Result<Cipher, Ended> {
         let (cipher, mac) = (&agreed.ciphers[direction], &agreed.macs[direction]);
         let needs = cipher::needs(cipher, mac).ok_or(Ended)?;
         let letters = [b"AEC", b"BFD"][direction];
         let key = |at: usize, length| keys.key(letters[at], &self.session, length);
         let (iv, mac_key, key) = (key(0, needs.iv), key(1, needs.mac), key(2, needs.key));
-        let made = cipher::keyed(cipher, mac, &key, &iv, &mac_key);
-        made.map(Box::new).ok_or(Ended)
+        cipher::keyed(cipher, mac, &key, &iv, &mac_key).ok_or(Ended)
     }
 
     /// What else we can (RFC 8308), as the release's OpenSSH says it.
