@@ -85,6 +85,20 @@ fn psql_logs_in_and_looks_around() {
         let ran = stage.psql(&minted, minted.field("password"), &[more]);
         assert!(!ran.stderr.contains("ERROR"), "{more}: {ran:?}");
     }
+}
+
+#[test]
+fn what_changes_something_is_answered_and_not_done() {
+    let stage = Stage::new("postgres");
+    let minted = stage.mint("postgres-uri");
+    let tables = stage.psql(
+        &minted,
+        minted.field("password"),
+        &["\\pset format unaligned", "\\t", "\\dt"],
+    );
+    let names: Vec<&str> = (tables.stdout.lines())
+        .filter_map(|line| line.strip_prefix("public|")?.split('|').next())
+        .collect();
     let out = stage.psql(
         &minted,
         minted.field("password"),
