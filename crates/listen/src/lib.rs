@@ -7,7 +7,7 @@
 //!
 //! Life of a connection: `server` accepts it (`gate` counts it), `connection` takes a PROXY header off
 //! (`proxy`) and takes it into TLS if it asks for that (`tls`); then its protocol has it (`protocol`):
-//! HTTP in `web`, every other in a file of its own, as a [`visit`]. Protocols of datagrams are `datagram`'s.
+//! HTTP in `web`, every other in a file of its own, as a visit (`visit`). Protocols of datagrams are `datagram`'s.
 
 mod amqp;
 mod connection;
