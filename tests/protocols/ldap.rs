@@ -68,19 +68,34 @@ fn ldapsearch_binds_and_finds() {
     assert_eq!(whoami.stdout.trim(), format!("dn:{name}"), "{whoami:?}");
 }
 
+/// A version that is refused lets nobody in, whatever the password.
+#[test]
+fn version_two_is_refused_and_noticed() {
+    let stage = Stage::new("ldap");
+    let minted = stage.mint("ldap-bind");
+    let (name, password) = (minted.field("bind_dn"), minted.field("password"));
+    let url = format!("ldap://127.0.0.1:{}", stage.port());
+    let arguments = [
+        "-x", "-P", "2", "-H", &url, "-D", name, "-w", password, "-b", "dc=x",
+    ];
+    let ran = stage.run("ldapsearch", &arguments);
+    assert!(ran.stderr.contains("Protocol error (2)"), "{ran:?}");
+    assert_eq!(stage.trips(1)[0]["trip"]["canary"], minted.id.as_str());
+}
+
 /// What a vulnerable logger would do: bind as nobody, then look for the name in the text.
 #[test]
 fn a_look_up_out_of_a_log_message_is_noticed() {
     let stage = Stage::new("ldap");
     let minted = stage.mint("url");
     let url = minted.field("beacon.url");
-    let token = url.rsplit('/').find(|part| part.len() > 5).unwrap();
     let at = format!("ldap://127.0.0.1:{}", stage.port());
-    let base = format!("o={token}");
-    let ran = stage.run("ldapsearch", &["-x", "-H", &at, "-b", &base, "-s", "base"]);
-    assert!(
-        ran.stdout.contains("No such object") || ran.stderr.contains("No such object"),
-        "{ran:?}"
-    );
+    // Which part of a beacon's path tells is drawn with the rest of it.
+    for part in url.split('/').skip(3).filter(|part| part.len() > 5) {
+        let base = format!("o={part}");
+        let ran = stage.run("ldapsearch", &["-x", "-H", &at, "-b", &base, "-s", "base"]);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains("No such object"), "{ran:?}");
+    }
     assert_eq!(stage.trips(1)[0]["trip"]["canary"], minted.id.as_str());
 }

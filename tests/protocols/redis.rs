@@ -59,6 +59,39 @@ fn retired_bait_is_refused_and_still_noticed() {
     assert!(stage.lines(1).starts_with("AUTH redis-uri revoked"));
 }
 
+/// A server with a password and no users knows one user only; names that end within a character break nothing.
+#[test]
+fn only_the_default_user_gets_in() {
+    let stage = Stage::new("redis");
+    let minted = stage.mint("redis-uri");
+    let port = stage.port();
+    let cli = |arguments: &[&str]| {
+        let first = [
+            "-p",
+            &port,
+            "--no-auth-warning",
+            "-a",
+            minted.field("password"),
+        ];
+        stage.run("redis-cli", &[&first, arguments].concat())
+    };
+    let wrong = cli(&["--user", "anybody", "PING"]);
+    assert!(wrong.stderr.contains("WRONGPASS"), "{wrong:?}");
+    let long = "\u{20ac}".repeat(100);
+    assert_eq!(
+        cli(&["CLIENT", "SETINFO", "LIB-NAME", &long]).stdout,
+        "OK\n"
+    );
+    let secret = cli(&["CONFIG", "SET", "requirepass", "hunter22hunter22"]);
+    assert_eq!(secret.stdout, "OK\n");
+    let lines = stage.lines(5);
+    assert!(
+        lines.starts_with("AUTH redis-uri refused login.user=anybody\n"),
+        "{lines}"
+    );
+    assert!(!lines.contains("hunter22"), "{lines}");
+}
+
 /// Bait in what is no Redis at all is noticed too: requests are forged to inner ports.
 #[test]
 fn bait_in_another_protocol_is_noticed() {

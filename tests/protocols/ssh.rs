@@ -302,7 +302,7 @@ fn paramiko_logs_in_with_a_password_and_its_fingerprint_is_its_own() {
     for expect in [
         format!("LOGIN ftp-uri accepted login.method=password login.user={user}\n"),
         "COMMAND ftp-uri accepted ssh.command=whoami\n".to_owned(),
-        "COMMAND ftp-uri accepted ssh.input=letmein\n".to_owned(),
+        "COMMAND ftp-uri accepted ssh.input=7 characters\n".to_owned(),
         "COMMAND ftp-uri accepted ssh.interrupted=rm -rf \n".to_owned(),
         "FORWARD ftp-uri accepted ssh.forward=direct-tcpip 192.0.2.9:25\n".to_owned(),
         "FORWARD ftp-uri accepted ssh.forward=tcpip-forward 0.0.0.0:8022\n".to_owned(),

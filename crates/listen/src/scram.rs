@@ -8,6 +8,10 @@ use std::num::NonZeroU32;
 use data_encoding::BASE64;
 use ring::{digest, hmac, pbkdf2};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
+
+/// Proofs that are checked at once, on all connections: each takes a processor for milliseconds, for anybody who asks.
+static PROVING: Semaphore = Semaphore::const_new(4);
 
 /// The hash it is built on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +153,12 @@ impl Exchange {
 
     /// The same on a thread that may take its time.
     pub(crate) async fn proved(self, end: Final, password: String) -> Option<String> {
-        let proving = tokio::task::spawn_blocking(move || self.prove(&end, &password));
+        let turn = PROVING.acquire().await.ok()?;
+        let proving = tokio::task::spawn_blocking(move || {
+            // Held until it is done, whether or not somebody still waits for it.
+            let _turn = turn;
+            self.prove(&end, &password)
+        });
         proving.await.ok().flatten()
     }
 }

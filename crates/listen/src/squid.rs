@@ -81,10 +81,15 @@ fn act(head: &Head) -> Act {
             .unwrap_or_default()
     };
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    let about = head
-        .headers
-        .iter()
-        .map(|(name, value)| (name.clone(), text(value)));
+    let about = head.headers.iter().map(|(name, value)| {
+        let secret = name.eq_ignore_ascii_case("proxy-authorization");
+        let value = if secret {
+            "...".to_owned()
+        } else {
+            text(value)
+        };
+        (name.clone(), value)
+    });
     Act {
         protocol: "http-proxy/1.1".to_owned(),
         method: if head.method == "CONNECT" {

@@ -6,10 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use lapwing_core::{
     Canary, Carrier, Claimed, Claims, DecoyOutcome, DecoyRecord, Observed, Timestamp,
@@ -24,8 +26,11 @@ use crate::notice::{self, Seen};
 use crate::station::{Recognised, Station};
 use crate::stream::{More, Replay, Stream, read_more};
 
-/// Bytes of one message, at most.
+/// Bytes of one message, at most; of one from somebody who has not logged in, `LONGEST_OF_STRANGERS`.
 pub(crate) const LONGEST: usize = 1 << 20;
+const LONGEST_OF_STRANGERS: usize = 128 << 10;
+/// Bytes that a connection may hold before they count against all that are held (`Limits::body_bytes_total`).
+const FREE: usize = 8 << 10;
 
 /// The connection is over: its end, a deadline, a bound, or the station stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,10 @@ pub(crate) struct Visit {
     noticed: bool,
     /// Whose login it is, once there was one: all that follows is theirs too.
     bearers: Vec<Recognised>,
+    /// Bytes that were counted against all that are held.
+    held: usize,
+    /// When the message in hand began.
+    begun: Option<Instant>,
     /// How long it may be silent, if that is not what the limits say.
     patience: Option<Duration>,
 }
@@ -141,6 +150,8 @@ impl Visit {
             born: Instant::now(),
             noticed: false,
             bearers: Vec::new(),
+            held: 0,
+            begun: None,
             patience: None,
         }
     }
@@ -150,18 +161,21 @@ impl Visit {
         mut self,
         talk: impl for<'a> FnOnce(&'a mut Self) -> BoxFuture<'a, Result<(), Ended>>,
     ) {
-        let _ = talk(&mut self).await;
+        // A server that fails loses its connection, and nothing of what came over it.
+        let talking = AssertUnwindSafe(talk(&mut self)).catch_unwind().await;
+        let failed = talking.is_err();
         let left = std::mem::take(&mut self.inbox);
         self.tape.push(&left, &self.place.station);
         if self.tape.size == 0 {
             self.hang_up().await;
             return;
         }
-        let found = self.recognise(&[(Carrier::Message, &self.tape.raw)]);
+        let found = self.recognise_taken();
         // Of a connection that was noticed already, only more bait is news.
-        if !found.is_empty() || !self.noticed {
+        if !found.is_empty() || !self.noticed || failed {
             let act = Act {
                 protocol: self.place.listener.to_owned(),
+                method: if failed { "FAILED" } else { "" }.to_owned(),
                 ..Act::default()
             };
             self.notice(found, act).await;
@@ -199,12 +213,40 @@ impl Visit {
         } else {
             limits.header_deadline
         };
-        let deadline = (Instant::now() + patience).min(self.born + limits.lifetime);
-        let stream = self.stream.as_mut().ok_or(Ended)?;
-        match read_more(stream, &mut self.inbox, deadline, &self.place.bell).await {
-            More::Bytes => Ok(()),
-            More::End => Err(Ended),
+        let mut deadline = (Instant::now() + patience).min(self.born + limits.lifetime);
+        if let Some(begun) = self.begun {
+            deadline = deadline.min(begun + limits.body_deadline);
         }
+        let longest = if self.bearers.is_empty() {
+            LONGEST_OF_STRANGERS
+        } else {
+            LONGEST
+        };
+        if self.inbox.len() > longest {
+            return Err(Ended);
+        }
+        let stream = self.stream.as_mut().ok_or(Ended)?;
+        let read = read_more(stream, &mut self.inbox, deadline, &self.place.bell).await;
+        if read == More::End || !self.hold() {
+            return Err(Ended);
+        }
+        self.begun.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    /// Counts what is held against all that are; `false` if there is no more room.
+    fn hold(&mut self) -> bool {
+        let gate = &self.place.gate;
+        let holds = (self.inbox.len() + self.tape.raw.len()).saturating_sub(FREE);
+        if holds > self.held {
+            if !gate.take(holds - self.held) {
+                return false;
+            }
+        } else {
+            gate.give(self.held - holds);
+        }
+        self.held = holds;
+        true
     }
 
     /// Reads until there are so many bytes to take.
@@ -224,6 +266,7 @@ impl Visit {
         let rest = self.inbox.split_off(count);
         let taken = std::mem::replace(&mut self.inbox, rest);
         self.tape.push(&taken, &self.place.station);
+        self.begun = (!self.inbox.is_empty()).then(Instant::now);
         taken
     }
 
@@ -283,6 +326,11 @@ impl Visit {
         self.station().recognise(parts)
     }
 
+    /// Looks up what was taken since the last notice, as text.
+    pub(crate) fn recognise_taken(&self) -> Vec<Recognised> {
+        self.recognise(&[(Carrier::Message, &self.tape.raw)])
+    }
+
     /// The first of what was found that is an account at this listener.
     pub(crate) fn account(&self, found: &[Recognised]) -> Option<Account> {
         found.iter().find_map(|it| {
@@ -317,6 +365,7 @@ impl Visit {
         self.noticed = true;
         found.extend(self.bearers.iter().cloned());
         let tape = std::mem::take(&mut self.tape);
+        self.hold();
         let station = Arc::clone(&self.place.station);
         let seen = self.seen(tape, act);
         notice::notice(&station, found, seen).await;
@@ -395,6 +444,12 @@ fn seen(observed: Observed, act: Act, raw: Vec<u8>, hello: Option<Arc<[u8]>>) ->
         raw,
         hello,
         decoy,
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.place.gate.give(self.held);
     }
 }
 

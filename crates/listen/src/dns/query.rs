@@ -6,6 +6,8 @@ use std::ops::Range;
 
 /// Bytes of a header.
 pub(super) const HEADER: usize = 12;
+/// Questions of a message that is read at all; none has more than one.
+const MOST_QUESTIONS: u16 = 16;
 
 /// Types and classes by number (IANA "Domain Name System Parameters").
 pub(super) mod code {
@@ -137,16 +139,22 @@ fn sections(header: Header, at: &mut Cursor<'_>) -> Option<Query> {
         edns: None,
         signed: false,
     };
-    for _ in 0..counts[0] {
+    if counts[0] > MOST_QUESTIONS {
+        return None;
+    }
+    for number in 0..counts[0] {
         let start = at.at;
-        let labels = at.name()?;
-        let question = Question {
-            labels,
+        if number > 0 {
+            at.skip_name()?;
+            at.take(4)?;
+            continue;
+        }
+        query.question = Some(Question {
+            labels: at.name()?,
             kind: at.short()?,
             class: at.short()?,
             bytes: start..at.at,
-        };
-        query.question.get_or_insert(question);
+        });
     }
     for (section, count) in counts.iter().enumerate().skip(1) {
         for _ in 0..*count {
@@ -157,14 +165,14 @@ fn sections(header: Header, at: &mut Cursor<'_>) -> Option<Query> {
 }
 
 fn record(query: &mut Query, at: &mut Cursor<'_>, additional: bool) -> Option<()> {
-    let owner = at.name()?;
+    let root = at.skip_name()?;
     let (kind, class) = (at.short()?, at.short()?);
     let (high, low) = (at.short()?, at.short()?);
     let length = usize::from(at.short()?);
     let data = at.take(length)?;
     match kind {
         // One, for the root, among the additional records.
-        code::OPT if !additional || !owner.is_empty() || query.edns.is_some() => return None,
+        code::OPT if !additional || !root || query.edns.is_some() => return None,
         code::OPT => {
             let mut edns = Edns {
                 size: class,
@@ -251,9 +259,23 @@ impl<'a> Cursor<'a> {
         Some(u16::from_be_bytes([high, low]))
     }
 
-    /// A name. Pointers lead backwards only, so that none goes in a circle.
     fn name(&mut self) -> Option<Vec<Vec<u8>>> {
-        let (mut labels, mut length) = (Vec::new(), 1);
+        let mut labels = Vec::new();
+        self.walk(|label| labels.push(label.to_vec()))?;
+        Some(labels)
+    }
+
+    /// Goes past a name of which nothing is kept; whether it is the root. A message has room for thousands of pointers
+    /// to one long name.
+    fn skip_name(&mut self) -> Option<bool> {
+        let mut root = true;
+        self.walk(|_| root = false)?;
+        Some(root)
+    }
+
+    /// A name, label by label. Pointers lead backwards only, so that none goes in a circle.
+    fn walk(&mut self, mut each: impl FnMut(&'a [u8])) -> Option<()> {
+        let mut length = 1;
         let (mut at, mut start, mut after) = (self.at, self.at, None);
         loop {
             let first = *self.bytes.get(at)?;
@@ -266,7 +288,7 @@ impl<'a> Cursor<'a> {
                     if length > 255 {
                         return None;
                     }
-                    labels.push(label.to_vec());
+                    each(label);
                     at = end;
                 }
                 0xc0.. => {
@@ -283,7 +305,7 @@ impl<'a> Cursor<'a> {
             }
         }
         self.at = after.unwrap_or(at + 1);
-        Some(labels)
+        Some(())
     }
 }
 
@@ -369,6 +391,20 @@ mod tests {
         assert!(malformed(&message(0, [0, 0, 0, 2], &two)));
         let cookie = b"\0\0\x29\x04\xd0\0\0\0\0\0\x07\0\x0a\0\x03abc";
         assert!(malformed(&message(0, [0, 0, 0, 1], cookie)));
+    }
+
+    #[test]
+    fn of_many_questions_the_first_is_kept_and_too_many_are_malformed() {
+        let mut rest = b"\x01a\0\0\x01\0\x01".to_vec();
+        rest.extend(b"\xc0\x0c\0\x10\0\x01".repeat(usize::from(MOST_QUESTIONS)));
+        let Read::Query(query) = read(&message(0, [MOST_QUESTIONS, 0, 0, 0], &rest)) else {
+            panic!("it is in order");
+        };
+        assert_eq!(query.questions, MOST_QUESTIONS);
+        let question = query.question.unwrap();
+        assert_eq!((question.name().as_str(), question.kind), ("a", 1));
+        let more = message(0, [MOST_QUESTIONS + 1, 0, 0, 0], &rest);
+        assert!(matches!(read(&more), Read::Malformed(_)));
     }
 
     #[test]

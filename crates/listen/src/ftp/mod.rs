@@ -53,7 +53,8 @@ pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
         let line = visit.line(LONGEST_LINE).await?;
         if !line.ends_with(b"\n") {
             let act = session.act("GARBAGE");
-            visit.notice(Vec::new(), act).await;
+            let found = visit.recognise(&[(Carrier::Message, &line)]);
+            visit.notice(found, act).await;
             return visit.send(b"500 Input line too long.\r\n").await;
         }
         let text = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
@@ -110,7 +111,13 @@ impl Session {
         }
         let mut act = self.act(verb);
         if self.account.is_some() {
-            act.capture("ftp.command", line);
+            // What may be a password stays out of it.
+            let kept = if matches!(verb, "PASS" | "ACCT") {
+                verb
+            } else {
+                line
+            };
+            act.capture("ftp.command", kept);
         }
         let carrier = if verb == "USER" {
             Carrier::User
@@ -170,7 +177,8 @@ impl Session {
     async fn log_in(&mut self, visit: &mut Visit, password: &str) -> Result<Next, Ended> {
         let Some(user) = self.user.clone() else {
             let act = self.act("PASS");
-            visit.notice(Vec::new(), act).await;
+            let found = visit.recognise(&[(Carrier::Password, password.as_bytes())]);
+            visit.notice(found, act).await;
             visit.send(b"503 Login with USER first.\r\n").await?;
             return Ok(Next::GoOn);
         };

@@ -92,14 +92,15 @@ impl Session {
                 password,
                 mechanism,
             } => {
-                let code = self.bind(visit, name, *password, mechanism).await;
-                let code = if *version == 3 { code } else { PROTOCOL_ERROR };
+                let code = self.bind(visit, *version, name, *password, mechanism).await;
                 message::result(id, 0x61, code, "", words(code))
             }
             Asked::Search(search) => self.search(visit, id, search).await,
             Asked::Extended { oid } => {
                 let act = self.act("EXTENDED");
-                visit.notice(Vec::new(), act).await;
+                // Passwords to be changed come in it.
+                let found = visit.recognise_taken();
+                visit.notice(found, act).await;
                 match *oid {
                     START_TLS if can_secure(visit) => message::result(id, 0x78, SUCCESS, "", ""),
                     WHO_AM_I => {
@@ -153,13 +154,15 @@ impl Session {
     async fn about(&self, visit: &mut Visit, method: &str, name: &[u8]) {
         let mut act = self.act(method);
         act.capture("ldap.name", String::from_utf8_lossy(name));
-        let found = visit.recognise(&[(Carrier::Name, name)]);
+        let mut found = visit.recognise(&[(Carrier::Name, name)]);
+        found.extend(visit.recognise_taken());
         visit.notice(found, act).await;
     }
 
     async fn bind(
         &mut self,
         visit: &mut Visit,
+        version: i64,
         name: &[u8],
         password: Option<&[u8]>,
         mechanism: &[u8],
@@ -179,6 +182,7 @@ impl Session {
             ));
         }
         let mut code = match password {
+            _ if version != 3 => PROTOCOL_ERROR,
             None => METHOD_NOT_SUPPORTED,
             Some(b"") if name.is_empty() => SUCCESS,
             // RFC 4513, 5.1.2.
@@ -189,7 +193,7 @@ impl Session {
             let right = same_name(account.user.as_deref().unwrap_or_default(), &text)
                 && account.knows(secret);
             act.decoy = Some(account.decoy(right, "BIND", 0));
-            if right && account.opens(secret) {
+            if version == 3 && right && account.opens(secret) {
                 code = SUCCESS;
                 (self.account, self.bound) = (Some(account), text);
                 visit.remember(&found);

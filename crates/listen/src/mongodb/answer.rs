@@ -4,7 +4,7 @@ use data_encoding::HEXLOWER;
 use lapwing_core::{Canary, Timestamp};
 
 use super::bson::{Bson, Document, document, get};
-use super::find;
+use super::find::{self, Patterns};
 use super::wire::Command;
 use crate::database::Database;
 use crate::sql::Table;
@@ -13,6 +13,9 @@ use crate::visit::Visit;
 
 /// Documents of one answer: a batch that drivers ask for.
 const MOST_DOCUMENTS: usize = 1000;
+/// Names that a grouping counts under, and bytes of them in all groups together: each group repeats them all.
+const MOST_NAMES: usize = 32;
+const LONGEST_NAMES: usize = 256 << 10;
 
 /// What the server knows of itself and of the connection.
 pub(super) struct Server {
@@ -194,23 +197,10 @@ impl Server {
             .unwrap_or_default();
         let space = format!("{}.{target}", command.database);
         let table = here.iter().find(|table| table.name == target);
+        let patterns = Patterns::default();
         match name {
             "listDatabases" => databases(own, body),
-            "listCollections" => {
-                let collections = here.iter().map(|table| {
-                    document([
-                        ("name", Bson::text(&table.name)),
-                        ("type", Bson::text("collection")),
-                        ("options", Bson::Document(Document::new())),
-                        ("info", within([("readOnly", Bson::Bool(false))])),
-                        ("idIndex", key_index()),
-                    ])
-                });
-                cursor(
-                    &format!("{}.$cmd.listCollections", command.database),
-                    collections.collect(),
-                )
-            }
+            "listCollections" => collections(here, &command.database),
             "listIndexes" => match (table, key_index()) {
                 (Some(_), Bson::Document(index)) => cursor(&space, vec![index]),
                 _ => failed(
@@ -219,10 +209,13 @@ impl Server {
                     &format!("ns does not exist: {space}"),
                 ),
             },
-            "find" => cursor(&space, found(table, body, "filter")),
-            "count" => fine([("n", Bson::count(found(table, body, "query").len()))]),
-            "distinct" => distinct(table, body),
-            "aggregate" => cursor(&space, pipeline(table, body)),
+            "find" => cursor(&space, found(table, body, "filter", &patterns)),
+            "count" => fine([(
+                "n",
+                Bson::count(found(table, body, "query", &patterns).len()),
+            )]),
+            "distinct" => distinct(table, body, &patterns),
+            "aggregate" => cursor(&space, pipeline(table, body, &patterns)),
             "insert" => fine([(
                 "n",
                 Bson::count(
@@ -231,7 +224,7 @@ impl Server {
                         .map_or(0, <[_]>::len),
                 ),
             )]),
-            "update" | "delete" => change(table, body, name),
+            "update" | "delete" => change(table, body, name, &patterns),
             "findAndModify" | "findandmodify" => fine([("value", Bson::Null)]),
             "collStats" | "collstats" => {
                 let rows = table.map_or(0, |table| table.rows.len());
@@ -402,8 +395,30 @@ fn databases(own: &Database, body: &Document) -> Document {
     all
 }
 
+/// The collections of a database.
+fn collections(here: &[Table], database: &str) -> Document {
+    let collections = here.iter().map(|table| {
+        document([
+            ("name", Bson::text(&table.name)),
+            ("type", Bson::text("collection")),
+            ("options", Bson::Document(Document::new())),
+            ("info", within([("readOnly", Bson::Bool(false))])),
+            ("idIndex", key_index()),
+        ])
+    });
+    cursor(
+        &format!("{database}.$cmd.listCollections"),
+        collections.collect(),
+    )
+}
+
 /// The documents that a command is about.
-fn found(table: Option<&Table>, body: &Document, filter: &str) -> Vec<Document> {
+fn found(
+    table: Option<&Table>,
+    body: &Document,
+    filter: &str,
+    patterns: &Patterns,
+) -> Vec<Document> {
     let Some(table) = table else {
         return Vec::new();
     };
@@ -412,7 +427,7 @@ fn found(table: Option<&Table>, body: &Document, filter: &str) -> Vec<Document> 
         .and_then(Bson::as_document)
         .unwrap_or(&nothing);
     let mut documents = find::documents(table);
-    documents.retain(|document| find::fits(document, filter));
+    documents.retain(|document| find::fits(document, filter, patterns));
     if let Some(by) = get(body, "sort").and_then(Bson::as_document) {
         find::sort(&mut documents, by);
     }
@@ -437,10 +452,10 @@ fn found(table: Option<&Table>, body: &Document, filter: &str) -> Vec<Document> 
     documents
 }
 
-fn distinct(table: Option<&Table>, body: &Document) -> Document {
+fn distinct(table: Option<&Table>, body: &Document, patterns: &Patterns) -> Document {
     let name = get(body, "key").and_then(Bson::as_text).unwrap_or_default();
     let mut values: Vec<Bson> = Vec::new();
-    for document in found(table, body, "query") {
+    for document in found(table, body, "query", patterns) {
         if let Some(value) = get(&document, name).filter(|value| !values.contains(value)) {
             values.push(value.clone());
         }
@@ -449,18 +464,20 @@ fn distinct(table: Option<&Table>, body: &Document) -> Document {
 }
 
 /// The stages that people and drivers use: choosing, ordering, cutting, counting.
-fn pipeline(table: Option<&Table>, body: &Document) -> Vec<Document> {
+fn pipeline(table: Option<&Table>, body: &Document, patterns: &Patterns) -> Vec<Document> {
     let stages = get(body, "pipeline")
         .and_then(Bson::as_array)
         .unwrap_or_default();
-    let mut documents = found(table, &Document::new(), "");
+    let mut documents = found(table, &Document::new(), "", patterns);
     for stage in stages.iter().take(16).filter_map(Bson::as_document) {
         let Some((name, value)) = stage.first() else {
             continue;
         };
         let inner = value.as_document();
         match (name.as_str(), inner) {
-            ("$match", Some(filter)) => documents.retain(|document| find::fits(document, filter)),
+            ("$match", Some(filter)) => {
+                documents.retain(|document| find::fits(document, filter, patterns));
+            }
             ("$sort", Some(by)) => find::sort(&mut documents, by),
             ("$project", Some(projection)) => documents
                 .iter_mut()
@@ -491,22 +508,29 @@ fn grouped(documents: &[Document], group: &Document) -> Vec<Document> {
     let by = get(group, "_id")
         .and_then(Bson::as_text)
         .and_then(|text| text.strip_prefix('$'));
-    let fixed = get(group, "_id").cloned().unwrap_or(Bson::Null);
+    let fixed = get(group, "_id").unwrap_or(&Bson::Null);
     let mut groups: Vec<(Bson, usize)> = Vec::new();
     for document in documents {
         let key = match by {
-            Some(name) => get(document, name).cloned().unwrap_or(Bson::Null),
-            None => fixed.clone(),
+            Some(name) => get(document, name).unwrap_or(&Bson::Null),
+            None => fixed,
         };
-        match groups.iter_mut().find(|(known, _)| *known == key) {
+        match groups.iter_mut().find(|(known, _)| known == key) {
             Some((_, count)) => *count += 1,
-            None => groups.push((key, 1)),
+            None => groups.push((key.clone(), 1)),
         }
     }
+    let mut left = LONGEST_NAMES / groups.len().max(1);
     let names: Vec<&String> = group
         .iter()
         .map(|(name, _)| name)
         .filter(|name| *name != "_id")
+        .take(MOST_NAMES)
+        .take_while(|name| {
+            let less = left.checked_sub(name.len());
+            left = less.unwrap_or(left);
+            less.is_some()
+        })
         .collect();
     let each = |(key, count): (Bson, usize)| {
         let mut document = document([("_id", key)]);
@@ -520,7 +544,7 @@ fn grouped(documents: &[Document], group: &Document) -> Vec<Document> {
     groups.into_iter().map(each).collect()
 }
 
-fn change(table: Option<&Table>, body: &Document, name: &str) -> Document {
+fn change(table: Option<&Table>, body: &Document, name: &str, patterns: &Patterns) -> Document {
     let list = if name == "update" {
         "updates"
     } else {
@@ -534,7 +558,7 @@ fn change(table: Option<&Table>, body: &Document, name: &str) -> Document {
         .filter_map(Bson::as_document)
         .take(20)
     {
-        let all = found(table, one, "q").len();
+        let all = found(table, one, "q", patterns).len();
         let many = get(one, "multi").is_some_and(Bson::truth)
             || get(one, "limit").is_some_and(|limit| !limit.truth());
         count += if many { all } else { all.min(1) };

@@ -1,8 +1,10 @@
 //! Collections of a decoy database, and which of their documents a query wants.
 
+use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
-use regex_lite::RegexBuilder;
+use regex_lite::{Regex, RegexBuilder};
 use sha2::{Digest as _, Sha256};
 
 use super::bson::{Bson, Document, get};
@@ -10,8 +12,12 @@ use crate::sql::{Table, Type, Value, micros};
 
 /// Conditions of one query, in all.
 const MOST_CONDITIONS: usize = 100;
-/// What a regular expression counts among them: it is read anew for each document.
+/// What a regular expression counts among them.
 const REGEX: usize = 25;
+/// Longest regular expression, how many a command may have, and how often they are tried in it altogether.
+const LONGEST_PATTERN: usize = 512;
+const MOST_PATTERNS: usize = 32;
+const MOST_MATCHES: usize = 10_000;
 /// Microseconds from 1970 to 2000.
 const EPOCH: i64 = 946_684_800_000_000;
 
@@ -53,13 +59,44 @@ fn member(value: &Value, kind: Type) -> Bson {
     }
 }
 
-/// Whether a document fits a query. Time is bounded by the number of conditions.
-pub(super) fn fits(document: &Document, filter: &Document) -> bool {
-    let mut left = MOST_CONDITIONS;
-    holds(document, filter, &mut left)
+/// The regular expressions of a command: each is compiled once, not for each document.
+#[derive(Default)]
+pub(super) struct Patterns {
+    /// `None`: it is none.
+    compiled: RefCell<BTreeMap<String, Option<Regex>>>,
+    tried: Cell<usize>,
 }
 
-fn holds(document: &Document, filter: &Document, left: &mut usize) -> bool {
+impl Patterns {
+    fn matches(&self, own: &Bson, pattern: &str) -> bool {
+        let (Some(text), true) = (own.as_text(), pattern.len() <= LONGEST_PATTERN) else {
+            return false;
+        };
+        self.tried.set(self.tried.get() + 1);
+        let mut compiled = self.compiled.borrow_mut();
+        if !compiled.contains_key(pattern) {
+            if compiled.len() >= MOST_PATTERNS {
+                return false;
+            }
+            compiled.insert(pattern.to_owned(), compile(pattern));
+        }
+        let regex = compiled.get(pattern).and_then(Option::as_ref);
+        self.tried.get() <= MOST_MATCHES && regex.is_some_and(|regex| regex.is_match(text))
+    }
+}
+
+fn compile(pattern: &str) -> Option<Regex> {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.size_limit(1 << 16).nest_limit(16).build().ok()
+}
+
+/// Whether a document fits a query. Time is bounded by the number of conditions.
+pub(super) fn fits(document: &Document, filter: &Document, patterns: &Patterns) -> bool {
+    let mut left = MOST_CONDITIONS;
+    holds(document, filter, &mut left, patterns)
+}
+
+fn holds(document: &Document, filter: &Document, left: &mut usize, patterns: &Patterns) -> bool {
     filter.iter().all(|(name, wanted)| {
         let Some(less) = left.checked_sub(1) else {
             return false;
@@ -67,8 +104,11 @@ fn holds(document: &Document, filter: &Document, left: &mut usize) -> bool {
         *left = less;
         let mut each = || {
             let list = wanted.as_array().unwrap_or_default().iter();
-            list.map(|it| it.as_document().is_some_and(|it| holds(document, it, left)))
-                .collect::<Vec<_>>()
+            list.map(|it| {
+                it.as_document()
+                    .is_some_and(|it| holds(document, it, left, patterns))
+            })
+            .collect::<Vec<_>>()
         };
         match name.as_str() {
             "$and" => each().into_iter().all(|truth| truth),
@@ -91,9 +131,9 @@ fn holds(document: &Document, filter: &Document, left: &mut usize) -> bool {
                     {
                         conditions
                             .iter()
-                            .all(|(sign, value)| condition(own, sign, value))
+                            .all(|(sign, value)| condition(own, sign, value, patterns))
                     }
-                    _ => condition(own, "$eq", wanted),
+                    _ => condition(own, "$eq", wanted, patterns),
                 }
             }
         }
@@ -109,7 +149,7 @@ fn regexes(wanted: &Bson) -> usize {
     usize::from(matches!(wanted, Bson::Regex(_))) + within.sum::<usize>()
 }
 
-fn condition(own: &Bson, sign: &str, wanted: &Bson) -> bool {
+fn condition(own: &Bson, sign: &str, wanted: &Bson, patterns: &Patterns) -> bool {
     let order = order(own, wanted);
     let among = || {
         wanted.as_array().is_some_and(|list| {
@@ -119,7 +159,7 @@ fn condition(own: &Bson, sign: &str, wanted: &Bson) -> bool {
     };
     match sign {
         "$eq" => match wanted {
-            Bson::Regex(pattern) => matches(own, pattern),
+            Bson::Regex(pattern) => patterns.matches(own, pattern),
             wanted => own == wanted || order == Some(Ordering::Equal),
         },
         "$ne" => own != wanted && order != Some(Ordering::Equal),
@@ -131,26 +171,17 @@ fn condition(own: &Bson, sign: &str, wanted: &Bson) -> bool {
         "$nin" => !among(),
         "$exists" => (*own != Bson::Null) == wanted.truth(),
         "$regex" => match wanted {
-            Bson::Regex(pattern) | Bson::Text(pattern) => matches(own, pattern),
+            Bson::Regex(pattern) | Bson::Text(pattern) => patterns.matches(own, pattern),
             _ => false,
         },
         "$not" => match wanted.as_document() {
             Some(inner) => !inner
                 .iter()
-                .all(|(sign, value)| sign != "$not" && condition(own, sign, value)),
-            None => !condition(own, "$eq", wanted),
+                .all(|(sign, value)| sign != "$not" && condition(own, sign, value, patterns)),
+            None => !condition(own, "$eq", wanted, patterns),
         },
         _ => true,
     }
-}
-
-fn matches(own: &Bson, pattern: &str) -> bool {
-    let built = RegexBuilder::new(pattern)
-        .size_limit(1 << 16)
-        .nest_limit(16)
-        .build();
-    own.as_text()
-        .is_some_and(|text| built.is_ok_and(|regex| regex.is_match(text)))
 }
 
 /// The order of two values of a sort.
@@ -227,7 +258,25 @@ mod tests {
                 true,
             ),
         ] {
-            assert_eq!(fits(&one, &filter), expect, "{filter:?}");
+            assert_eq!(
+                fits(&one, &filter, &Patterns::default()),
+                expect,
+                "{filter:?}"
+            );
         }
+    }
+
+    #[test]
+    fn long_and_many_expressions_match_nothing() {
+        let (patterns, own) = (Patterns::default(), Bson::text("xyz"));
+        assert!(patterns.matches(&own, "^x"));
+        let long = format!("^x|{}", "a".repeat(LONGEST_PATTERN));
+        assert!(!patterns.matches(&own, &long));
+        for number in 0..MOST_PATTERNS {
+            let known = patterns.matches(&own, &format!("x|{number}"));
+            assert_eq!(known, number < MOST_PATTERNS - 1);
+        }
+        assert!(patterns.matches(&own, "^x"));
+        assert!(!patterns.matches(&own, "("));
     }
 }

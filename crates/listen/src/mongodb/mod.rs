@@ -30,6 +30,10 @@ const ROUNDS_SHA256: u32 = 15_000;
 const LONGEST_WAIT: u64 = 10_000;
 /// Bytes of a command that are recorded beside the raw bytes.
 const LONGEST_SHOWN: usize = 16 << 10;
+/// Failed logins of one connection: each proof costs the computer as much as the client's costs it.
+const MOST_FAILURES: u32 = 10;
+/// Members of commands that hold secrets, or may.
+const SECRET: &[&str] = &["pwd", "payload", "customData"];
 
 /// Serves a connection.
 pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
@@ -40,6 +44,7 @@ pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
         login: None,
         account: None,
         number: 1,
+        failures: 0,
     });
     visit.at_least(4).await?;
     if visit.peek().starts_with(b"GET ") {
@@ -56,6 +61,9 @@ pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
             let reply = wire::reply(&command, session.number, &body);
             session.number = session.number.wrapping_add(1);
             visit.send(&reply).await?;
+        }
+        if session.failures >= MOST_FAILURES {
+            return Ok(());
         }
     }
 }
@@ -94,6 +102,8 @@ struct Session {
     login: Option<Login>,
     account: Option<(Account, Arc<Database>)>,
     number: i32,
+    /// Logins that failed.
+    failures: u32,
 }
 
 impl Session {
@@ -172,30 +182,15 @@ impl Session {
                 "Unsupported OP_QUERY command: {name}. The client driver may require an upgrade. For more details see \
                  https://dochub.mongodb.org/core/legacy-opcode-removal"
             );
-            visit
-                .notice(Vec::new(), self.act(command, "OP_QUERY"))
-                .await;
+            let text = in_words(&public(&command.body));
+            let found = visit.recognise(&[(Carrier::Message, text.as_bytes())]);
+            visit.notice(found, self.act(command, "OP_QUERY")).await;
             return failed(352, "UnsupportedOpQueryCommand", &words);
         }
-        let mut text = String::new();
-        let private = |name: &str| {
-            matches!(
-                name,
-                "lsid" | "$clusterTime" | "$db" | "$readPreference" | "txnNumber"
-            )
-        };
-        let shown: Document = command
-            .body
-            .iter()
-            .filter(|(name, _)| !private(name))
-            .cloned()
-            .collect();
-        bson::show(&shown, &mut text);
-        let end = (0..=text.len().min(LONGEST_SHOWN))
-            .rev()
-            .find(|at| text.is_char_boundary(*at));
-        text.truncate(end.unwrap_or(0));
-        let found = visit.recognise(&[(Carrier::Message, text.as_bytes())]);
+        let mut shown = public(&command.body);
+        let found = visit.recognise(&[(Carrier::Message, in_words(&shown).as_bytes())]);
+        veil(&mut shown);
+        let text = in_words(&shown);
         let (own, reply) = match &self.account {
             Some((account, database)) => (
                 Some(account),
@@ -346,6 +341,7 @@ impl Session {
             .map(|account| account.decoy(right, "LOGIN", 0));
         visit.notice(found.clone(), act).await;
         let (Some(account), Some(proof), true) = (account, proof, accepted) else {
+            self.failures += 1;
             return denied();
         };
         visit.remember(&found);
@@ -370,6 +366,44 @@ impl Login {
     }
 }
 
+/// A command without what drivers add to each.
+fn public(body: &Document) -> Document {
+    let private = |name: &str| {
+        matches!(
+            name,
+            "lsid" | "$clusterTime" | "$db" | "$readPreference" | "txnNumber"
+        )
+    };
+    let pairs = body.iter().filter(|(name, _)| !private(name));
+    pairs.cloned().collect()
+}
+
+/// A command as text, as far as it is shown.
+fn in_words(body: &Document) -> String {
+    let mut text = String::new();
+    bson::show(body, &mut text);
+    text.truncate(text.floor_char_boundary(LONGEST_SHOWN));
+    text
+}
+
+/// Takes the secrets out, however deep they stand: passwords of others have no place in a record.
+fn veil(body: &mut Document) {
+    for (name, value) in body {
+        match SECRET.contains(&name.as_str()) {
+            true => *value = Bson::text("..."),
+            false => veil_value(value),
+        }
+    }
+}
+
+fn veil_value(value: &mut Bson) {
+    match value {
+        Bson::Document(inner) => veil(inner),
+        Bson::Array(list) => list.iter_mut().for_each(veil_value),
+        _ => {}
+    }
+}
+
 fn step(done: bool, payload: &[u8]) -> Document {
     document([
         ("conversationId", Bson::Int(1)),
@@ -381,4 +415,22 @@ fn step(done: bool, payload: &[u8]) -> Document {
 
 fn denied() -> Document {
     failed(18, "AuthenticationFailed", "Authentication failed.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let inner = document([("pwd", Bson::text("hidden")), ("user", Bson::text("a"))]);
+        let list = Bson::Array(vec![Bson::Document(inner.clone())]);
+        let mut body = document([("x", Bson::Document(inner)), ("y", list)]);
+        veil(&mut body);
+        let text = in_words(&body);
+        assert!(
+            !text.contains("hidden") && text.matches("...").count() == 2,
+            "{text}"
+        );
+    }
 }

@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use lapwing_core::Carrier;
 
 use crate::database;
-use crate::sql::{Dialect, Run, Statement, World as _, Wrong, statements};
+use crate::sql::{Budget, Dialect, Run, Statement, World as _, Wrong, statements};
 use crate::visit::{Account, Act, Ended, Visit};
 use wire::{Login, Out};
 use world::{BUILD, Mssql};
@@ -153,6 +153,8 @@ struct Session {
     world: Mssql,
     account: Account,
     encryption: Option<u8>,
+    /// What is left for the statements of this batch.
+    budget: Budget,
 }
 
 impl Session {
@@ -181,6 +183,7 @@ impl Session {
             world,
             account,
             encryption,
+            budget: Budget::default(),
         };
         let known = session
             .world
@@ -236,6 +239,7 @@ impl Session {
                 return Ok(());
             };
             self.world.now = visit.station().clock.now();
+            self.budget = Budget::default();
             let mut out = Out::default();
             let (method, asked) = match kind {
                 wire::BATCH => ("BATCH", Some(wire::batch(&body))),
@@ -306,7 +310,9 @@ impl Session {
     fn perform(&mut self, statement: &Statement, more: u16, out: &mut Out) -> Result<(), Fault> {
         match statement {
             Statement::Query(query) => {
-                let answer = Run::new(&self.world, &[]).answer(query).map_err(fault)?;
+                let answer = Run::new(&self.world, &[], &self.budget)
+                    .answer(query)
+                    .map_err(fault)?;
                 out.answer(&answer);
                 out.done(COUNT | more, 0xc1, answer.rows.len());
             }
@@ -322,7 +328,9 @@ impl Session {
                 out.done(COUNT | more, 0xc3, *rows);
             }
             Statement::Change { verb, rows, .. } => {
-                let answer = Run::new(&self.world, &[]).answer(rows).map_err(fault)?;
+                let answer = Run::new(&self.world, &[], &self.budget)
+                    .answer(rows)
+                    .map_err(fault)?;
                 out.done(
                     COUNT | more,
                     if *verb == "DELETE" { 0xc4 } else { 0xc5 },

@@ -13,7 +13,7 @@ use super::world::Mysql;
 use super::{Fault, host};
 use crate::database;
 use crate::sql::{
-    Answer, Dialect, Part, Run, Statement, Token, Value, World as _, Wrong, statements,
+    Answer, Budget, Dialect, Part, Run, Statement, Token, Value, World as _, Wrong, statements,
 };
 use crate::visit::{Account, Ended, Visit};
 
@@ -50,6 +50,8 @@ pub(super) struct Session {
     prepared: BTreeMap<u32, Prepared>,
     next: u32,
     status: u16,
+    /// What is left for the statements of this command.
+    budget: Budget,
 }
 
 impl Session {
@@ -73,6 +75,7 @@ impl Session {
             prepared: BTreeMap::new(),
             next: 1,
             status: AUTOCOMMIT,
+            budget: Budget::default(),
         }
     }
 
@@ -100,6 +103,7 @@ impl Session {
                 return Ok(());
             };
             self.world.now = visit.station().clock.now();
+            self.budget = Budget::default();
             let Some((command, rest)) = body.split_first() else {
                 return Ok(());
             };
@@ -303,7 +307,7 @@ impl Session {
     fn perform(&mut self, part: &Part, text: &str, values: &[Value]) -> Result<Outcome, Fault> {
         match &part.statement {
             Statement::Query(query) => {
-                let answer = Run::new(&self.world, values).answer(query);
+                let answer = Run::new(&self.world, values, &self.budget).answer(query);
                 answer
                     .map(Outcome::Rows)
                     .map_err(|wrong| self.fault(wrong, text))
@@ -324,7 +328,7 @@ impl Session {
                 Ok(Outcome::Done(*rows))
             }
             Statement::Change { rows, .. } => {
-                let answer = Run::new(&self.world, values)
+                let answer = Run::new(&self.world, values, &self.budget)
                     .answer(rows)
                     .map_err(|wrong| self.fault(wrong, text))?;
                 Ok(Outcome::Done(answer.rows.len()))

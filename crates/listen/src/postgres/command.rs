@@ -41,7 +41,7 @@ impl Session {
     ) -> Result<Option<Answer>, Fault> {
         match &part.statement {
             Statement::Query(query) => {
-                let answer = Run::new(&self.world, values).answer(query);
+                let answer = Run::new(&self.world, values, &self.budget).answer(query);
                 answer.map(Some).map_err(|wrong| fault::of(wrong, text))
             }
             Statement::Other(words) => match words[0].as_str() {
@@ -85,7 +85,7 @@ impl Session {
                 tag(format!("INSERT 0 {rows}"))
             }
             Statement::Change { verb, rows, .. } => {
-                let answer = Run::new(&self.world, values)
+                let answer = Run::new(&self.world, values, &self.budget)
                     .answer(rows)
                     .map_err(|wrong| fault::of(wrong, text))?;
                 tag(format!("{verb} {}", answer.rows.len()))

@@ -13,12 +13,16 @@ use super::fault::{self, Fault};
 use super::wire::{self, Bind, Out, Parse};
 use super::world::Postgres;
 use crate::database;
-use crate::sql::{Answer, Dialect, Part, Value, statements};
+use crate::sql::{Answer, Budget, Dialect, Part, Value, statements};
 use crate::visit::{Account, Act, Ended, Visit};
 
 /// Statements and portals that one connection may keep, and bytes of their texts.
 const MOST_KEPT: usize = 64;
 const LONGEST_KEPT: usize = 256 << 10;
+/// Bytes of all that one connection keeps, with the values and the rows of its portals.
+const MOST_BYTES_KEPT: usize = 1 << 20;
+/// Bytes of what was asked that wait for a `Sync` to be recorded.
+const MOST_WAITING: usize = 64 << 10;
 /// Bytes of a statement that are recorded beside the raw bytes.
 const LONGEST_SHOWN: usize = 16 << 10;
 
@@ -39,6 +43,24 @@ struct Portal {
     done: Option<(Done, usize)>,
 }
 
+impl Prepared {
+    fn size(&self) -> usize {
+        self.text.len() + self.types.len() * 4
+    }
+}
+
+impl Portal {
+    /// With its statement, which it keeps when that is closed.
+    fn size(&self) -> usize {
+        let values: usize = self.values.iter().map(|value| value.size() + 32).sum();
+        let done = self
+            .done
+            .as_ref()
+            .and_then(|(done, _)| done.answer.as_ref());
+        self.prepared.size() + values + self.formats.len() * 2 + done.map_or(0, Answer::size)
+    }
+}
+
 pub(super) struct Session {
     pub(super) world: Postgres,
     startup: Startup,
@@ -53,7 +75,11 @@ pub(super) struct Session {
     /// What was asked since the last notice, and with which parameters.
     asked: Vec<String>,
     parameters: Vec<String>,
+    /// What else came since then, to look for bait in: whole messages, and names.
+    heard: Vec<String>,
     executed: bool,
+    /// What is left for the statements of this message.
+    pub(super) budget: Budget,
 }
 
 impl Session {
@@ -116,7 +142,9 @@ impl Session {
             out,
             asked: Vec::new(),
             parameters: Vec::new(),
+            heard: Vec::new(),
             executed: false,
+            budget: Budget::default(),
         };
         let greeting = session.greeting();
         visit.send(&greeting.0).await?;
@@ -184,6 +212,7 @@ impl Session {
                 return Ok(());
             };
             self.world.now = visit.station().clock.now();
+            self.budget = Budget::default();
             match kind {
                 b'X' => return Ok(()),
                 b'Q' => {
@@ -205,21 +234,24 @@ impl Session {
                 }
                 b'H' => self.flush(visit).await?,
                 // What was left of a COPY that was refused.
-                b'd' | b'c' | b'f' => {}
+                b'd' | b'c' | b'f' => {
+                    self.hear(&body);
+                    self.relieve(visit).await?;
+                }
                 b'P' | b'B' | b'D' | b'E' | b'C' => {
-                    if !self.skipping
-                        && let Err(fault) = self.extended(kind, &body)
-                    {
+                    if self.skipping {
+                        self.hear(&body);
+                    } else if let Err(fault) = self.extended(kind, &body) {
+                        // Whatever of it was not understood is recorded all the same.
+                        self.hear(&body);
                         fault.write("ERROR", &mut self.out);
                         self.skipping = true;
                         self.fail();
                     }
-                    // Answers wait for `Sync`, but not without end.
-                    if self.out.0.len() > 1 << 20 {
-                        self.flush(visit).await?;
-                    }
+                    self.relieve(visit).await?;
                 }
                 kind => {
+                    self.hear(&body);
                     let fault = fault::violation(&format!("invalid frontend message type {kind}"));
                     fault.write("FATAL", &mut self.out);
                     self.deliver(visit, "GARBAGE").await?;
@@ -229,12 +261,34 @@ impl Session {
         }
     }
 
+    /// Keeps a message to look for bait in, with what is not kept of it elsewhere.
+    fn hear(&mut self, body: &[u8]) {
+        if !body.is_empty() {
+            self.heard.push(String::from_utf8_lossy(body).into_owned());
+        }
+    }
+
+    /// Answers and records wait for `Sync`, but not without end.
+    async fn relieve(&mut self, visit: &mut Visit) -> Result<(), Ended> {
+        let waiting = self.asked.iter().chain(&self.parameters).chain(&self.heard);
+        // Empty ones take room, too.
+        let waiting: usize = waiting.map(|text| text.len() + 32).sum();
+        if self.out.0.len() > 1 << 20 || waiting > MOST_WAITING {
+            self.flush(visit).await?;
+        }
+        Ok(())
+    }
+
     async fn flush(&mut self, visit: &mut Visit) -> Result<(), Ended> {
-        if self.asked.is_empty() {
+        if self.asked.is_empty() && self.parameters.is_empty() && self.heard.is_empty() {
             let out = std::mem::take(&mut self.out);
             return visit.send(&out.0).await;
         }
-        let method = if self.executed { "EXECUTE" } else { "PARSE" };
+        let method = match (self.executed, self.asked.is_empty()) {
+            (true, _) => "EXECUTE",
+            (false, false) => "PARSE",
+            (false, true) => "BIND",
+        };
         self.deliver(visit, method).await
     }
 
@@ -242,9 +296,11 @@ impl Session {
     async fn deliver(&mut self, visit: &mut Visit, method: &str) -> Result<(), Ended> {
         let asked = std::mem::take(&mut self.asked);
         let parameters = std::mem::take(&mut self.parameters);
+        let heard = std::mem::take(&mut self.heard);
         let parts = asked
             .iter()
             .chain(&parameters)
+            .chain(&heard)
             .map(|text| (Carrier::Message, text.as_bytes()));
         let found = visit.recognise(&parts.collect::<Vec<_>>());
         let mut act: Act = self.startup.act(method);
@@ -333,10 +389,14 @@ impl Session {
             _ => {
                 let kind = reader.byte().ok_or_else(malformed)?;
                 let name = reader.text().ok_or_else(malformed)?;
-                if kind == b'S' {
-                    self.statements.remove(&name);
+                let known = if kind == b'S' {
+                    self.statements.remove(&name).is_some()
                 } else {
-                    self.portals.remove(&name);
+                    self.portals.remove(&name).is_some()
+                };
+                // Closing what is not there is no error. A name that was not yet recorded could be bait.
+                if !known {
+                    self.hear(name.as_bytes());
                 }
                 self.out.empty(b'3');
                 Ok(())
@@ -347,6 +407,7 @@ impl Session {
     fn parse(&mut self, parse: Parse) -> Result<(), Fault> {
         let Parse { name, text, types } = parse;
         self.asked.push(text.clone());
+        self.hear(name.as_bytes());
         let mut parts =
             statements(&text, Dialect::Postgres).map_err(|wrong| fault::of(wrong, &text))?;
         if parts.len() > 1 {
@@ -366,12 +427,11 @@ impl Session {
             ));
         }
         let kept: usize = self.statements.values().map(|it| it.text.len()).sum();
-        if self.statements.len() >= MOST_KEPT || kept + text.len() > LONGEST_KEPT {
-            return Err(Fault::new(
-                "53200",
-                "out of memory",
-                ("mcxt.c", 1112, "palloc"),
-            ));
+        if self.statements.len() >= MOST_KEPT
+            || kept + text.len() > LONGEST_KEPT
+            || self.kept() + name.len() + text.len() > MOST_BYTES_KEPT
+        {
+            return Err(out_of_memory());
         }
         let part = parts.pop();
         if let Some(part) = &part {
@@ -391,6 +451,7 @@ impl Session {
             values,
             formats,
         } = bind;
+        self.hear(portal.as_bytes());
         let prepared = self.prepared(&statement)?;
         let wanted = prepared.part.as_ref().map_or(0, |part| part.parameters);
         if wanted > values.len() {
@@ -404,13 +465,8 @@ impl Session {
                 ("postgres.c", 1708, "exec_bind_message"),
             ));
         }
-        if self.portals.len() >= MOST_KEPT {
-            return Err(Fault::new(
-                "53200",
-                "out of memory",
-                ("mcxt.c", 1112, "palloc"),
-            ));
-        }
+        // Its place is free for the new one.
+        self.portals.remove(&portal);
         let value = |(at, (format, bytes)): (usize, &(u16, Option<Vec<u8>>))| {
             let oid = prepared.types.get(at).copied().unwrap_or(0);
             encode::parameter(*format, bytes.as_deref(), oid)
@@ -418,17 +474,29 @@ impl Session {
         let values: Vec<Value> = values.iter().enumerate().map(value).collect();
         self.parameters
             .extend(values.iter().take(64).map(|value| shown(&value.show())));
-        self.portals.insert(
-            portal,
-            Portal {
-                prepared,
-                values,
-                formats,
-                done: None,
-            },
-        );
+        let new = Portal {
+            prepared,
+            values,
+            formats,
+            done: None,
+        };
+        if self.portals.len() >= MOST_KEPT
+            || self.kept() + portal.len() + new.size() > MOST_BYTES_KEPT
+        {
+            return Err(out_of_memory());
+        }
+        self.portals.insert(portal, new);
         self.out.empty(b'2');
         Ok(())
+    }
+
+    /// About how many bytes statements and portals take.
+    fn kept(&self) -> usize {
+        let statements = self.statements.iter();
+        let statements = statements.map(|(name, it)| name.len() + it.size());
+        let portals = self.portals.iter();
+        let portals = portals.map(|(name, it)| name.len() + it.size());
+        statements.sum::<usize>() + portals.sum::<usize>()
     }
 
     fn prepared(&self, name: &str) -> Result<Arc<Prepared>, Fault> {
@@ -461,7 +529,8 @@ impl Session {
                 .part
                 .as_ref()
                 .map_or(0, |part| part.parameters)
-                .max(prepared.types.len());
+                .max(prepared.types.len())
+                .min(wire::MOST_PARAMETERS);
             self.out.message(b't', |out| {
                 out.extend_from_slice(&u16::try_from(wanted).unwrap_or(u16::MAX).to_be_bytes());
                 for at in 0..wanted {
@@ -508,6 +577,9 @@ impl Session {
         if all - sent > most {
             self.out.empty(b's');
             portal.done = Some((done, sent + most));
+            if self.kept() + name.len() + portal.size() > MOST_BYTES_KEPT {
+                return Err(out_of_memory());
+            }
             self.portals.insert(name.to_owned(), portal);
         } else {
             self.complete(&done);
@@ -522,6 +594,10 @@ impl Session {
         }
         Ok(())
     }
+}
+
+fn out_of_memory() -> Fault {
+    Fault::new("53200", "out of memory", ("mcxt.c", 1112, "palloc"))
 }
 
 fn no_portal(name: &str) -> Fault {

@@ -437,7 +437,7 @@ fn pretty(bytes: i64) -> String {
         if size < 10_240 {
             break;
         }
-        size = (size + 512) / 1024;
+        size = size.saturating_add(512) / 1024;
         unit = next;
     }
     format!("{size} {unit}")

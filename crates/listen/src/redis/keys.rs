@@ -11,6 +11,8 @@ use crate::system::System;
 /// Keys and bytes that one connection may write.
 const MOST_WRITTEN: usize = 64;
 const LONGEST_WRITTEN: usize = 16 << 10;
+/// Longest key, and longest pattern that is looked for.
+const LONGEST_KEY: usize = 512;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +93,7 @@ impl Keys {
                 Some(_) => wrong_type(),
             },
             "MGET" => Reply::List(
-                (arguments.iter())
+                (arguments.iter().take(MOST_WRITTEN))
                     .map(|key| match self.0.get(key) {
                         Some(Value::Text(text)) => Reply::Bulk(text.clone()),
                         _ => Reply::Null,
@@ -155,12 +157,14 @@ impl Keys {
     }
 
     fn set(&mut self, key: &[u8], value: &[u8]) {
-        if self.0.len() < MOST_WRITTEN && key.len() + value.len() <= LONGEST_WRITTEN {
+        let fits = key.len() <= LONGEST_KEY && value.len() <= LONGEST_WRITTEN;
+        if self.0.len() < MOST_WRITTEN && fits {
             self.0.insert(key.to_vec(), Value::Text(value.to_vec()));
         }
     }
 
     fn matching(&self, pattern: &[u8]) -> Vec<Reply> {
+        let pattern = &pattern[..pattern.len().min(LONGEST_KEY)];
         (self.0.keys())
             .filter(|key| matches(pattern, key))
             .map(|key| Reply::Bulk(key.clone()))

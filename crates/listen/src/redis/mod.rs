@@ -183,11 +183,11 @@ impl Session {
             (Some(refusal), _) => Reply::Error(refusal),
             (None, Some(login)) => {
                 let account = visit.account(&found);
-                let accepted = account
-                    .as_ref()
-                    .is_some_and(|own| own.opens(login.password));
+                let mut accepted = false;
                 if let Some(account) = account {
-                    let right = account.knows(login.password);
+                    // The one user of a server that has a password and no users.
+                    let right = login.user == b"default" && account.knows(login.password);
+                    accepted = right && account.opens(login.password);
                     decoy = Some(account.decoy(right, name, 0));
                     if accepted {
                         self.account = Some(account);
@@ -202,11 +202,7 @@ impl Session {
         match login {
             Some(login) => act.capture("login.user", String::from_utf8_lossy(login.user)),
             None => {
-                let words: Vec<_> = command
-                    .iter()
-                    .map(|it| String::from_utf8_lossy(it))
-                    .collect();
-                act.capture("redis.command", words.join(" "));
+                act.capture("redis.command", shown(name, command));
             }
         }
         let own = || Some(self.account.as_ref()?.decoy(true, name, 0));
@@ -324,7 +320,8 @@ impl Session {
                 // `lib-name` and `lib-ver`.
                 let joint = if self.library.is_empty() { "" } else { " " };
                 self.library += &format!("{joint}{}", word(arguments.get(2)));
-                self.library.truncate(200);
+                let end = self.library.floor_char_boundary(200);
+                self.library.truncate(end);
                 Reply::Simple("OK")
             }
             ("CLIENT", b"GETNAME") if self.name.is_empty() => Reply::Null,
@@ -450,6 +447,25 @@ impl Session {
     }
 }
 
+/// A command as it is kept, without what may be a password.
+fn shown(name: &str, command: &[Vec<u8>]) -> String {
+    let secret = |(at, word): (usize, &Vec<u8>)| {
+        let hidden = match name {
+            "AUTH" => at >= 1,
+            "HELLO" => at >= 3,
+            "CONFIG" | "ACL" => at >= 3,
+            _ => false,
+        };
+        if hidden {
+            "...".to_owned()
+        } else {
+            String::from_utf8_lossy(word).into_owned()
+        }
+    };
+    let words: Vec<_> = command.iter().enumerate().map(secret).collect();
+    words.join(" ")
+}
+
 fn word(bytes: Option<&Vec<u8>>) -> String {
     bytes
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
@@ -468,9 +484,13 @@ fn login<'a>(name: &str, command: &'a [Vec<u8>]) -> Option<Login<'a>> {
         ("AUTH", [_, password]) => (&b"default"[..], password),
         ("AUTH", [_, user, password]) => (&user[..], password),
         ("HELLO", [_, _, rest @ ..]) => {
-            let at = rest
-                .iter()
-                .position(|it| it.eq_ignore_ascii_case(b"auth"))?;
+            let mut at = 0;
+            while rest.get(at)?.eq_ignore_ascii_case(b"setname") {
+                at += 2;
+            }
+            if !rest[at].eq_ignore_ascii_case(b"auth") {
+                return None;
+            }
             (&rest.get(at + 1)?[..], rest.get(at + 2)?)
         }
         _ => return None,

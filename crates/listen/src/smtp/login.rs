@@ -42,28 +42,29 @@ impl Secret {
 impl Session {
     /// The conversation after `AUTH`; gives what is said at its end.
     pub(super) async fn log_in(&mut self, visit: &mut Visit, rest: &str) -> Result<String, Ended> {
-        let refusal = if self.account.is_some() {
+        let mut heard = Heard(vec![rest.as_bytes().to_vec()]);
+        let refusal = if !self.extended {
+            "503 5.5.1 Error: send HELO/EHLO first"
+        } else if self.account.is_some() {
             "503 5.5.1 Error: already authenticated"
         } else if self.sender.is_some() {
             "503 5.5.1 Error: MAIL transaction in progress"
         } else if rest.is_empty() {
             "501 5.5.4 Syntax: AUTH mechanism"
-        } else if self.hello.is_none() {
-            "503 5.5.1 Error: send HELO/EHLO first"
         } else {
             ""
         };
         if !refusal.is_empty() {
-            self.note(visit, "AUTH").await;
+            self.note(visit, &heard).await;
             return Ok(refusal.to_owned());
         }
         let (mechanism, initial) = rest.split_once(' ').unwrap_or((rest, ""));
         let offer = match mechanism.to_ascii_uppercase().as_str() {
-            "PLAIN" => self.plain(visit, initial).await?,
-            "LOGIN" => self.login(visit, initial).await?,
-            "CRAM-MD5" => self.cram(visit).await?,
+            "PLAIN" => self.plain(visit, initial, &mut heard).await?,
+            "LOGIN" => self.login(visit, initial, &mut heard).await?,
+            "CRAM-MD5" => self.cram(visit, &mut heard).await?,
             _ => {
-                self.note(visit, "AUTH").await;
+                self.note(visit, &heard).await;
                 let unknown =
                     "535 5.7.8 Error: authentication failed: Invalid authentication mechanism";
                 return Ok(unknown.to_owned());
@@ -72,7 +73,7 @@ impl Session {
         match offer {
             Ok(offer) => Ok(self.decide(visit, offer).await),
             Err(reply) => {
-                self.note(visit, "AUTH").await;
+                self.note(visit, &heard).await;
                 Ok(reply)
             }
         }
@@ -130,9 +131,10 @@ impl Session {
         &self,
         visit: &mut Visit,
         initial: &str,
+        heard: &mut Heard,
     ) -> Result<Result<Offer, String>, Ended> {
         let said = match initial {
-            "" => self.prompt(visit, "").await?,
+            "" => self.prompt(visit, "", heard).await?,
             initial => answer(initial.as_bytes()),
         };
         Ok(said
@@ -154,16 +156,17 @@ impl Session {
         &self,
         visit: &mut Visit,
         initial: &str,
+        heard: &mut Heard,
     ) -> Result<Result<Offer, String>, Ended> {
         let user = match initial {
-            "" => self.prompt(visit, "VXNlcm5hbWU6").await?,
+            "" => self.prompt(visit, "VXNlcm5hbWU6", heard).await?,
             initial => answer(initial.as_bytes()),
         };
         let user = match user {
             Ok(user) => user,
             Err(aborted) => return Ok(Err(aborted.reply(self, "LOGIN"))),
         };
-        let password = self.prompt(visit, "UGFzc3dvcmQ6").await?;
+        let password = self.prompt(visit, "UGFzc3dvcmQ6", heard).await?;
         Ok(match password {
             Ok(password) => Ok(Offer {
                 mechanism: "LOGIN",
@@ -175,12 +178,16 @@ impl Session {
     }
 
     /// RFC 2195, with a challenge as Dovecot draws it.
-    async fn cram(&self, visit: &mut Visit) -> Result<Result<Offer, String>, Ended> {
+    async fn cram(
+        &self,
+        visit: &mut Visit,
+        heard: &mut Heard,
+    ) -> Result<Result<Offer, String>, Ended> {
         let number: u64 = rand::random_range(1_000_000_000_000_000..9_999_999_999_999_999);
         let seconds = visit.station().clock.now().micros() / 1_000_000;
         let challenge = format!("<{number}.{seconds}@{}>", self.short_host());
         let said = self
-            .prompt(visit, &BASE64.encode(challenge.as_bytes()))
+            .prompt(visit, &BASE64.encode(challenge.as_bytes()), heard)
             .await?;
         Ok(said
             .map_err(|aborted| aborted.reply(self, "CRAM-MD5"))
@@ -206,17 +213,61 @@ impl Session {
         &self,
         visit: &mut Visit,
         text: &str,
+        heard: &mut Heard,
     ) -> Result<Result<Vec<u8>, Aborted>, Ended> {
         visit.notice(Vec::new(), self.act("AUTH", 334)).await;
         visit.send(format!("334 {text}\r\n").as_bytes()).await?;
-        let line = visit.line(LONGEST_LINE).await?;
-        Ok(answer(line.trim_ascii()))
+        match visit.line(LONGEST_LINE).await {
+            Ok(line) => {
+                let line = line.trim_ascii();
+                heard.0.push(line.to_vec());
+                Ok(answer(line))
+            }
+            // Whoever leaves here may have named a user before; else all of it is on record.
+            Err(ended) => {
+                if !heard.bait(visit).is_empty() {
+                    self.note(visit, heard).await;
+                }
+                Err(ended)
+            }
+        }
     }
 
-    /// What the client did, with nothing in it that is worth more.
-    async fn note(&self, visit: &mut Visit, verb: &str) {
-        let act: Act = self.act(verb, 0);
-        visit.notice(Vec::new(), act).await;
+    /// A login that did not come to its end: nothing of it is shown, and bait in it is found all the same.
+    async fn note(&self, visit: &mut Visit, heard: &Heard) {
+        let found = heard.bait(visit);
+        let mut act: Act = self.act("AUTH", 0);
+        if let Some(account) = visit.account(&found) {
+            act.decoy = Some(account.decoy(false, "AUTH", 535));
+        }
+        Self::note_decoy(&mut act, &found, 535);
+        visit.notice(found, act).await;
+    }
+}
+
+/// What a client said of a login, line by line; the first is what stood behind `AUTH`.
+struct Heard(Vec<Vec<u8>>);
+
+impl Heard {
+    /// The bait in it, as sent or decoded.
+    fn bait(&self, visit: &Visit) -> Vec<Recognised> {
+        let decoded = self.decoded();
+        let mut parts: Vec<(Carrier, &[u8])> = Vec::new();
+        parts.extend(self.0.iter().map(|line| (Carrier::Message, &line[..])));
+        // Which is the user and which the password is not known of a login that is in no order.
+        for part in decoded.iter().flat_map(|it| it.split(|byte| *byte == 0)) {
+            for carrier in [Carrier::User, Carrier::Password, Carrier::Message] {
+                parts.push((carrier, part));
+            }
+        }
+        visit.recognise(&parts)
+    }
+
+    /// What of it is in base 64, decoded.
+    fn decoded(&self) -> Vec<Vec<u8>> {
+        let words = self.0.iter();
+        let words = words.flat_map(|line| line.split(u8::is_ascii_whitespace));
+        words.filter_map(|word| BASE64.decode(word).ok()).collect()
     }
 }
 
@@ -244,5 +295,20 @@ fn answer(text: &[u8]) -> Result<Vec<u8>, Aborted> {
         // An empty first part.
         b"=" => Ok(Vec::new()),
         text => BASE64.decode(text).map_err(|_| Aborted::Garbage),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_heard_of_a_login_is_decoded() {
+        let heard = Heard(vec![
+            b"PLAIN AGEAYg==".to_vec(),
+            b"*".to_vec(),
+            b"Yw==".to_vec(),
+        ]);
+        assert_eq!(heard.decoded()[..], [b"\0a\0b".to_vec(), b"c".to_vec()]);
     }
 }

@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 /// How many header fields, links and attachments are kept, and how long each may be.
 const MOST: usize = 40;
 const LONGEST: usize = 400;
+/// How many beginnings of links are looked at: a body may consist of nothing else.
+const MOST_MATCHES: usize = 4096;
 
 /// What is worth reading of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,10 +101,14 @@ fn links(message: &Message<'_>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let plain = (0..message.text_body_count().min(MOST)).filter_map(|at| message.body_text(at));
     let marked = (0..message.html_body_count().min(MOST)).filter_map(|at| message.body_html(at));
+    let mut left = MOST_MATCHES;
     for text in plain.chain(marked) {
         for start in ["http://", "https://"] {
-            for (at, _) in text.match_indices(start) {
+            for (at, _) in text.match_indices(start).take(left) {
+                left -= 1;
+                // No more than what is kept, at four bytes a character: there may be no end for megabytes.
                 let rest = &text[at..];
+                let rest = &rest[..rest.floor_char_boundary(4 * LONGEST)];
                 let end =
                     rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>'));
                 let link = short(&rest[..end.unwrap_or(rest.len())]);
@@ -164,6 +170,19 @@ mod tests {
             "{}",
             described.traits
         );
+    }
+
+    #[test]
+    fn a_body_of_nothing_but_links_takes_no_time() {
+        let mut mail = b"Subject: x\r\n\r\n".to_vec();
+        mail.extend(b"http://".repeat(1 << 17));
+        let started = std::time::Instant::now();
+        let described = describe(&mail);
+        // The quadratic search took minutes; the rest is the parser's time, without optimisation.
+        assert!(started.elapsed().as_secs() < 20);
+        let links = described.captured.iter();
+        let links: Vec<_> = links.filter(|(name, _)| *name == "mail.link").collect();
+        assert!(!links.is_empty() && links.iter().all(|(_, link)| link.len() <= LONGEST));
     }
 
     proptest! {

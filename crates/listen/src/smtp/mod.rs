@@ -140,7 +140,7 @@ impl Session {
             "VRFY" => self.verify(visit, &rest).await,
             "DATA" => self.data(visit, &rest).await?,
             "BDAT" => self.chunk(visit, &rest).await?,
-            "AUTH" if self.extended => self.log_in(visit, &rest).await?,
+            "AUTH" => self.log_in(visit, &rest).await?,
             _ => {
                 let next = self.simple(&verb, &rest);
                 let code = next.reply.get(..3).and_then(|code| code.parse().ok());
@@ -166,7 +166,6 @@ impl Session {
             "STARTTLS" if !rest.is_empty() => "501 5.5.4 Syntax: STARTTLS".to_owned(),
             "STARTTLS" if self.secure => "554 5.5.1 Error: TLS already active".to_owned(),
             "STARTTLS" => return next("220 2.0.0 Ready to start TLS", Then::Secure),
-            "AUTH" => "503 5.5.1 Error: send HELO/EHLO first".to_owned(),
             "ETRN" if rest.is_empty() => "500 Syntax: ETRN domain".to_owned(),
             "ETRN" => format!("459 <{rest}>: service unavailable"),
             _ if FORBIDDEN.contains(&verb) || verb.ends_with(':') => {
@@ -231,7 +230,7 @@ impl Session {
                 None => (Some(path), "250 2.1.0 Ok".to_owned()),
             },
         };
-        let mut found = Vec::new();
+        let found;
         let mut act = self.act("MAIL", code_of(&reply));
         act.target = rest.to_owned();
         if let Some(Path {
@@ -243,6 +242,8 @@ impl Session {
             act.capture("mail.from", address.clone());
             self.sender = Some(address);
             self.parameters = parameters;
+        } else {
+            found = visit.recognise(&[(Carrier::Message, rest.as_bytes())]);
         }
         Self::note_decoy(&mut act, &found, code_of(&reply));
         visit.notice(found, act).await;
@@ -270,7 +271,14 @@ impl Session {
             },
         };
         let mut act = self.act("RCPT", code_of(&reply));
-        act.target = rest.to_owned();
+        act.target = match &address {
+            Some(address) => self.told(rest, address, &found),
+            // Not taken, which does not tell whose it is.
+            None => {
+                found = visit.recognise(&[(Carrier::Message, rest.as_bytes())]);
+                self.told(rest, rest.trim_end_matches('>'), &found)
+            }
+        };
         if let Some(address) = address {
             act.capture("mail.to", self.shown(&address, &found));
             if reply.starts_with('2') {
@@ -315,7 +323,7 @@ impl Session {
             _ => (self.admits(address, &found)).unwrap_or_else(|| format!("252 2.0.0 {address}")),
         };
         let mut act = self.act("VRFY", code_of(&reply));
-        act.target = rest.to_owned();
+        act.target = self.told(rest, address, &found);
         act.capture("mail.to", self.shown(address, &found));
         Self::note_decoy(&mut act, &found, code_of(&reply));
         visit.notice(found, act).await;
@@ -436,6 +444,16 @@ impl Session {
             true => address.to_owned(),
             false => command::masked(address),
         }
+    }
+
+    /// What stood behind a verb: as sent, if the address in it may be shown; else that address masked, without the
+    /// parameters, which may name it again.
+    fn told(&self, rest: &str, address: &str, found: &[Recognised]) -> String {
+        let shown = self.shown(address, found);
+        if shown == address || !rest.contains('@') {
+            return rest.to_owned();
+        }
+        shown
     }
 
     /// A command that carries nothing: searched as text.

@@ -78,7 +78,9 @@ pub(super) fn binary(
             joined(&[one.clone(), two.clone()], "")
         }
         "[" => {
-            let at = two.as_int().and_then(|at| usize::try_from(at - 1).ok());
+            let at = two
+                .as_int()
+                .and_then(|at| usize::try_from(at.saturating_sub(1)).ok());
             at.and_then(|at| members(one).into_iter().nth(at))
                 .unwrap_or(Value::Null)
         }
@@ -265,10 +267,7 @@ pub(super) fn aggregate(name: &str, mut values: Vec<Value>, joint: &str, fold: b
         "bool_and" => return Value::Bool(values.iter().all(|it| it.truth() == Some(true))),
         _ => {}
     }
-    values.sort_by(|one, two| match (one.as_number(), two.as_number()) {
-        (Some(one), Some(two)) => one.total_cmp(&two),
-        _ => one.compare(two, fold).unwrap_or(Ordering::Equal),
-    });
+    values.sort_by(|one, two| one.ordered(two, fold));
     let found = if name == "min" {
         values.into_iter().next()
     } else {
@@ -328,7 +327,7 @@ pub(super) fn call(name: &str, values: &[Value]) -> Option<Value> {
         "rtrim" => Value::Text(text().trim_end().to_owned()),
         "reverse" => Value::Text(text().chars().rev().collect()),
         "concat" => joined(values, ""),
-        "concat_ws" => joined(&values[1..], &text()),
+        "concat_ws" => joined(values.get(1..)?, &text()),
         "replace" => {
             let [_, from, to] = values else { return None };
             let (from, to) = (from.show(), to.show());

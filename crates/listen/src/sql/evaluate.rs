@@ -4,18 +4,24 @@ mod expression;
 mod sources;
 mod typed;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 
 use super::call::AGGREGATES;
 use super::syntax::{Expression, Query, Select};
 use super::value::{Column, Table, Type, Value};
 use super::{Answer, Dialect, Wrong};
 
-/// Expressions that one statement may evaluate. It takes milliseconds.
+/// Expressions that the statements of one text may evaluate. It takes milliseconds.
 const MOST_STEPS: u32 = 400_000;
+/// Bytes of what they give, all together.
+const MOST_BYTES: usize = 4 << 20;
+/// Columns of an answer. (PostgreSQL: `MaxTupleAttributeNumber`)
+const MOST_COLUMNS: usize = 1664;
 /// Rows of an answer.
 const MOST_ROWS: usize = 5_000;
 
@@ -34,11 +40,19 @@ pub(crate) trait World {
     }
 }
 
+/// What the statements of one text have cost: a text may have many of them, and each run shares what is left.
+/// Atomic only because sessions that keep it wait on other threads; one run at a time counts.
+#[derive(Debug, Default)]
+pub(crate) struct Budget {
+    steps: AtomicU32,
+    bytes: AtomicUsize,
+}
+
 /// One statement's evaluation.
 pub(crate) struct Run<'a> {
     pub(super) world: &'a dyn World,
     parameters: &'a [Value],
-    steps: Cell<u32>,
+    budget: &'a Budget,
     tables: RefCell<BTreeMap<Vec<String>, Arc<Table>>>,
 }
 
@@ -62,18 +76,25 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(world: &'a dyn World, parameters: &'a [Value]) -> Self {
+    pub(crate) fn new(world: &'a dyn World, parameters: &'a [Value], budget: &'a Budget) -> Self {
         Self {
             world,
             parameters,
-            steps: Cell::new(0),
+            budget,
             tables: RefCell::default(),
         }
     }
 
     /// Answers a query.
     pub(crate) fn answer(&self, query: &Query) -> Result<Answer, Wrong> {
-        self.query(query, None)
+        let answer = self.query(query, None)?;
+        let bytes = self.budget.bytes.load(Relaxed);
+        let bytes = bytes.saturating_add(answer.size());
+        self.budget.bytes.store(bytes, Relaxed);
+        if bytes > MOST_BYTES {
+            return Err(Wrong::TooMuch);
+        }
+        Ok(answer)
     }
 
     fn step(&self) -> Result<(), Wrong> {
@@ -82,9 +103,13 @@ impl<'a> Run<'a> {
 
     /// Counts a step, and one more for so many bytes that it handles.
     fn charge(&self, bytes: usize) -> Result<(), Wrong> {
-        let more = u32::try_from(bytes / 64).unwrap_or(u32::MAX);
-        let steps = self.steps.get().saturating_add(1).saturating_add(more);
-        self.steps.set(steps);
+        self.spend((bytes / 64).saturating_add(1))
+    }
+
+    fn spend(&self, steps: usize) -> Result<(), Wrong> {
+        let more = u32::try_from(steps).unwrap_or(u32::MAX);
+        let steps = self.budget.steps.load(Relaxed).saturating_add(more);
+        self.budget.steps.store(steps, Relaxed);
         if steps > MOST_STEPS {
             Err(Wrong::TooMuch)
         } else {
@@ -258,10 +283,11 @@ impl<'a> Run<'a> {
                             .is_none_or(|of| of.eq_ignore_ascii_case(&bound.alias))
                         {
                             let at = scope.at[index];
-                            row.extend(
-                                (0..bound.table.columns.len())
-                                    .map(|column| cell(bound, at, column)),
-                            );
+                            for column in 0..bound.table.columns.len() {
+                                let value = cell(bound, at, column);
+                                self.charge(value.size())?;
+                                row.push(value);
+                            }
                         }
                     }
                 }
@@ -363,6 +389,9 @@ fn is_aggregate(what: &Expression) -> bool {
         | Expression::Cast(inner, _) => is_aggregate(inner),
         Expression::Binary(_, one, two) | Expression::Any(_, one, two) => {
             is_aggregate(one) || is_aggregate(two)
+        }
+        Expression::Between(one, low, high) => {
+            is_aggregate(one) || is_aggregate(low) || is_aggregate(high)
         }
         Expression::Case {
             when, otherwise, ..

@@ -11,7 +11,7 @@ mod token;
 mod value;
 
 pub(crate) use call::like;
-pub(crate) use evaluate::{Run, World};
+pub(crate) use evaluate::{Budget, Run, World};
 pub(crate) use parse::{Part, Statement, statements};
 pub(crate) use token::Token;
 pub(crate) use value::{Column, Table, Type, Value, micros};
@@ -60,6 +60,15 @@ pub(crate) enum Wrong {
 pub(crate) struct Answer {
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<Vec<Value>>,
+}
+
+impl Answer {
+    /// About how many bytes it takes to keep or to send.
+    pub(crate) fn size(&self) -> usize {
+        let columns = self.columns.iter().map(|column| column.name.len() + 32);
+        let values = self.rows.iter().flatten().map(|value| value.size() + 8);
+        columns.sum::<usize>() + values.sum::<usize>() + self.rows.len() * 8
+    }
 }
 
 #[cfg(test)]

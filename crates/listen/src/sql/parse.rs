@@ -11,7 +11,11 @@ use super::{Dialect, Wrong};
 /// How deep queries and brackets may stand in each other.
 const DEEPEST: usize = 24;
 /// Operators of one statement: chains of them are as deep as they are long.
-const MOST_OPERATORS: usize = 200;
+const MOST_OPERATORS: usize = 150;
+/// Parameters of one statement: their number is the peer's, and answers have an entry for each.
+const MOST_PARAMETERS: usize = 1000;
+/// Statements of one text.
+const MOST_STATEMENTS: usize = 100;
 
 /// A statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +53,9 @@ pub(crate) fn statements(text: &str, dialect: Dialect) -> Result<Vec<Part>, Wron
     let parts = parts.filter(|part| !part.is_empty());
     let mut out = Vec::new();
     for tokens in parts {
+        if out.len() >= MOST_STATEMENTS {
+            return Err(Wrong::TooMuch);
+        }
         let mut parser = Parser {
             text,
             tokens,
@@ -244,6 +251,21 @@ impl Parser<'_> {
         }
     }
 
+    /// The number of a parameter, at least 1, of which the statement then has as many.
+    fn parameter(&mut self, number: usize) -> Result<usize, Wrong> {
+        // 0: the next one.
+        let number = if number == 0 {
+            self.parameters + 1
+        } else {
+            number
+        };
+        if number > MOST_PARAMETERS {
+            return Err(Wrong::TooMuch);
+        }
+        self.parameters = self.parameters.max(number);
+        Ok(number)
+    }
+
     fn list<T>(
         &mut self,
         mut read: impl FnMut(&mut Self) -> Result<T, Wrong>,
@@ -289,7 +311,8 @@ impl Parser<'_> {
         {}
         let at = self.position();
         let path = self.path()?;
-        let rest = &self.tokens[self.at..];
+        let tokens = self.tokens;
+        let rest = &tokens[self.at..];
         let word = |lexed: &Lexed, is: &str| matches!(&lexed.token, Token::Word(own) if own.eq_ignore_ascii_case(is));
         let values = rest
             .iter()
@@ -303,10 +326,7 @@ impl Parser<'_> {
                 }
                 Token::Symbol(")") => depth = depth.saturating_sub(1),
                 Token::Parameter(number) => {
-                    self.parameters = self
-                        .parameters
-                        .max(number)
-                        .max(self.parameters + usize::from(number == 0))
+                    self.parameter(number)?;
                 }
                 _ if depth == 0 && (word(lexed, "ON") || word(lexed, "RETURNING")) => break,
                 _ => {}

@@ -106,6 +106,8 @@ pub(super) enum Expression {
         pattern: Box<Expression>,
         fold: bool,
     },
+    /// What is between what two.
+    Between(Box<Expression>, Box<Expression>, Box<Expression>),
     IsNull(Box<Expression>),
     Is(Box<Expression>, bool),
     Cast(Box<Expression>, String),

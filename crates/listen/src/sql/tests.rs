@@ -50,14 +50,14 @@ impl World for Small {
 }
 
 fn ask(text: &str, dialect: Dialect) -> Result<String, Wrong> {
-    let mut out = String::new();
+    let (mut out, budget) = (String::new(), Budget::default());
     for part in statements(text, dialect)? {
         let query = match part.statement {
             Statement::Query(query) => query,
             Statement::Change { rows, .. } => rows,
             other => return Ok(format!("{other:?}")),
         };
-        let answer = Run::new(&Small(dialect), &[Value::Int(1)]).answer(&query)?;
+        let answer = Run::new(&Small(dialect), &[Value::Int(1)], &budget).answer(&query)?;
         let names: Vec<_> = answer
             .columns
             .iter()
@@ -208,6 +208,113 @@ fn what_is_wrong_is_said_where_it_stands() {
     }
     let wide = "select count(*) from people a, people b, people c, people d, people e, people f, people g, people h, people i, people j, people k, people l, people m";
     assert_eq!(wrong(wide), Wrong::TooMuch);
+}
+
+#[test]
+fn nothing_costs_more_than_its_text() {
+    let wrong = |text: &str| ask(text, Dialect::Postgres).unwrap_err();
+    for word in ["interval ", "date "] {
+        let text = format!("select {}1", word.repeat(5000));
+        assert_eq!(wrong(&text), Wrong::TooMuch, "{word}");
+    }
+    // A number of the peer's is no number of parameters.
+    for number in ["1001", "18446744073709551615", "99999999999999999999"] {
+        let text = format!("insert into people values (${number})");
+        assert_eq!(wrong(&text), Wrong::TooMuch, "{number}");
+    }
+    let parameters = |text: &str| statements(text, Dialect::Postgres).unwrap()[0].parameters;
+    assert_eq!(parameters("insert into people values ($1, $2)"), 2);
+    assert_eq!(parameters("select $0"), 1);
+    // Neither columns nor statements without end.
+    let stars = format!("select {} from people", vec!["*"; 900].join(","));
+    assert_eq!(wrong(&stars), Wrong::TooMuch);
+    let many = |count| "select 1;".repeat(count);
+    assert!(ask(&many(100), Dialect::Postgres).is_ok());
+    assert_eq!(wrong(&many(101)), Wrong::TooMuch);
+    let long =
+        "select a.total from orders a, orders b, orders c, orders d, orders e, orders f, orders g;";
+    assert!(ask(long, Dialect::Postgres).is_ok());
+    assert_eq!(wrong(&long.repeat(100)), Wrong::TooMuch);
+}
+
+#[test]
+fn between_stands_once() {
+    let nested = format!("select 1{} as x", " between 0 and 1".repeat(140));
+    assert_eq!(ask(&nested, Dialect::Postgres).as_deref(), Ok("x;1"));
+    for (text, expect) in [
+        ("select 2 between 1 and 3 as x", "x;1"),
+        ("select 2 not between 1 and 3 as x", "x;0"),
+        ("select 2 between null and 1 as x", "x;0"),
+        ("select 2 between null and 3 as x", "x;"),
+        ("select count(id) between 1 and 3 as x from people", "x;1"),
+    ] {
+        assert_eq!(
+            ask(text, Dialect::Postgres).as_deref(),
+            Ok(expect),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn functions_of_nothing_are_none() {
+    for name in ["sum", "string_agg", "count_big", "concat_ws"] {
+        let text = format!("select {name}() from people");
+        let wrong = ask(&text, Dialect::Postgres).unwrap_err();
+        let expect = Wrong::Function {
+            name: name.to_owned(),
+            arguments: Vec::new(),
+            at: 7,
+        };
+        assert_eq!(wrong, expect);
+    }
+    assert_eq!(
+        ask(
+            "select count(distinct owner), '{1}'[0x0] x from orders",
+            Dialect::Postgres
+        )
+        .as_deref(),
+        Ok("count,x;1,")
+    );
+}
+
+#[test]
+fn the_order_is_total() {
+    let values = "values ('1a'), ('10'), ('9'), ('nan'), (9.5), (null), ('-3') order by 1";
+    assert_eq!(
+        ask(values, Dialect::Postgres).as_deref(),
+        Ok("column1;-3;9;9.5;10;1a;nan;")
+    );
+    let texts = ["1a", "10", "9", "nan", "inf", "x", "-3", "1e5", ""].map(Value::text);
+    let close = [
+        Value::Int(1 << 53),
+        Value::Int((1 << 53) + 1),
+        Value::Float(9_007_199_254_740_992.0),
+        Value::Bool(true),
+        Value::Float(f64::NAN),
+        Value::Null,
+    ];
+    let all: Vec<_> = texts.into_iter().chain(close).collect();
+    for one in &all {
+        for two in &all {
+            assert_eq!(one.sorted(two, true), two.sorted(one, true).reverse());
+            for three in &all {
+                if one.sorted(two, true).is_le() && two.sorted(three, true).is_le() {
+                    assert!(one.sorted(three, true).is_le(), "{one:?} {two:?} {three:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn huge_moments_do_not_overflow() {
+    for text in [
+        "9223372036854775807-01-01",
+        "999999999-99999999-99999999 99999999:99999999:99999999.99999999",
+    ] {
+        assert!(micros(text) > 0, "{text}");
+    }
 }
 
 proptest! {

@@ -152,6 +152,14 @@ impl Value {
         }
     }
 
+    /// About how many bytes it has.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            _ => 8,
+        }
+    }
+
     /// Their order; `None`: one is nothing. Letters of both cases are alike if `fold`.
     pub(crate) fn compare(&self, other: &Self, fold: bool) -> Option<Ordering> {
         match (self, other) {
@@ -187,15 +195,32 @@ impl Value {
             (false, true) if nulls_first => Ordering::Greater,
             (true, false) => Ordering::Greater,
             (false, true) => Ordering::Less,
-            // Sums of money are text, and sort as numbers.
-            _ => match (self, other) {
-                (Self::Text(one), Self::Text(two)) => {
-                    match (one.parse::<f64>(), two.parse::<f64>()) {
-                        (Ok(one), Ok(two)) => one.total_cmp(&two),
-                        _ => one.cmp(two),
-                    }
-                }
-                _ => self.compare(other, false).unwrap_or(Ordering::Equal),
+            _ => self.ordered(other, false),
+        }
+    }
+
+    /// A total order, which `compare` is not and sorting needs: numbers by what they are, then other texts.
+    pub(crate) fn ordered(&self, other: &Self, fold: bool) -> Ordering {
+        // Sums of money are text, and sort as numbers. `inf` and `nan` are words.
+        let number = |value: &Self| value.as_number().filter(|number| number.is_finite());
+        // Large integers that are the same number with a point are not yet the same.
+        let exact = |value: &Self| match value {
+            Self::Int(number) => (0, *number),
+            _ => (1, 0),
+        };
+        match (number(self), number(other)) {
+            (Some(one), Some(two)) => one
+                .total_cmp(&two)
+                .then_with(|| exact(self).cmp(&exact(other))),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) if fold => {
+                let (one, two) = (self.show().to_lowercase(), other.show().to_lowercase());
+                one.cmp(&two)
+            }
+            (None, None) => match (self, other) {
+                (Self::Text(one), Self::Text(two)) => one.cmp(two),
+                _ => self.show().cmp(&other.show()),
             },
         }
     }
@@ -205,9 +230,10 @@ impl Value {
 pub(crate) fn micros(text: &str) -> i64 {
     let mut numbers = text
         .split(|letter: char| !letter.is_ascii_digit())
-        .map(|part| part.parse::<i64>().unwrap_or(0));
+        // Whatever a peer's text says, it does not overflow below.
+        .map(|part| part.parse::<i64>().unwrap_or(0).min(999_999));
     let mut next = || numbers.next().unwrap_or(0);
-    let (year, month, day) = (next(), next(), next());
+    let (year, month, day) = (next().min(200_000), next(), next());
     let (hour, minute, second, fraction) = (next(), next(), next(), next());
     // Days from civil, H. Hinnant (http://howardhinnant.github.io/date_algorithms.html), from 2000-03-01.
     let year = if month <= 2 { year - 1 } else { year };

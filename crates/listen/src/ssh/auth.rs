@@ -66,8 +66,7 @@ pub(super) async fn log_in(transport: &mut Transport<'_>) -> Result<(String, Acc
         attempts += 1;
         let who = (request.user.clone(), service.to_vec());
         if *first.get_or_insert_with(|| who.clone()) != who {
-            let act = act(transport, "LOGIN", &request.user);
-            transport.visit.notice(Vec::new(), act).await;
+            another(transport, &request).await;
             let (user, service) = first.unwrap_or_default();
             let show = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
             let why = format!(
@@ -114,6 +113,35 @@ pub(super) async fn log_in(transport: &mut Transport<'_>) -> Result<(String, Acc
         transport.push(&message.0);
         transport.flush().await?;
     }
+}
+
+/// Records a request for a second user, which ends the connection whatever it offers: it may be bait all the same.
+async fn another(transport: &mut Transport<'_>, request: &Request<'_>) {
+    let mut act = act(transport, "LOGIN", &request.user);
+    act.capture("login.method", request.method.as_str());
+    let mut parts = vec![(Carrier::User, request.user.as_bytes())];
+    let mut key = Vec::new();
+    match request.method.as_str() {
+        "password" => {
+            let mut rest = request.rest;
+            let password = rest.flag().and_then(|_| rest.string());
+            parts.extend(password.map(|password| (Carrier::Password, password)));
+        }
+        "publickey" | "publickey-hostbound-v00@openssh.com" => {
+            let offered = request
+                .key()
+                .filter(|(_, blob)| blob.len() <= LONGEST_KEY)
+                .map(|(algorithm, blob)| Offered { algorithm, blob });
+            key.extend(offered.map(|key| [key.digits(), key.fingerprint()]));
+        }
+        _ => {}
+    }
+    let key = key.iter().flatten();
+    parts.extend(key.map(|value| (Carrier::Key, value.as_bytes())));
+    let found = transport.visit.recognise(&parts);
+    let account = transport.visit.account(&found);
+    act.decoy = account.map(|account| account.decoy(false, "LOGIN", 0));
+    transport.visit.notice(found, act).await;
 }
 
 async fn serve(transport: &mut Transport<'_>, packet: &[u8]) -> Result<(), Ended> {

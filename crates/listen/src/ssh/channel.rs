@@ -1,5 +1,7 @@
 //! Channels of a session: what runs in one, and how much may be sent in it. (RFC 4254 section 5)
 
+use std::collections::VecDeque;
+
 use super::sftp::Sftp;
 use super::shell::Shell;
 use super::transport::Transport;
@@ -17,6 +19,8 @@ pub(super) const WINDOW: u32 = 2 << 20;
 pub(super) const PACKET: u32 = 32 << 10;
 /// Bytes that wait for a client's window; more ends the connection.
 const WAITING: usize = 1 << 20;
+/// The least that a client's longest packet is taken for: one of a byte would make a packet of every byte.
+const LEAST: u32 = 512;
 
 /// What runs in a channel.
 pub(super) enum Program {
@@ -36,7 +40,7 @@ pub(super) struct Channel {
     /// What it sent since it was last told that it may send more.
     taken: u32,
     /// What waits for the window, and whether it is of the standard error.
-    waiting: Vec<(bool, Vec<u8>)>,
+    waiting: Waiting,
     pub(super) program: Program,
     pub(super) terminal: bool,
     exit: Option<u8>,
@@ -50,9 +54,9 @@ impl Channel {
         Self {
             theirs,
             window,
-            longest: longest.clamp(1, PACKET),
+            longest: longest.clamp(LEAST, PACKET),
             taken: 0,
-            waiting: Vec::new(),
+            waiting: Waiting::default(),
             program: Program::None,
             terminal: false,
             exit: None,
@@ -79,9 +83,12 @@ impl Channel {
 
     /// Has bytes sent when there is room.
     pub(super) fn say(&mut self, error: bool, bytes: Vec<u8>) {
-        if !bytes.is_empty() {
-            self.waiting.push((error, bytes));
-        }
+        self.waiting.push(error, &bytes);
+    }
+
+    /// Whether so much waits that it has to be sent before more is said.
+    pub(super) const fn is_full(&self) -> bool {
+        self.waiting.size > WAITING
     }
 
     /// Its program is over.
@@ -101,22 +108,16 @@ impl Channel {
     /// Sends what there is room for; whether it is not too much that waits.
     pub(super) fn pump(&mut self, transport: &mut Transport<'_>) -> bool {
         while self.window > 0
-            && let Some((error, bytes)) = self.waiting.first_mut()
+            && let Some((error, bytes)) = self.waiting.take(self.window.min(self.longest))
         {
-            let most = self.window.min(self.longest);
-            let count = bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX));
             let message = match error {
                 true => Message::new(EXTENDED_DATA).number(self.theirs).number(1),
                 false => Message::new(DATA).number(self.theirs),
             };
-            transport.push(&message.string(&bytes[..count]).0);
-            self.window -= u32::try_from(count).unwrap_or(self.window);
-            bytes.drain(..count);
-            if bytes.is_empty() {
-                self.waiting.remove(0);
-            }
+            self.window -= u32::try_from(bytes.len()).unwrap_or(self.window);
+            transport.push(&message.string(bytes).0);
         }
-        if self.waiting.is_empty()
+        if self.waiting.size == 0
             && let Some(status) = self.exit.take()
         {
             let message = Message::new(REQUEST).number(self.theirs);
@@ -125,8 +126,7 @@ impl Channel {
             transport.push(&message.number(status.into()).0);
             self.close(transport);
         }
-        let waiting: usize = self.waiting.iter().map(|(_, bytes)| bytes.len()).sum();
-        waiting <= WAITING
+        !self.is_full()
     }
 
     pub(super) fn close(&mut self, transport: &mut Transport<'_>) {
@@ -135,5 +135,77 @@ impl Channel {
         }
         self.closed = true;
         self.program = Program::Done;
+    }
+}
+
+/// What waits, in order. Neither adding nor taking moves what else there is.
+#[derive(Default)]
+struct Waiting {
+    pieces: VecDeque<(bool, VecDeque<u8>)>,
+    /// Bytes of all pieces.
+    size: usize,
+}
+
+impl Waiting {
+    /// Adds bytes, to the last piece if they go where it goes: many short ones take no more room than a long one.
+    fn push(&mut self, error: bool, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.size += bytes.len();
+        match self.pieces.back_mut() {
+            Some((same, piece)) if *same == error => piece.extend(bytes),
+            _ => self
+                .pieces
+                .push_back((error, bytes.iter().copied().collect())),
+        }
+    }
+
+    /// Takes up to so many bytes of the first piece.
+    fn take(&mut self, most: u32) -> Option<(bool, Vec<u8>)> {
+        let (error, piece) = self.pieces.front_mut()?;
+        let count = piece.len().min(usize::try_from(most).unwrap_or(usize::MAX));
+        let taken = (*error, piece.drain(..count).collect());
+        self.size -= count;
+        if piece.is_empty() {
+            self.pieces.pop_front();
+        }
+        Some(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_taken_in_order_and_piece_by_piece() {
+        let mut waiting = Waiting::default();
+        for (error, bytes) in [
+            (false, "ab"),
+            (false, "c"),
+            (true, ""),
+            (true, "d"),
+            (false, "e"),
+        ] {
+            waiting.push(error, bytes.as_bytes());
+        }
+        assert_eq!((waiting.size, waiting.pieces.len()), (5, 3));
+        let mut taken = Vec::new();
+        while let Some(piece) = waiting.take(2) {
+            taken.push(piece);
+        }
+        let expect = [(false, "ab"), (false, "c"), (true, "d"), (false, "e")];
+        assert_eq!(
+            taken,
+            expect.map(|(error, bytes)| (error, bytes.as_bytes().to_vec()))
+        );
+        assert_eq!(waiting.size, 0);
+    }
+
+    #[test]
+    fn the_longest_packet_is_not_taken_for_a_byte() {
+        assert_eq!(Channel::new(0, 1, 1).longest, LEAST);
+        assert_eq!(Channel::new(0, 1, u32::MAX).longest, PACKET);
     }
 }

@@ -381,7 +381,7 @@ impl<'v> Session<'v> {
                 Typed::Echo(bytes) => self.channel(id)?.say(false, bytes),
                 Typed::Line(line) => status = Some(self.entered(id, &mut shell, &line).await?),
                 Typed::Interrupt(line) => {
-                    self.note("COMMAND", "ssh.interrupted", &line).await;
+                    self.line(&shell, "ssh.interrupted", &line).await;
                     shell.awaits = Awaits::Command;
                     let text = format!("^C\n{}", shell.prompt());
                     let terminal = shell.terminal;
@@ -406,14 +406,11 @@ impl<'v> Session<'v> {
 
     /// Records a line, then answers it.
     async fn entered(&mut self, id: u32, shell: &mut Shell, line: &str) -> Result<u8, Ended> {
-        if shell.awaits == Awaits::Command {
-            self.note("COMMAND", "ssh.command", line).await;
-        } else {
-            let act = self.act("COMMAND", "ssh.input", line);
-            let visit = &mut *self.transport.visit;
-            let found = visit.recognise(&[(Carrier::Password, line.as_bytes())]);
-            visit.notice(found, act).await;
-        }
+        let name = match shell.awaits {
+            Awaits::Command => "ssh.command",
+            _ => "ssh.input",
+        };
+        self.line(shell, name, line).await;
         let said = shell.enter(line, self.now());
         shell.over |= shell.single && shell.awaits == Awaits::Command;
         let terminal = shell.terminal;
@@ -426,7 +423,34 @@ impl<'v> Session<'v> {
         if !shell.over {
             channel.say(false, lines(&shell.prompt(), terminal));
         }
+        self.relieve(id).await?;
         Ok(said.status)
+    }
+
+    /// Sends early what is much: a single packet may hold thousands of commands, and all of their answers would
+    /// wait for its end.
+    async fn relieve(&mut self, id: u32) -> Result<(), Ended> {
+        let channel = self.channels.get_mut(&id).ok_or(Ended)?;
+        if !channel.is_full() {
+            return Ok(());
+        }
+        if !channel.pump(&mut self.transport) {
+            return Err(Ended);
+        }
+        self.transport.flush().await
+    }
+
+    /// Records a line. What was typed where a password is asked for is looked up, and no more than its length is
+    /// kept: it may be a password that is no bait.
+    async fn line(&mut self, shell: &Shell, name: &str, line: &str) {
+        if shell.awaits == Awaits::Command {
+            return self.note("COMMAND", name, line).await;
+        }
+        let length = format!("{} characters", line.chars().count());
+        let act = self.act("COMMAND", name, &length);
+        let visit = &mut *self.transport.visit;
+        let found = visit.recognise(&[(Carrier::Password, line.as_bytes())]);
+        visit.notice(found, act).await;
     }
 
     async fn files(&mut self, id: u32, mut sftp: Box<Sftp>, bytes: &[u8]) -> Result<(), Ended> {
@@ -436,14 +460,16 @@ impl<'v> Session<'v> {
             return Ok(());
         };
         if !requests.is_empty() {
-            let mut act = self.act("SFTP", "sftp.command", &sftp.describe(&requests[0]));
-            for request in &requests[1..] {
-                act.capture("sftp.command", sftp.describe(request));
+            let described: Vec<String> = requests.iter().map(|it| sftp.describe(it)).collect();
+            let mut act = self.act("SFTP", "sftp.command", &described[0]);
+            for request in &described[1..] {
+                act.capture("sftp.command", request.as_str());
             }
-            self.notice(act, "").await;
+            self.notice(act, &described.join("\n")).await;
             for request in &requests {
                 let answer = sftp.answer(request);
                 self.channel(id)?.say(false, answer);
+                self.relieve(id).await?;
             }
         }
         self.channel(id)?.program = Program::Sftp(sftp);
@@ -469,7 +495,7 @@ impl<'v> Session<'v> {
     async fn unfinished(&mut self, shell: &mut Shell) {
         let line = shell.line.take();
         if !line.is_empty() {
-            self.note("COMMAND", "ssh.unfinished", &line).await;
+            self.line(shell, "ssh.unfinished", &line).await;
         }
     }
 

@@ -22,7 +22,8 @@ impl Session {
         };
         // What it gives for no values tells its columns.
         let columns = match &part.statement {
-            Statement::Query(query) => match Run::new(&self.world, &[]).answer(query) {
+            Statement::Query(query) => match Run::new(&self.world, &[], &self.budget).answer(query)
+            {
                 Ok(answer) => answer.columns,
                 Err(wrong) => return self.fault(wrong, text).write(out),
             },

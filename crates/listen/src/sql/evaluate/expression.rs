@@ -1,6 +1,7 @@
 //! What expressions come to.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use super::{Places, Run, Scope, cell};
 use crate::sql::call::{self, AGGREGATES};
@@ -56,7 +57,20 @@ impl Run<'_> {
     /// What an expression comes to.
     pub(super) fn value(&self, what: &Expression, scope: &Scope<'_>) -> Result<Value, Wrong> {
         self.step()?;
-        let value = self.operate(what, scope)?;
+        // One of both, not one within the other: chains are as deep as they are long, and so is the stack.
+        let value = match what {
+            Expression::In(..)
+            | Expression::InQuery(..)
+            | Expression::Exists(_)
+            | Expression::Scalar(_)
+            | Expression::ArrayQuery(_)
+            | Expression::Array(_)
+            | Expression::Like { .. }
+            | Expression::IsNull(_)
+            | Expression::Is(..)
+            | Expression::Cast(..) => self.among(what, scope)?,
+            what => self.operate(what, scope)?,
+        };
         if let Value::Text(text) = &value {
             self.charge(text.len())?;
         }
@@ -65,7 +79,7 @@ impl Run<'_> {
 
     /// Patterns cost as much as both texts multiplied, expressions as much as it takes to read them.
     fn charge_match(&self, symbol: &str, one: &Value, two: &Value) -> Result<(), Wrong> {
-        let (one, two) = (length(one), length(two));
+        let (one, two) = (one.size(), two.size());
         match symbol {
             "~" | "!~" | "~*" | "!~*" => self.charge(20_000 + 64 * (one + two)),
             "~~" | "!~~" | "~~*" | "!~~*" | "LIKE" => self.charge(one.saturating_mul(two)),
@@ -90,7 +104,7 @@ impl Run<'_> {
                 if AGGREGATES.contains(&name.as_str())
                     && let Some(group) = scope.group
                 {
-                    return self.aggregate(name, arguments, *distinct, group, scope);
+                    return self.aggregate((name, *at), arguments, *distinct, group, scope);
                 }
                 return self.call(name, arguments, *at, scope);
             }
@@ -122,6 +136,7 @@ impl Run<'_> {
                 self.charge_match(symbol, &one, &two)?;
                 call::binary(symbol, &one, &two, self.world.dialect())?
             }
+            Expression::Between(what, low, high) => return self.between(what, low, high, scope),
             Expression::Any(symbol, one, list) => {
                 let one = self.value(one, scope)?;
                 let list = self.value(list, scope)?;
@@ -142,7 +157,8 @@ impl Run<'_> {
                 when,
                 otherwise,
             } => return self.case(of.as_deref(), when, otherwise.as_deref(), scope),
-            what => return self.among(what, scope),
+            // `among` has the others.
+            _ => Value::Null,
         })
     }
 
@@ -221,6 +237,25 @@ impl Run<'_> {
         })
     }
 
+    fn between(
+        &self,
+        what: &Expression,
+        low: &Expression,
+        high: &Expression,
+        scope: &Scope<'_>,
+    ) -> Result<Value, Wrong> {
+        let what = self.value(what, scope)?;
+        let (low, high) = (self.value(low, scope)?, self.value(high, scope)?);
+        let dialect = self.world.dialect();
+        let over = call::binary(">=", &what, &low, dialect)?.truth();
+        let under = call::binary("<=", &what, &high, dialect)?.truth();
+        Ok(match (over, under) {
+            (Some(false), _) | (_, Some(false)) => Value::Bool(false),
+            (Some(true), Some(true)) => Value::Bool(true),
+            _ => Value::Null,
+        })
+    }
+
     pub(super) fn fold(&self) -> bool {
         self.world.dialect() != Dialect::Postgres
     }
@@ -249,7 +284,7 @@ impl Run<'_> {
     /// What a function makes of all rows of a group.
     pub(super) fn aggregate(
         &self,
-        name: &str,
+        (name, at): (&str, usize),
         arguments: &[Expression],
         distinct: bool,
         group: &[Places],
@@ -259,7 +294,11 @@ impl Run<'_> {
         if name == "count" && star {
             return Ok(Value::count(group.len()));
         }
+        let Some(first) = arguments.first() else {
+            return Err(self.no_function(name, arguments, at, scope));
+        };
         let mut values: Vec<Value> = Vec::new();
+        let mut seen = BTreeSet::new();
         let mut joint = Value::text(",");
         for at in group {
             let scope = Scope {
@@ -267,11 +306,11 @@ impl Run<'_> {
                 group: None,
                 ..*scope
             };
-            let value = self.value(&arguments[0], &scope)?;
+            let value = self.value(first, &scope)?;
             if let Some(second) = arguments.get(1) {
                 joint = self.value(second, &scope)?;
             }
-            if !(value.is_null() || distinct && values.contains(&value)) {
+            if !(value.is_null() || distinct && !seen.insert(value.show())) {
                 values.push(value);
             }
         }
@@ -300,22 +339,24 @@ impl Run<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         let own = self.world.call(name, &values);
         let value = own.or_else(|| call::call(name, &values));
-        value.ok_or_else(|| {
-            let kinds = arguments
-                .iter()
-                .map(|it| self.typed(it, scope).map_or(Type::Unknown, |it| it.kind));
-            Wrong::Function {
-                name: name.to_owned(),
-                arguments: kinds.collect(),
-                at,
-            }
-        })
+        value.ok_or_else(|| self.no_function(name, arguments, at, scope))
     }
-}
 
-fn length(value: &Value) -> usize {
-    match value {
-        Value::Text(text) => text.len(),
-        _ => 8,
+    /// There is no such function for such arguments.
+    fn no_function(
+        &self,
+        name: &str,
+        arguments: &[Expression],
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Wrong {
+        let kinds = arguments
+            .iter()
+            .map(|it| self.typed(it, scope).map_or(Type::Unknown, |it| it.kind));
+        Wrong::Function {
+            name: name.to_owned(),
+            arguments: kinds.collect(),
+            at,
+        }
     }
 }

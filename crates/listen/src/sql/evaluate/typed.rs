@@ -1,6 +1,6 @@
 //! Names and types of an answer's columns.
 
-use super::{Bound, Run, Scope, kind_of};
+use super::{Bound, MOST_COLUMNS, Run, Scope, kind_of};
 use crate::sql::syntax::{Expression, Item};
 use crate::sql::value::{Column, Type, Value};
 use crate::sql::{Dialect, Wrong, call};
@@ -26,14 +26,14 @@ impl Run<'_> {
                     of.as_ref()
                         .is_none_or(|of| of.eq_ignore_ascii_case(&own.alias))
                 };
-                columns.extend(
-                    bound
-                        .iter()
-                        .filter(fits)
-                        .flat_map(|own| own.table.columns.clone()),
-                );
+                for own in bound.iter().filter(fits) {
+                    fits_answer(columns.len() + own.table.columns.len())?;
+                    self.spend(own.table.columns.len())?;
+                    columns.extend(own.table.columns.iter().cloned());
+                }
                 continue;
             }
+            fits_answer(columns.len() + 1)?;
             let mut column = self.typed(&item.what, &scope)?;
             column.name = match &item.alias {
                 Some(alias) => alias.clone(),
@@ -68,6 +68,7 @@ impl Run<'_> {
             | Expression::InQuery(..)
             | Expression::Exists(_)
             | Expression::Like { .. }
+            | Expression::Between(..)
             | Expression::IsNull(_)
             | Expression::Is(..) => Type::Bool,
             Expression::Binary("||" | "->" | "->>" | "[", ..) => Type::Text(None),
@@ -123,6 +124,15 @@ impl Run<'_> {
             },
         };
         Ok(Column::new("", kind))
+    }
+}
+
+/// Whether an answer may have so many columns.
+fn fits_answer(columns: usize) -> Result<(), Wrong> {
+    if columns > MOST_COLUMNS {
+        Err(Wrong::TooMuch)
+    } else {
+        Ok(())
     }
 }
 

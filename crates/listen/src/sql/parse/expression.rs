@@ -97,6 +97,7 @@ impl Parser<'_> {
                 else {
                     return self.wrong();
                 };
+                self.operator()?;
                 Expression::Not(Box::new(self.rest(*left, symbol, power)?))
             }
             "IS" => self.is_what(left)?,
@@ -104,7 +105,7 @@ impl Parser<'_> {
             "LIKE" | "ILIKE" => {
                 let pattern = Box::new(self.expression(power + 1)?);
                 if self.eat("ESCAPE") {
-                    self.primary()?;
+                    self.deeper(Self::primary)?;
                 }
                 let fold = symbol == "ILIKE" || self.dialect != Dialect::Postgres;
                 Expression::Like {
@@ -117,8 +118,8 @@ impl Parser<'_> {
                 let low = Box::new(self.expression(power + 1)?);
                 self.want_word("AND")?;
                 let high = Box::new(self.expression(power + 1)?);
-                let over = Box::new(Expression::Binary(">=", left.clone(), low));
-                Expression::Binary("AND", over, Box::new(Expression::Binary("<=", left, high)))
+                // One node: as two comparisons the left side would stand twice, and double with each BETWEEN in it.
+                Expression::Between(left, low, high)
             }
             "COLLATE" => {
                 self.path()?;
@@ -126,7 +127,7 @@ impl Parser<'_> {
             }
             "AT" => {
                 self.at += 2;
-                self.primary()?;
+                self.deeper(Self::primary)?;
                 *left
             }
             "OPERATOR" => {
@@ -166,6 +167,9 @@ impl Parser<'_> {
 
     pub(super) fn is_what(&mut self, left: Box<Expression>) -> Result<Expression, Wrong> {
         let not = self.eat("NOT");
+        if not {
+            self.operator()?;
+        }
         let is = if self.eat("NULL") || self.eat("UNKNOWN") {
             Expression::IsNull(left)
         } else if self.eat("TRUE") {
@@ -174,6 +178,7 @@ impl Parser<'_> {
             Expression::Is(left, false)
         } else if self.is_then("DISTINCT", "FROM") {
             self.at += 2;
+            self.operator()?;
             let same = Expression::Binary("<=>", left, Box::new(self.expression(41)?));
             Expression::Not(Box::new(same))
         } else {

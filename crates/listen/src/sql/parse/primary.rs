@@ -29,15 +29,7 @@ impl Parser<'_> {
             }
             Token::Parameter(number) => {
                 self.at += 1;
-                let number = if number == 0 {
-                    self.parameters + 1
-                } else {
-                    number
-                };
-                if number > 1000 {
-                    return Err(Wrong::TooMuch);
-                }
-                self.parameters = self.parameters.max(number);
+                let number = self.parameter(number)?;
                 Ok(Expression::Parameter(number - 1))
             }
             Token::Variable(name) => {
@@ -97,7 +89,8 @@ impl Parser<'_> {
             "CAST" | "TRY_CAST" | "CONVERT" if self.is_call(word) => return self.cast(&upper),
             "INTERVAL" => {
                 self.at += 1;
-                let value = self.primary()?;
+                // `INTERVAL INTERVAL ..`: each is one deeper.
+                let value = self.deeper(Self::primary)?;
                 if self.word_at(0).is_some_and(|word| !is_reserved(word)) {
                     self.at += 1;
                 }
@@ -110,7 +103,7 @@ impl Parser<'_> {
                 ) =>
             {
                 self.at += 1;
-                return self.primary();
+                return self.deeper(Self::primary);
             }
             "CURRENT_USER" | "SESSION_USER" | "USER" | "CURRENT_DATE" | "CURRENT_TIMESTAMP"
             | "CURRENT_CATALOG" | "CURRENT_SCHEMA" | "CURRENT_ROLE" | "LOCALTIMESTAMP"
