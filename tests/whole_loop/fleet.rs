@@ -40,7 +40,7 @@ fn a_thousand_canaries_are_drilled_and_every_alert_is_accounted_for() {
     home.ok(&["mint", "twilio", "--count", "293", "--out", "csv"]);
     // Nobody asks us about these two.
     home.mint("generic-password", &[]);
-    home.mint("ssh-ed25519", &[]);
+    home.mint("django-secret", &[]);
     let station = home.listen(&[]);
     let via = station.address().to_string();
     let said = home.json(&["drill", "--all", "--via", &via, "--timeout", "120"]);

@@ -30,6 +30,9 @@ impl Request {
             let why = match kind.trigger {
                 Trigger::Provider => "only its vendor sees a use, and nobody asks the vendor",
                 Trigger::Local => "a use is seen in place and not by a listener",
+                _ if kind.login.is_some() => {
+                    "a drill speaks HTTP, and it logs in over another protocol"
+                }
                 Trigger::Endpoint | Trigger::Inbound => "it carries no address of this station",
             };
             return Err(format!("cannot be drilled: {why} ({})", kind.id));
