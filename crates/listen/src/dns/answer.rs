@@ -149,6 +149,7 @@ fn attempt(query: &Query, answer: &Answer, manner: &Manner<'_>, cut: bool) -> Ve
             // It was written with a pointer, which would lead elsewhere here.
             _ => {
                 out.labels(&question.labels);
+                out.remember(&name, start);
                 out.short(question.kind);
                 out.short(question.class);
             }
@@ -198,17 +199,21 @@ impl Writer {
         self.bytes.extend(value.to_be_bytes());
     }
 
-    /// Notes that `name` and all it ends with stand from `start` on.
+    /// Notes that `name` and all it ends with stand from `start` on. A name that had to be escaped is noted whole
+    /// only, as its text is longer than its labels.
     fn remember(&mut self, name: &str, start: usize) {
         let mut at = start;
         let mut rest = name;
-        while !rest.is_empty() && !rest.contains('\\') {
+        while !rest.is_empty() {
             let Ok(place) = u16::try_from(at) else { return };
             if place >= 0x4000 {
                 return;
             }
             if !self.names.iter().any(|(known, _)| known == rest) {
                 self.names.push((rest.to_owned(), place));
+            }
+            if rest.contains('\\') {
+                return;
             }
             let length = rest.find('.').unwrap_or(rest.len());
             at += length + 1;

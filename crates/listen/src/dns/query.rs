@@ -98,7 +98,7 @@ pub(super) struct Subnet {
 
 impl Question {
     /// The name in lower case, without the dot at its end; empty for the root. A dot within a label is
-    /// written `\.`, and other bytes that no host name has as `\065`.
+    /// written `\046`, as are other bytes that no host name has, so that each dot of the text parts labels.
     pub(super) fn name(&self) -> String {
         text(&self.labels).to_ascii_lowercase()
     }
@@ -317,11 +317,8 @@ fn text(labels: &[Vec<u8>]) -> String {
         }
         for byte in label {
             match byte {
-                b'.' | b'\\' => {
-                    out.push('\\');
-                    out.push(char::from(*byte));
-                }
-                0x21..=0x7e => out.push(char::from(*byte)),
+                b'\\' => out.push_str(r"\\"),
+                0x21..=0x7e if *byte != b'.' => out.push(char::from(*byte)),
                 other => out.push_str(&format!("\\{other:03}")),
             }
         }
@@ -410,7 +407,7 @@ mod tests {
     #[test]
     fn names_are_written_so_that_they_are_one_line() {
         let labels = [b"a.b".to_vec(), b"\n\xff".to_vec()];
-        assert_eq!(text(&labels), r"a\.b.\010\255");
+        assert_eq!(text(&labels), r"a\046b.\010\255");
     }
 
     proptest! {

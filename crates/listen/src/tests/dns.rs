@@ -72,6 +72,13 @@ fn a_handle_is_found_in_any_label_in_any_case() {
 }
 
 #[test]
+fn a_dot_within_a_label_parts_nothing() {
+    let bytes = query(&[b"a.", b".b c", b"api", b"example"], 1, 1, b"", 0);
+    let answer = parsed(&consider(&bytes, "udp").answer.unwrap());
+    assert_eq!(answer.answers[0].name, *answer.queries[0].name());
+}
+
+#[test]
 fn an_answer_is_no_question() {
     let mut bytes = query(&[b"api", b"example"], 1, 1, b"", 0);
     bytes[2] |= 0x80;
