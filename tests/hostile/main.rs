@@ -1,6 +1,7 @@
 //! Hostile input is data: whatever peers send, the station lives, stays small, records what bait is
 //! in it, believes nothing, and tells nobody anything.
 
+mod corpus;
 mod flood;
 mod malformed;
 mod mutate;

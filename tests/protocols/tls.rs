@@ -444,3 +444,50 @@ fn a_borrowed_name_is_told_from_an_honest_one() {
         "{report}"
     );
 }
+
+#[test]
+fn a_client_that_does_not_trust_us_has_named_its_host() {
+    let site = Site::new(&["*.bait.example"]);
+    let minted = site.home.mint("dns", &[]);
+    let name = minted.field("beacon.name");
+    let to = format!("{name}:443:127.0.0.1:{}", site.port());
+    let url = format!("https://{name}/");
+    let ran = site.run(
+        Path::new("curl"),
+        &["-sS", "-m", "20", "--connect-to", &to, &url],
+    );
+    assert_eq!(
+        ran.code, 60,
+        "its own authorities do not know ours: {}",
+        ran.stderr
+    );
+    let trip = site.trip(&minted);
+    assert_eq!(trip["trip"]["claims"]["method"], "HELLO");
+    assert_eq!(trip["trip"]["claims"]["host"], name);
+    assert!(trip["trip"]["observed"]["signals"]["ja4"].is_string());
+    // Whose name is nobody's bait is no trip.
+    let to = format!("www.bait.example:443:127.0.0.1:{}", site.port());
+    site.run(
+        Path::new("curl"),
+        &[
+            "-sS",
+            "-m",
+            "20",
+            "--connect-to",
+            &to,
+            "https://www.bait.example/",
+        ],
+    );
+    site.run(
+        Path::new("curl"),
+        &[
+            "-sS",
+            "-m",
+            "20",
+            "--connect-to",
+            &format!("{name}:443:127.0.0.1:{}", site.port()),
+            &url,
+        ],
+    );
+    assert_eq!(trips(&site.home, 2).len(), 2);
+}

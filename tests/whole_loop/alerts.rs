@@ -106,6 +106,117 @@ fn another_canary_is_announced_while_one_is_flooded() {
     assert_eq!(uses, 300);
 }
 
+#[test]
+fn what_is_muted_is_recorded_and_told_of_afterwards() {
+    let hook = WebhookCatcher::start();
+    let home = home_with(&hook.channel("hook"));
+    let canary = home.mint("twilio", &["--memo", "old relay"]);
+    let other = home.mint("twilio", &["--memo", "another"]);
+    let mute = |selector: &[&str]| {
+        let why = [
+            "--owner",
+            "anna",
+            "--reason",
+            "a test of ours",
+            "--until",
+            "1h",
+        ];
+        home.json(&[&["mute"][..], selector, &why].concat())["mute"].clone()
+    };
+    let unused = mute(&["--network", "198.51.100.0/24"]);
+    let id = mute(&["--network", "127.0.0.1", "--canary", &canary.id]);
+    let station = home.listen(&[]);
+    account(station.address(), &canary);
+    let trip = &trips(&home, 1)[0];
+    assert_eq!(trip["conclusion"]["mute"], id);
+    let shown = home.ok(&["trip", trip["trip"]["id"].as_str().unwrap()]);
+    assert!(
+        shown.contains("muted by anna") && shown.contains("a test of ours"),
+        "{shown}"
+    );
+    assert!(home.ok(&["incidents"]).contains("open, muted"));
+    // Somebody else's is told of: the channel works.
+    account(station.address(), &other);
+    let memo = |number: usize| {
+        let told = eventually("an alert", || hook.hooks().get(number).cloned()).body;
+        assert_eq!(told["type"], "opened");
+        (
+            told["incident"]["bait"]["memo"].clone(),
+            told["incident"]["uses"].clone(),
+        )
+    };
+    assert_eq!(memo(0), ("another".into(), 1.into()));
+    home.ok(&["unmute", id.as_str().unwrap()]);
+    account(station.address(), &canary);
+    assert_eq!(memo(1), ("old relay".into(), 2.into()));
+    trips(&home, 3);
+    station.stop();
+    assert_eq!(hook.hooks().len(), 2);
+    let listed = |args: &[&str]| home.json(args).as_array().unwrap().clone();
+    assert_eq!(listed(&["mutes"]).len(), 1);
+    let all = listed(&["mutes", "--all"]);
+    assert_eq!((&all[0]["mute"], &all[1]["ended"]), (&unused, &true.into()));
+    // Drawn again from the evidence and the decisions, it comes out the same.
+    let before = home.json(&["incidents"]);
+    home.ok(&["reindex"]);
+    assert_eq!(home.json(&["incidents"]), before);
+}
+
+#[test]
+fn a_mute_says_of_what_by_whom_why_and_how_long() {
+    let home = home();
+    for bad in [
+        &["--owner", "anna", "--reason", "noise", "--until", "7d"][..],
+        &["--network", "::1", "--reason", "noise", "--until", "7d"],
+        &["--network", "::1", "--owner", "anna", "--until", "7d"],
+        &[
+            "--network",
+            "::1",
+            "--owner",
+            "anna",
+            "--reason",
+            " ",
+            "--until",
+            "7d",
+        ],
+        &[
+            "--network",
+            "::1",
+            "--owner",
+            "anna",
+            "--reason",
+            "noise",
+            "--until",
+            "2020-01-01",
+        ],
+        &[
+            "--network",
+            "::1",
+            "--owner",
+            "anna",
+            "--reason",
+            "noise",
+            "--until",
+            "500d",
+        ],
+        &[
+            "--network",
+            "nets",
+            "--owner",
+            "anna",
+            "--reason",
+            "noise",
+            "--until",
+            "7d",
+        ],
+    ] {
+        let ran = home.run(&[&["mute"][..], bad].concat());
+        assert_ne!(ran.code, 0, "{bad:?}");
+        assert!(!ran.stderr.is_empty(), "{bad:?}");
+    }
+    assert_eq!(home.json(&["mutes"]), Value::Array(Vec::new()));
+}
+
 fn states(home: &Home, channel: &str) -> Vec<(String, String, u64)> {
     let deliveries = home.json(&["alert", "deliveries"]);
     let text = |value: &Value| value.as_str().unwrap().to_owned();

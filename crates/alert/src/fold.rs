@@ -4,7 +4,7 @@
 //! same names.
 
 use lapwing_core::{
-    ActorId, Incident, IncidentId, IncidentState, Judgement, Timestamp, Trip, Verdict,
+    ActorId, Incident, IncidentId, IncidentState, Judgement, Timestamp, Trip, Untold, Verdict,
 };
 
 /// What became of a trip.
@@ -12,11 +12,13 @@ use lapwing_core::{
 pub struct Folded {
     /// The incident with the trip in it.
     pub incident: Incident,
-    /// Whether the trip opened it: announced at once, as [`lapwing_core::Occasion::Opened`].
+    /// Whether it is announced for the first time, as [`lapwing_core::Occasion::Opened`]: the trip opened it,
+    /// or is the first of it that is not muted.
     pub opened: bool,
     /// The number under which a follow-up is announced, as
     /// [`lapwing_core::Occasion::Continued`]: 10, 100, 1,000, ... uses, or the count at which a
-    /// graver verdict or a use after closing came. Each number comes once in an incident.
+    /// graver verdict or a use after closing came, or was told at last. Each number comes once in an
+    /// incident.
     pub announce: Option<u64>,
 }
 
@@ -26,13 +28,14 @@ pub struct Folded {
 ///
 /// Which incident a trip belongs to does not depend on what the operator decided. A closed incident
 /// that continues is open again and announced; replaying decisions, a close holds only for trips up
-/// to its time.
+/// to its time. What would be announced of a `muted` trip is announced with the next that is not.
 #[must_use]
 pub fn fold(
     trip: &Trip,
     judgement: &Judgement,
     actor: ActorId,
     open: Option<&Incident>,
+    muted: bool,
     window_seconds: i64,
 ) -> Folded {
     let uses = trip.count.max(1);
@@ -56,8 +59,9 @@ pub fn fold(
                 count: uses,
                 latest: trip.id,
                 state: IncidentState::Open,
+                untold: if muted { Untold::All } else { Untold::Nothing },
             },
-            opened: true,
+            opened: !muted,
             announce: None,
         };
     };
@@ -65,6 +69,18 @@ pub fn fold(
     let graver = gravity(judgement.verdict) < gravity(open.verdict);
     let reopened = open.state == IncidentState::Closed;
     let newest = last >= open.last;
+    let due = if graver || reopened {
+        Some(count)
+    } else {
+        threshold(open.count, count)
+    };
+    let (untold, announce) = match (muted, open.untold) {
+        (true, Untold::Nothing) if due.is_some() => (Untold::More, None),
+        (true, untold) => (untold, None),
+        (false, Untold::Nothing) => (Untold::Nothing, due),
+        (false, Untold::All) => (Untold::Nothing, None),
+        (false, Untold::More) => (Untold::Nothing, Some(count)),
+    };
     let incident = Incident {
         verdict: if graver {
             judgement.verdict
@@ -80,16 +96,12 @@ pub fn fold(
         } else {
             open.state
         },
+        untold,
         ..open.clone()
-    };
-    let announce = if graver || reopened {
-        Some(count)
-    } else {
-        threshold(open.count, count)
     };
     Folded {
         incident,
-        opened: false,
+        opened: !muted && open.untold == Untold::All,
         announce,
     }
 }
@@ -139,7 +151,14 @@ mod tests {
         for (trip, verdict) in trips {
             let open = out.last().map(|folded| folded.incident.clone());
             let judgement = samples::judgement(*verdict);
-            out.push(fold(trip, &judgement, actor(), open.as_ref(), WINDOW));
+            out.push(fold(
+                trip,
+                &judgement,
+                actor(),
+                open.as_ref(),
+                false,
+                WINDOW,
+            ));
         }
         out
     }
@@ -242,6 +261,7 @@ mod tests {
             &samples::judgement(Verdict::Intruder),
             actor(),
             None,
+            false,
             WINDOW,
         );
         let other = ActorId(samples::trip(9).id);
@@ -252,26 +272,106 @@ mod tests {
                 &judgement,
                 other,
                 Some(&first.incident),
+                false,
                 WINDOW
             )
             .opened
         );
         let mut trip = at(2, 1, 1);
         trip.canary = lapwing_core::CanaryId::from_bytes([9; 16]);
-        assert!(fold(&trip, &judgement, actor(), Some(&first.incident), WINDOW).opened);
+        assert!(
+            fold(
+                &trip,
+                &judgement,
+                actor(),
+                Some(&first.incident),
+                false,
+                WINDOW
+            )
+            .opened
+        );
     }
 
     #[test]
     fn a_closed_incident_that_continues_is_announced() {
         let judgement = samples::judgement(Verdict::Intruder);
-        let mut first = fold(&at(1, 0, 1), &judgement, actor(), None, WINDOW).incident;
+        let mut first = fold(&at(1, 0, 1), &judgement, actor(), None, false, WINDOW).incident;
         first.state = IncidentState::Acknowledged;
-        let next = fold(&at(2, 1, 1), &judgement, actor(), Some(&first), WINDOW);
+        let next = fold(
+            &at(2, 1, 1),
+            &judgement,
+            actor(),
+            Some(&first),
+            false,
+            WINDOW,
+        );
         assert_eq!(next.incident.state, IncidentState::Acknowledged);
         assert_eq!(next.announce, None);
         first.state = IncidentState::Closed;
-        let next = fold(&at(2, 1, 1), &judgement, actor(), Some(&first), WINDOW);
+        let next = fold(
+            &at(2, 1, 1),
+            &judgement,
+            actor(),
+            Some(&first),
+            false,
+            WINDOW,
+        );
         assert_eq!((next.opened, next.announce), (false, Some(2)));
         assert_eq!(next.incident.state, IncidentState::Open);
+    }
+
+    /// Folds uses of one canary, each (verdict, muted); of each: the count and how it is announced.
+    fn with_mutes(uses: &[(Verdict, bool)]) -> Vec<(u64, bool, Option<u64>)> {
+        let mut open: Option<Incident> = None;
+        let step = |(verdict, muted): &(Verdict, bool)| {
+            let judgement = samples::judgement(*verdict);
+            let trip = at(open.as_ref().map_or(1, |incident| incident.count + 1), 0, 1);
+            let folded = fold(&trip, &judgement, actor(), open.as_ref(), *muted, WINDOW);
+            open = Some(folded.incident.clone());
+            (folded.incident.count, folded.opened, folded.announce)
+        };
+        uses.iter().map(step).collect()
+    }
+
+    #[test]
+    fn the_first_use_that_nobody_muted_is_announced_as_the_first() {
+        use Verdict::Intruder;
+        let told = with_mutes(&[
+            (Intruder, true),
+            (Intruder, true),
+            (Intruder, false),
+            (Intruder, false),
+        ]);
+        assert_eq!(
+            told,
+            [
+                (1, false, None),
+                (2, false, None),
+                (3, true, None),
+                (4, false, None)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_grew_graver_while_muted_is_told_afterwards() {
+        use Verdict::{Automated, Intruder};
+        let told = with_mutes(&[
+            (Automated, false),
+            (Intruder, true),
+            (Automated, true),
+            (Automated, false),
+            (Automated, false),
+        ]);
+        assert_eq!(told[0], (1, true, None));
+        assert_eq!(
+            told[1..],
+            [
+                (2, false, None),
+                (3, false, None),
+                (4, false, Some(4)),
+                (5, false, None)
+            ]
+        );
     }
 }

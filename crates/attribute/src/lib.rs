@@ -5,6 +5,7 @@
 //! not know how trips are stored. Whatever it concludes comes with its source, its date or its
 //! reason, and can be concluded again from the same trip.
 
+pub mod crawlers;
 mod facts;
 mod geography;
 mod link;
@@ -17,6 +18,7 @@ mod special;
 mod tools;
 mod verdict;
 
+pub use crawlers::Crawlers;
 pub use facts::TripFacts;
 pub use geography::{Geography, GeographyError, Source};
 pub use link::{Linked, Linker, SameAddressOrProgram, Seen, Signals};

@@ -1,16 +1,12 @@
-//! The table of programs by what they call themselves, `data/programs.tsv`.
+//! Programs by what they call themselves: the table that comes with the code, `data/programs.tsv`, and a longer
+//! published one of crawlers, which the operator can replace by a newer one.
 
 use std::sync::LazyLock;
 
 static TABLE: &str = include_str!("../data/programs.tsv");
 
-static PROGRAMS: LazyLock<Vec<Program>> = LazyLock::new(|| {
-    TABLE
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| parse(line).expect("the table is checked by a test"))
-        .collect()
-});
+static PROGRAMS: LazyLock<Programs> =
+    LazyLock::new(|| Programs::parse(TABLE).expect("the table is checked by a test"));
 
 /// How much of a User-Agent is looked at, in bytes.
 const MAX_AGENT: usize = 1024;
@@ -34,44 +30,79 @@ pub(crate) enum Sort {
     Client,
 }
 
-/// One line of the table.
-#[derive(Debug)]
+/// One line of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
     pub(crate) sort: Sort,
-    token: &'static str,
+    token: String,
     /// `Slack`, `a robot`.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// Networks that the service itself runs in; empty if in many.
     pub(crate) systems: Vec<u32>,
 }
 
-/// The programs whose token begins with a byte, in the order of the table.
-static BY_FIRST_BYTE: LazyLock<[Vec<usize>; 256]> = LazyLock::new(|| {
-    let mut lists = [const { Vec::new() }; 256];
-    for (place, program) in PROGRAMS.iter().enumerate() {
-        lists[usize::from(program.token.as_bytes()[0])].push(place);
+impl Program {
+    /// Whether the table has nothing better than that it looks like a robot's or a client's name.
+    pub(crate) fn is_general(&self) -> bool {
+        self.sort == Sort::Client || self.name == "a robot"
     }
-    lists
-});
-
-/// The first program of the table whose token is in a User-Agent, whatever its case. Goes through the
-/// text once: this runs for every trip, several times.
-pub(crate) fn find(agent: &str) -> Option<&'static Program> {
-    let bytes = agent.as_bytes();
-    let agent = bytes[..bytes.len().min(MAX_AGENT)].to_ascii_lowercase();
-    let mut first = PROGRAMS.len();
-    for (start, byte) in agent.iter().enumerate() {
-        let rest = &agent[start..];
-        let earlier = BY_FIRST_BYTE[usize::from(*byte)]
-            .iter()
-            .take_while(|place| **place < first);
-        let found = { earlier }.find(|place| rest.starts_with(PROGRAMS[**place].token.as_bytes()));
-        first = found.copied().unwrap_or(first);
-    }
-    PROGRAMS.get(first)
 }
 
-fn parse(line: &'static str) -> Option<Program> {
+/// A table. Of two lines that apply, the one that comes first in it counts, wherever it stands in the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Programs {
+    rows: Vec<Program>,
+    /// The programs whose token begins with a byte, in the order of the table.
+    by_first_byte: Vec<Vec<usize>>,
+}
+
+impl Programs {
+    /// Reads a table; an error names the line.
+    pub(crate) fn parse(text: &str) -> Result<Self, usize> {
+        let (mut rows, mut by_first_byte) = (Vec::new(), vec![Vec::new(); 256]);
+        for (number, line) in text.lines().enumerate() {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let program = parse(line).ok_or(number + 1)?;
+            by_first_byte[usize::from(program.token.as_bytes()[0])].push(rows.len());
+            rows.push(program);
+        }
+        Ok(Self {
+            rows,
+            by_first_byte,
+        })
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The first program whose token is in a User-Agent, whatever its case. Goes through the text once: this
+    /// runs for every trip, several times.
+    pub(crate) fn find(&self, agent: &str) -> Option<&Program> {
+        let bytes = agent.as_bytes();
+        let agent = bytes[..bytes.len().min(MAX_AGENT)].to_ascii_lowercase();
+        let mut first = self.rows.len();
+        for (start, byte) in agent.iter().enumerate() {
+            let rest = &agent[start..];
+            let earlier = self.by_first_byte[usize::from(*byte)]
+                .iter()
+                .take_while(|place| **place < first);
+            let found =
+                { earlier }.find(|place| rest.starts_with(self.rows[**place].token.as_bytes()));
+            first = found.copied().unwrap_or(first);
+        }
+        self.rows.get(first)
+    }
+}
+
+/// The program of the table that comes with the code.
+pub(crate) fn find(agent: &str) -> Option<&'static Program> {
+    PROGRAMS.find(agent)
+}
+
+fn parse(line: &str) -> Option<Program> {
     let mut columns = line.split('\t');
     let sort = match columns.next()? {
         "preview" => Sort::Preview,
@@ -83,8 +114,8 @@ fn parse(line: &'static str) -> Option<Program> {
         "client" => Sort::Client,
         _ => return None,
     };
-    let token = columns.next().filter(|token| !token.is_empty())?;
-    let name = columns.next().filter(|name| !name.is_empty())?;
+    let mut word = || Some(columns.next()?.to_owned()).filter(|word| !word.is_empty());
+    let (token, name) = (word()?, word()?);
     let systems = match columns.next()? {
         "-" => Vec::new(),
         list => list
@@ -109,11 +140,11 @@ mod tests {
     #[test]
     fn the_table_reads_and_no_line_hides_another() {
         let mut seen = HashSet::new();
-        for program in PROGRAMS.iter() {
+        for program in &PROGRAMS.rows {
             assert_eq!(program.token, program.token.to_ascii_lowercase());
-            assert!(seen.insert(program.token), "{} twice", program.token);
+            assert!(seen.insert(&program.token), "{} twice", program.token);
             // the generic rows catch what no other row names, so they are left out here
-            let found = find(program.token).expect("finds itself");
+            let found = find(&program.token).expect("finds itself");
             assert!(
                 std::ptr::eq(found, program) || found.name == program.name,
                 "{} is hidden by {}",
@@ -166,10 +197,14 @@ mod tests {
             ),
         ] {
             let program = find(agent).expect("known");
-            assert_eq!((program.sort, program.name), (sort, name), "{agent}");
+            assert_eq!(
+                (program.sort, program.name.as_str()),
+                (sort, name),
+                "{agent}"
+            );
         }
         // of two, the one that comes first in the table, wherever it stands in the text
-        let (early, late) = (&PROGRAMS[3], &PROGRAMS[40]);
+        let (early, late) = (&PROGRAMS.rows[3], &PROGRAMS.rows[40]);
         let both = format!("{}; {}", late.token, early.token);
         assert!(std::ptr::eq(find(&both).expect("known"), early));
         assert!(find("made up 1.0").is_none());

@@ -15,13 +15,14 @@
 use ipnet::IpNet;
 use lapwing_core::{Carrier, DecoyOutcome, Judgement, Listed, NetworkClass, Timestamp, Verdict};
 
+use crate::crawlers::Crawlers;
 use crate::facts::TripFacts;
 use crate::lookup;
 use crate::programs::{Program, Sort};
 
 /// Version of the rules below and of the table of programs; goes up with every change that could
 /// give a trip another verdict.
-pub const RULES_VERSION: u32 = 3;
+pub const RULES_VERSION: u32 = 4;
 
 /// What the operator sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Rules {
     /// The operator's own networks. Loopback and private addresses count only if named here: behind
     /// a proxy that is not configured as one, everybody comes from them.
     pub own: Vec<IpNet>,
+    /// Names of crawlers beyond the table of programs.
+    pub crawlers: Crawlers,
 }
 
 /// Gives the verdict on one trip.
@@ -41,9 +44,9 @@ pub fn judge(facts: &TripFacts<'_>, rules: &Rules) -> Judgement {
     } else if let Some(before) = lookup::echo_of(facts) {
         (Verdict::Echo, echo(facts, before))
     } else if presents_secret(facts) {
-        (Verdict::Intruder, secret(facts))
+        (Verdict::Intruder, secret(facts, rules))
     } else {
-        fetched(facts)
+        fetched(facts, rules)
     };
     Judgement {
         verdict,
@@ -89,6 +92,11 @@ fn is_own(facts: &TripFacts<'_>, rules: &Rules) -> bool {
         && rules.own.iter().any(|network| network.contains(&source))
 }
 
+/// What the program calls itself.
+fn program<'a>(facts: &TripFacts<'a>, rules: &'a Rules) -> Option<&'a Program> {
+    rules.crawlers.program(facts.agent()?)
+}
+
 /// Whether a secret or a signature was presented, as opposed to a link followed.
 fn presents_secret(facts: &TripFacts<'_>) -> bool {
     facts.trip.fields.iter().any(|matched| {
@@ -127,7 +135,7 @@ fn is_content(carrier: Carrier) -> bool {
     )
 }
 
-fn secret(facts: &TripFacts<'_>) -> Reasons {
+fn secret(facts: &TripFacts<'_>, rules: &Rules) -> Reasons {
     let mut reasons = Vec::new();
     let confidence = match facts.trip.decoy.outcome {
         DecoyOutcome::BadSignature => {
@@ -170,10 +178,7 @@ fn secret(facts: &TripFacts<'_>) -> Reasons {
             "Confidence is high: the value is random and cannot be guessed."
         }
     };
-    if let Some(program) = facts
-        .program()
-        .filter(|program| program.sort != Sort::Client)
-    {
+    if let Some(program) = program(facts, rules).filter(|program| program.sort != Sort::Client) {
         reasons.push(format!(
             "The program calls itself {}; that changes nothing, for it cannot have the value unless \
              the bait has leaked.",
@@ -253,7 +258,7 @@ fn delivered() -> Reasons {
 }
 
 /// A link was followed, or an address looked at.
-fn fetched(facts: &TripFacts<'_>) -> (Verdict, Reasons) {
+fn fetched(facts: &TripFacts<'_>, rules: &Rules) -> (Verdict, Reasons) {
     if facts.trip.observed.is_relayed() {
         return (Verdict::Intruder, looked_up(facts));
     }
@@ -261,13 +266,12 @@ fn fetched(facts: &TripFacts<'_>) -> (Verdict, Reasons) {
         return (Verdict::Intruder, delivered());
     }
     let what = "An address that only this bait carries was opened.".to_owned();
-    let named = facts
-        .program()
-        .filter(|program| program.sort != Sort::Client);
+    let program = program(facts, rules);
+    let named = program.filter(|program| program.sort != Sort::Client);
     if let (None, Some((verdict, reasons))) = (named, listed(facts)) {
         return (verdict, [vec![what], reasons].concat());
     }
-    let Some(program) = facts.program() else {
+    let Some(program) = program else {
         return (Verdict::Intruder, [vec![what], unknown(facts)].concat());
     };
     let verdict = match program.sort {
@@ -435,7 +439,7 @@ fn about_address(facts: &TripFacts<'_>) -> Option<String> {
 }
 
 fn describe(program: &Program) -> String {
-    let name = program.name;
+    let name = &program.name;
     match program.sort {
         Sort::Preview => format!("a link preview ({name})"),
         Sort::Mail => format!("a mail gateway or mail reader's helper ({name})"),

@@ -1,6 +1,7 @@
 //! The command line as clap reads it. Help texts here are what `lapwing help` says.
 
 mod deception;
+mod decisions;
 mod fleet;
 mod tls;
 
@@ -12,6 +13,7 @@ use ipnet::IpNet;
 use lapwing_listen::Door;
 
 pub(crate) use self::deception::{Apply, Declarations, Destroy, Drift, PlanArgs, Rotate};
+pub(crate) use decisions::{Incident, Mute, Mutes};
 pub(crate) use fleet::{Action, Agent, Bundle, Credential, Filter, Hosts, Placements};
 pub(crate) use tls::{Ca, Issue, Tls, TlsAction};
 
@@ -125,6 +127,12 @@ pub(crate) enum Command {
     Incidents(List),
     /// Show an incident, acknowledge it or close it
     Incident(Incident),
+    /// Be told of no trips from somewhere, or of one canary, for some time; they are still recorded and shown
+    Mute(Mute),
+    /// List what is muted, by whom, why and until when
+    Mutes(Mutes),
+    /// End a mute before its time
+    Unmute(One),
     /// List actors, newest first
     Actors(List),
     /// Look at bait as detectors, scanners and people do (exit code 6: something gives it away)
@@ -447,9 +455,10 @@ pub(crate) struct ListsArgs {
 /// What to do with lists.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ListsAction {
-    /// Build newer ones from a directory of MISP's warning lists
+    /// Build newer ones from a directory of MISP's warning lists, or of crawlers' names
     Update {
-        /// A clone of MISP/misp-warninglists, with `lists/NAME/list.json` in it
+        /// A clone of MISP/misp-warninglists, with `lists/NAME/list.json` in it; or of monperrus/crawler-user-agents,
+        /// with `crawler-user-agents.json`
         directory: PathBuf,
     },
 }
@@ -525,19 +534,6 @@ pub(crate) struct Trips {
     /// Only by this actor
     #[arg(long)]
     pub(crate) actor: Option<String>,
-}
-
-/// `incident`
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Incident {
-    /// Its id
-    pub(crate) id: String,
-    /// Somebody has seen it
-    #[arg(long, conflicts_with = "close")]
-    pub(crate) acknowledge: bool,
-    /// It is done with, for this reason; it opens again if more trips come
-    #[arg(long, value_name = "REASON")]
-    pub(crate) close: Option<String>,
 }
 
 /// `alert`

@@ -67,20 +67,26 @@ pub(crate) fn load_config(global: &Global) -> anyhow::Result<(PathBuf, Config)> 
             .origins
             .insert("geo.files".to_owned(), (toml::Value::Array(shown), origin));
     }
-    let lists = root.join(LISTS);
-    if config.settings.geo.lists.as_os_str().is_empty() && lists.exists() {
-        let shown = lists.display().to_string().into();
-        let origin = "data directory".to_owned();
-        config
-            .origins
-            .insert("geo.lists".to_owned(), (shown, origin));
-        config.settings.geo.lists = lists;
+    let geo = &mut config.settings.geo;
+    for (name, key, setting) in [
+        (LISTS, "geo.lists", &mut geo.lists),
+        (CRAWLERS, "geo.crawlers", &mut geo.crawlers),
+    ] {
+        let file = root.join(name);
+        if setting.as_os_str().is_empty() && file.exists() {
+            let shown = file.display().to_string().into();
+            let origin = "data directory".to_owned();
+            config.origins.insert(key.to_owned(), (shown, origin));
+            *setting = file;
+        }
     }
     Ok((root, config))
 }
 
 /// Lists of networks that the operator built, in the data directory.
 pub(crate) const LISTS: &str = "lists.bin";
+/// Names of crawlers, the same.
+pub(crate) const CRAWLERS: &str = "crawlers.tsv";
 
 /// The environment, as far as it is text.
 fn variables() -> impl Iterator<Item = (String, String)> {
@@ -165,7 +171,16 @@ pub(crate) fn resolve(ledger: &Ledger, text: &str) -> anyhow::Result<CanaryId> {
 
 /// `2026-11-23`, RFC 3339, or so long ago: `90m`, `36h`, `7d`.
 pub(crate) fn parse_since(text: &str) -> anyhow::Result<Timestamp> {
-    let ago = || {
+    parse_time(text, -1, "so long ago")
+}
+
+/// `2026-11-23`, RFC 3339, or from now on: `90m`, `36h`, `7d`.
+pub(crate) fn parse_until(text: &str) -> anyhow::Result<Timestamp> {
+    parse_time(text, 1, "so long from now")
+}
+
+fn parse_time(text: &str, sign: i64, relative: &str) -> anyhow::Result<Timestamp> {
+    let away = || {
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         let seconds = match unit {
             "s" => 1,
@@ -178,13 +193,13 @@ pub(crate) fn parse_since(text: &str) -> anyhow::Result<Timestamp> {
         Some(
             SystemClock
                 .now()
-                .plus_seconds(number.checked_mul(-seconds)?),
+                .plus_seconds(number.checked_mul(sign * seconds)?),
         )
     };
-    ago().or_else(|| Timestamp::parse(text)).ok_or_else(|| {
+    away().or_else(|| Timestamp::parse(text)).ok_or_else(|| {
         Advice::error(
             format!("not a time: {text:?}"),
-            "write 2026-11-23, 2026-11-23T10:00:00Z, or so long ago: 90m, 36h, 7d",
+            format!("write 2026-11-23, 2026-11-23T10:00:00Z, or {relative}: 90m, 36h, 7d"),
         )
     })
 }

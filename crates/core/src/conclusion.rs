@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ActorId, CanaryId, IncidentId, TripId};
+use crate::id::{ActorId, CanaryId, IncidentId, MuteId, TripId};
 use crate::time::Timestamp;
 
 /// What a trip probably is.
@@ -238,6 +238,9 @@ pub struct Conclusion {
     pub actor: ActorId,
     /// Why that actor.
     pub evidence: Vec<Evidence>,
+    /// The operator's mute that covers it, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mute: Option<MuteId>,
 }
 
 /// Whether an incident still wants somebody.
@@ -250,6 +253,27 @@ pub enum IncidentState {
     Acknowledged,
     /// Done with.
     Closed,
+}
+
+/// What of an incident is still to be told, because it came while its trips were muted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Untold {
+    /// All that was worth an alert was told.
+    #[default]
+    Nothing,
+    /// All of it: no trip so far came unmuted.
+    All,
+    /// That it went on, or grew graver.
+    More,
+}
+
+impl Untold {
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
 }
 
 /// Trips folded together for a person to act on: one canary, one actor, one stretch of time.
@@ -273,6 +297,9 @@ pub struct Incident {
     pub latest: TripId,
     /// Whether it still wants somebody.
     pub state: IncidentState,
+    /// What mutes kept back.
+    #[serde(default, skip_serializing_if = "Untold::is_nothing")]
+    pub untold: Untold,
 }
 
 /// Trips judged to be one hand. Holds network facts and programs, never a person.

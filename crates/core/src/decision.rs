@@ -2,11 +2,14 @@
 //! trips, and are replayed on top of whatever is concluded again.
 
 use data_encoding::HEXLOWER;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::id::{CanaryId, IncidentId};
+use crate::conclusion::Verdict;
+use crate::id::{CanaryId, IncidentId, MuteId};
 use crate::time::Timestamp;
+use crate::trip::Trip;
 
 /// The one-time nonce, 32 lower hex digits, that the drill of this canary carries under a seed. Whoever
 /// sees one cannot tell those of other canaries from it.
@@ -49,6 +52,68 @@ pub enum Verb {
         /// Why.
         reason: String,
     },
+    /// Nobody is told of trips that this covers.
+    Mute(Mute),
+    /// A mute ends before its time.
+    Unmute {
+        /// Which.
+        mute: MuteId,
+    },
+}
+
+/// Which trips nobody is told of, and who answers for that. They are recorded, judged, folded into
+/// incidents, shown and reported as all others are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mute {
+    /// Its name.
+    pub mute: MuteId,
+    /// Only those from these addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<IpNet>,
+    /// Only those of this canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryId>,
+    /// Only those with this verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+impl Mute {
+    /// Whether it covers a trip with this verdict, as far as it holds at the trip's time. A drill is never
+    /// muted: its alert is what it is about.
+    #[must_use]
+    pub fn covers(&self, trip: &Trip, verdict: Verdict) -> bool {
+        let source = trip.observed.source().ip();
+        trip.observed.time < self.until
+            && verdict != Verdict::Drill
+            && self.network.is_none_or(|network| network.contains(&source))
+            && self.canary.is_none_or(|canary| canary == trip.canary)
+            && self.verdict.is_none_or(|only| only == verdict)
+    }
+}
+
+/// Every mute in the order they were set up, since when, and until when it holds or held.
+#[must_use]
+pub fn mutes(decisions: &[Decision]) -> Vec<(Timestamp, Mute)> {
+    let mut mutes: Vec<(Timestamp, Mute)> = Vec::new();
+    for decision in decisions {
+        match &decision.verb {
+            Verb::Mute(mute) => mutes.push((decision.time, mute.clone())),
+            Verb::Unmute { mute: ended } => {
+                for (_, mute) in mutes.iter_mut().filter(|(_, mute)| mute.mute == *ended) {
+                    mute.until = mute.until.min(decision.time);
+                }
+            }
+            _ => {}
+        }
+    }
+    mutes
 }
 
 /// A decision and when it was taken.

@@ -90,43 +90,58 @@ uuid_id!(
     PlacementId
 );
 
-/// One station: eight lower-case hex digits, drawn when its data directory is set up.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StationId(u32);
+macro_rules! hex_id {
+    ($(#[$doc:meta])* $name:ident, $expected:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u32);
 
-impl StationId {
-    /// From a number.
-    #[must_use]
-    pub const fn new(number: u32) -> Self {
-        Self(number)
-    }
+        impl $name {
+            /// From a number.
+            #[must_use]
+            pub const fn new(number: u32) -> Self {
+                Self(number)
+            }
 
-    /// As a number.
-    #[must_use]
-    pub const fn number(self) -> u32 {
-        self.0
-    }
-}
-
-impl fmt::Display for StationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}", self.0)
-    }
-}
-
-impl FromStr for StationId {
-    type Err = IdError;
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        match u32::from_str_radix(text, 16) {
-            Ok(number) if text.len() == 8 => Ok(Self(number)),
-            _ => Err(IdError {
-                text: text.to_owned(),
-                expected: "a station (eight hex digits)",
-            }),
+            /// As a number.
+            #[must_use]
+            pub const fn number(self) -> u32 {
+                self.0
+            }
         }
-    }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:08x}", self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                match u32::from_str_radix(text, 16) {
+                    Ok(number) if text.len() == 8 => Ok(Self(number)),
+                    _ => Err(IdError {
+                        text: text.to_owned(),
+                        expected: $expected,
+                    }),
+                }
+            }
+        }
+        text_serde!($name);
+    };
 }
-text_serde!(StationId);
+
+hex_id!(
+    /// One station: eight lower-case hex digits, drawn when its data directory is set up.
+    StationId,
+    "a station (eight hex digits)"
+);
+hex_id!(
+    /// One mute: eight lower-case hex digits, drawn when it is set up.
+    MuteId,
+    "a mute (eight hex digits)"
+);
 
 /// One trip: the record with this sequence number in this station's journal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

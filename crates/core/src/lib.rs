@@ -20,13 +20,13 @@ pub mod trip;
 pub use canary::{Canary, Trigger};
 pub use conclusion::{
     Actor, Conclusion, Evidence, Grade, Incident, IncidentState, Judgement, Listed, NetworkClass,
-    NetworkFacts, Tool, Verdict,
+    NetworkFacts, Tool, Untold, Verdict,
 };
 pub use credential::{Credential, May};
-pub use decision::{Decision, Verb, drill_nonce};
+pub use decision::{Decision, Mute, Verb, drill_nonce, mutes};
 pub use delivery::{Delivery, DeliveryState, Occasion};
 pub use host::Host;
-pub use id::{ActorId, CanaryId, IdError, IncidentId, PlacementId, StationId, TripId};
+pub use id::{ActorId, CanaryId, IdError, IncidentId, MuteId, PlacementId, StationId, TripId};
 pub use place::{Asked, Declared, Placement, PlacementState, Site};
 pub use secret::{Digest, Keyring, MasterKey, SealError};
 pub use time::{Clock, SystemClock, Timestamp};

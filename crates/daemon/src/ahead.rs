@@ -17,7 +17,8 @@ use lapwing_store::{Index, Ledger};
 
 use crate::announcer::Announcer;
 use crate::assess::{Assessed, Assessor};
-use crate::drills::{Drills, NONCE};
+use crate::decided::Decided;
+use crate::drills::NONCE;
 use crate::{DaemonError, Settings};
 
 /// How long a first use is left to the indexer, which knows more.
@@ -222,7 +223,7 @@ pub(crate) struct Herald {
     ledger: Arc<Ledger>,
     assessor: Assessor,
     announcer: Arc<Announcer>,
-    drills: Drills,
+    decided: Decided,
     incident_seconds: i64,
 }
 
@@ -242,7 +243,7 @@ impl Herald {
             ledger: Arc::clone(&announcer.ledger),
             assessor: Assessor::new(settings, catalog)?,
             announcer,
-            drills: Drills::default(),
+            decided: Decided::default(),
             incident_seconds: settings.fold.incident_seconds,
         })
     }
@@ -260,7 +261,7 @@ impl Herald {
         let Some(last) = first.iter().map(|trip| trip.id.sequence).max() else {
             return Ok(());
         };
-        self.drills.follow(&self.ledger)?;
+        self.decided.follow(&self.ledger)?;
         let mut alerts = Vec::new();
         for trip in first {
             alerts.extend(self.alerts(trip, last)?);
@@ -281,6 +282,7 @@ impl Herald {
             return Ok(Vec::new());
         }
         let nonce = self
+            .decided
             .drills
             .nonce(trip, |nonce| self.index.signal(NONCE, nonce))?;
         let known = |signal: &str, value: &str| self.index.signal(signal, value);
@@ -289,7 +291,15 @@ impl Herald {
             judgement,
             linked,
         } = self.assessor.assess(trip, nonce.is_some(), known);
-        let folded = fold(trip, &judgement, linked.actor, None, self.incident_seconds);
+        let muted = self.decided.mute(trip, judgement.verdict).is_some();
+        let folded = fold(
+            trip,
+            &judgement,
+            linked.actor,
+            None,
+            muted,
+            self.incident_seconds,
+        );
         self.announcer
             .alerts(trip, &folded, &network, &judgement, last)
     }

@@ -13,7 +13,7 @@ use lapwing_catalog::Catalog;
 use lapwing_core::{Judgement, NetworkFacts, Trip};
 use lapwing_store::StoreError;
 
-use crate::geography::geography;
+use crate::geography::{crawlers, geography};
 use crate::{DaemonError, Settings};
 
 /// Addresses whose network is remembered.
@@ -44,6 +44,7 @@ impl Assessor {
             geography: geography(&settings.geo)?,
             rules: Rules {
                 own: settings.own.networks.clone(),
+                crawlers: crawlers(&settings.geo)?,
             },
             linker: Box::new(SameAddressOrProgram {
                 window_seconds: settings.fold.actor_seconds,

@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 
-use lapwing_core::{CanaryId, Timestamp, Trip, TripId, Verb, drill_nonce};
-use lapwing_store::{Index, Ledger, Seen, StoreError};
+use lapwing_core::{CanaryId, Timestamp, Trip, TripId, drill_nonce};
+use lapwing_store::{Index, Seen, StoreError};
 
 /// Signal under which a drill's nonce is remembered once it was used.
 pub(crate) const NONCE: &str = "nonce";
 
-/// The announced drills, as far as the ledger was followed.
+/// The announced drills.
 #[derive(Default)]
 pub(crate) struct Drills {
-    generation: Option<u64>,
     /// Of one canary each, by their nonces.
     single: HashMap<CanaryId, Vec<Announced>>,
     /// Of many canaries, by their seeds.
@@ -41,40 +40,29 @@ pub fn trip_of(index: &Index, nonce: &str) -> Result<Option<TripId>, StoreError>
 }
 
 impl Drills {
-    /// Takes in what was announced since. Cheap if nothing was.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
-    pub(crate) fn follow(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
-        let generation = ledger.generation();
-        if self.generation == Some(generation) {
-            return Ok(());
-        }
-        self.single.clear();
-        self.fleets.clear();
-        for decision in ledger.decisions()? {
-            let from = decision.time;
-            let announced = |secret, until| Announced {
-                secret,
-                from,
-                until,
-            };
-            match decision.verb {
-                Verb::Drill {
-                    canary,
-                    nonce,
-                    until,
-                } => {
-                    let drills = self.single.entry(canary).or_default();
-                    drills.push(announced(nonce, until));
-                }
-                Verb::Drills { seed, until } => self.fleets.push(announced(seed, until)),
-                // States of incidents are laid over them when they are read.
-                Verb::Acknowledge { .. } | Verb::Close { .. } => {}
-            }
-        }
-        self.generation = Some(generation);
-        Ok(())
+    /// One drill of one canary.
+    pub(crate) fn add(
+        &mut self,
+        canary: CanaryId,
+        nonce: String,
+        from: Timestamp,
+        until: Timestamp,
+    ) {
+        let drills = self.single.entry(canary).or_default();
+        drills.push(Announced {
+            secret: nonce,
+            from,
+            until,
+        });
+    }
+
+    /// One drill of a fleet.
+    pub(crate) fn add_fleet(&mut self, seed: String, from: Timestamp, until: Timestamp) {
+        self.fleets.push(Announced {
+            secret: seed,
+            from,
+            until,
+        });
     }
 
     /// The nonce of an announced drill that this trip carries, if no other trip has `used` it.

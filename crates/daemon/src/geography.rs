@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use lapwing_attribute::{Geography, GeographyError, Lists};
+use lapwing_attribute::{Crawlers, Geography, GeographyError, Lists};
 use lapwing_core::NetworkFacts;
 
 use crate::DaemonError;
@@ -17,6 +17,7 @@ pub fn geography(settings: &Geo) -> Result<Geography, DaemonError> {
     let Geo {
         files,
         lists,
+        crawlers: _,
         exercise,
     } = settings;
     let mut geography = Geography::embedded()?;
@@ -34,6 +35,17 @@ pub fn geography(settings: &Geo) -> Result<Geography, DaemonError> {
         geography.add_exercise(overlay)?;
     }
     Ok(geography)
+}
+
+/// The names of crawlers: embedded, or the operator's.
+///
+/// # Errors
+/// A file that cannot be used.
+pub fn crawlers(settings: &Geo) -> Result<Crawlers, DaemonError> {
+    match &settings.crawlers {
+        none if none.as_os_str().is_empty() => Ok(Crawlers::default()),
+        file => Ok(Crawlers::open(file)?),
+    }
 }
 
 /// `198.51.100.0/24 NL 64500 Example Hosting`

@@ -17,7 +17,8 @@ use lapwing_store::{Batch, Followed, Index, Ledger, TripRow};
 use crate::ahead::Ahead;
 use crate::announcer::Announcer;
 use crate::assess::{Assessed, Assessor};
-use crate::drills::{Drills, NONCE};
+use crate::decided::Decided;
+use crate::drills::NONCE;
 use crate::record;
 use crate::tide::Tide;
 use crate::{DaemonError, Directory, Settings};
@@ -46,7 +47,7 @@ pub struct Indexer {
     reader: Reader,
     assessor: Assessor,
     announcer: Option<Arc<Announcer>>,
-    drills: Drills,
+    decided: Decided,
     ahead: Option<Ahead>,
 }
 
@@ -76,7 +77,7 @@ impl Indexer {
             index,
             assessor: Assessor::new(settings, catalog)?,
             announcer,
-            drills: Drills::default(),
+            decided: Decided::default(),
             ahead: None,
         })
     }
@@ -161,7 +162,7 @@ impl Indexer {
         let Some(followed) = last else {
             return Ok(0);
         };
-        self.drills.follow(&self.ledger)?;
+        self.decided.follow(&self.ledger)?;
         let mut alerts = Vec::new();
         let batch = self.index.batch()?;
         for (at, trip) in &trips {
@@ -200,6 +201,7 @@ impl Indexer {
         last: u64,
     ) -> Result<Vec<Delivery>, DaemonError> {
         let nonce = self
+            .decided
             .drills
             .nonce(trip, |nonce| batch.signal(NONCE, nonce))?;
         let known = |signal: &str, value: &str| batch.signal(signal, value);
@@ -221,12 +223,14 @@ impl Indexer {
         if let Some(nonce) = nonce {
             batch.learn(NONCE, &nonce, seen);
         }
+        let mute = self.decided.mute(trip, judgement.verdict);
         let open = batch.newest_incident(trip.canary, actor)?;
         let mut folded = fold(
             trip,
             &judgement,
             actor,
             open.as_ref(),
+            mute.is_some(),
             self.incident_seconds,
         );
         batch.put_incident(&folded.incident)?;
@@ -235,7 +239,7 @@ impl Indexer {
         let nobody = known
             .as_ref()
             .is_some_and(|actor| actor.addresses.is_empty());
-        if nobody && trip.observed.knows_source() && !folded.opened {
+        if nobody && mute.is_none() && trip.observed.knows_source() && !folded.opened {
             folded.announce.get_or_insert(folded.incident.count);
         }
         batch.put_actor(&with_trip(known, actor, trip));
@@ -257,6 +261,7 @@ impl Indexer {
                 incident: folded.incident.id,
                 actor,
                 evidence: linked.evidence,
+                mute,
             },
         })?;
         Ok(alerts)

@@ -9,6 +9,7 @@
 mod ahead;
 pub mod announcer;
 mod assess;
+mod decided;
 pub mod directory;
 pub mod drills;
 mod examiner;
@@ -18,6 +19,7 @@ mod hosts;
 pub mod indexer;
 pub mod mint;
 mod outbox;
+pub mod persona;
 pub mod recognise;
 pub mod record;
 pub mod settings;
@@ -83,6 +85,9 @@ pub enum DaemonError {
     /// Geography.
     #[error(transparent)]
     Geography(#[from] lapwing_attribute::GeographyError),
+    /// Names of crawlers.
+    #[error(transparent)]
+    Crawlers(#[from] lapwing_attribute::crawlers::CrawlersError),
     /// An alert channel.
     #[error(transparent)]
     Alert(#[from] lapwing_alert::AlertError),

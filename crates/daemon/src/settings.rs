@@ -295,6 +295,9 @@ pub struct Geo {
     /// Lists of networks that `lapwing lists update` made, instead of the embedded ones; empty: `lists.bin`
     /// in the data directory, if it is there.
     pub lists: PathBuf,
+    /// Names of crawlers that `lapwing lists update` made, instead of the embedded ones; empty: `crawlers.tsv` in
+    /// the data directory, if it is there.
+    pub crawlers: PathBuf,
     /// Made-up places of documentation addresses, for an exercise: network, country, AS number and
     /// AS name, `198.51.100.0/24 NL 64500 Example Hosting`.
     pub exercise: Vec<String>,

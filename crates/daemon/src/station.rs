@@ -13,7 +13,7 @@ use lapwing_catalog::{Address, Catalog};
 use lapwing_console::Desk;
 use lapwing_core::{Clock, StationId, SystemClock};
 use lapwing_journal::Journal;
-use lapwing_listen::{Door, Forwarders, Gate, Limits, Listener, PROTOCOLS, Persona, System, Tls};
+use lapwing_listen::{Door, Forwarders, Gate, Limits, Listener, PROTOCOLS, Persona, Tls};
 use lapwing_store::Ledger;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot, watch};
@@ -31,8 +31,8 @@ use crate::recognise::LedgerRecogniser;
 use crate::settings::Listen;
 use crate::sink::Recorder;
 use crate::tls::Keeper;
-use crate::zones;
 use crate::{DaemonError, Directory, Settings};
+use crate::{persona, zones};
 
 /// A station ready to run: everything is open and bound, nothing is answered yet.
 pub struct Station {
@@ -104,7 +104,14 @@ impl Station {
             directory.keyring(),
         )?);
         let sink = Arc::new(recorder.clone());
-        let front = front(directory, &settings, catalog, Arc::clone(&recogniser), sink)?;
+        let front = front(
+            directory,
+            &ledger,
+            &settings,
+            catalog,
+            Arc::clone(&recogniser),
+            sink,
+        )?;
         let listeners = listeners(&settings.listen)?;
         let desks = desks(&settings, &listeners).await?;
         let examiner = Examiner::new(Arc::clone(&recogniser), recorder.clone());
@@ -254,14 +261,17 @@ impl Station {
 /// What the listeners are given.
 fn front(
     directory: &Directory,
+    ledger: &Ledger,
     settings: &Settings,
     catalog: Arc<Catalog>,
     recogniser: Arc<LedgerRecogniser>,
     sink: Arc<Recorder>,
 ) -> Result<lapwing_listen::Station, DaemonError> {
-    let seed = directory.persona_seed();
+    let (seed, system) = (
+        directory.persona_seed(),
+        persona::system(directory, ledger)?,
+    );
     let limits = limits(&settings.listen);
-    let system = System::from_seed(&seed);
     Ok(lapwing_listen::Station {
         catalog,
         recogniser,
@@ -275,7 +285,7 @@ fn front(
             networks: settings.listen.forwarders.clone(),
             header: settings.listen.forwarding_header.to_ascii_lowercase(),
         },
-        persona: Persona::from_seed(&seed),
+        persona: Persona::of(&system),
         hostname: hostname(settings)?,
         mail_domain: mint::mail_domain(settings, None).unwrap_or_default(),
         zones: zones::zones(settings, &system)?,

@@ -5,17 +5,22 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use lapwing_core::Carrier;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::gate::{Bell, Gate, Pass};
+use crate::notice;
 use crate::protocol::{Protocol, Serve};
 use crate::proxy::{self, Announced};
 use crate::station::Station;
 use crate::stream::{More, Replay, Stream, read_more};
 use crate::tls::{self, Handshake};
-use crate::visit::Visit;
+use crate::visit::{self, Act, Visit};
 use crate::web;
+
+/// Names looked up of one host, at most.
+const LABELS: usize = 12;
 
 /// Where a connection comes from, and what it may use.
 pub(crate) struct Place {
@@ -119,12 +124,37 @@ impl Place {
             hello,
             signals,
             lasting,
+            host,
             stream,
         } = tls::accept(&station.tls, web, replay, deadline, &self.bell).await;
         self.hello = (!hello.is_empty()).then(|| hello.into());
         self.signals.extend(signals);
         self.lasting = lasting;
+        if let (None, Some(host)) = (&stream, host) {
+            self.given_up(host).await;
+        }
         stream
+    }
+
+    /// A client that gives up within TLS, for a certificate it does not trust or none it understands, has said
+    /// all the same which host it wants.
+    async fn given_up(&self, host: String) {
+        let names = std::iter::once(host.as_str()).chain(host.split('.'));
+        let parts: Vec<(Carrier, &[u8])> = names
+            .take(LABELS)
+            .map(|name| (Carrier::Host, name.as_bytes()))
+            .collect();
+        let found = self.station.recognise(&parts);
+        let hello = self.hello.as_deref().unwrap_or_default();
+        let act = Act {
+            protocol: "tls".to_owned(),
+            method: "HELLO".to_owned(),
+            host,
+            traits: self.lasting.clone(),
+            ..Act::default()
+        };
+        let seen = visit::seen_by(self, act, hello.to_vec(), hello.len() as u64, None);
+        notice::notice(&self.station, found, seen).await;
     }
 }
 

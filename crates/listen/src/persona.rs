@@ -77,12 +77,12 @@ const WORDS: &[(u16, &str, &str)] = &[
 ];
 
 impl Persona {
-    /// The persona of a station: the same for the same seed.
+    /// The site of a system: always the same.
     #[must_use]
-    pub fn from_seed(seed: &[u8; 32]) -> Self {
+    pub fn of(system: &System) -> Self {
         let mut hash = Sha256::new();
         hash.update(b"persona\n");
-        hash.update(seed);
+        hash.update(system.seed());
         let dice: [u8; 32] = hash.finalize().into();
         let number = |at: usize| {
             let bytes: [u8; 4] = [dice[at], dice[at + 1], dice[at + 2], dice[at + 3]];
@@ -92,7 +92,7 @@ impl Persona {
             usize::try_from(number(at) % count.max(1) as u64).unwrap_or_default()
         };
         // With or without its version, as the rest of the system has it.
-        let release = System::from_seed(seed).release;
+        let release = system.release;
         let servers = [
             (Style::Nginx, release.nginx),
             (Style::Nginx, release.nginx),
@@ -431,7 +431,7 @@ mod tests {
     fn every_persona_behaves_like_a_static_site() {
         let mut seen = std::collections::BTreeSet::new();
         for seed in 0..64 {
-            let persona = Persona::from_seed(&[seed; 32]);
+            let persona = Persona::of(&System::from_seed(&[seed; 32]));
             seen.insert(persona.server);
             let index = ask(&persona, "GET /?a=b HTTP/1.1\r\n\r\n");
             assert_eq!(index.status, 200);
@@ -450,7 +450,10 @@ mod tests {
             );
             assert_eq!(ask(&persona, "POST / HTTP/1.1\r\n\r\n").status, 405);
             assert_eq!(ask(&persona, "TRACE / HTTP/1.1\r\n\r\n").status, 405);
-            assert_eq!(Persona::from_seed(&[seed; 32]).index, persona.index);
+            assert_eq!(
+                Persona::of(&System::from_seed(&[seed; 32])).index,
+                persona.index
+            );
             for reply in [index, persona.closing(400, NOW), persona.closing(413, NOW)] {
                 let wire = reply.to_wire().to_ascii_lowercase();
                 assert!(!wire.windows(7).any(|part| part == b"lapwing"));

@@ -1,5 +1,5 @@
 //! The system a station pretends to be: one release of one distribution, and the versions its packages have
-//! there, so that every port tells the same story. Drawn once from the station's seed.
+//! there, so that every port tells the same story. Drawn from the station's seed, and then remembered by its name.
 //!
 //! Versions are those of the distributions' own packages (packages.debian.org, packages.ubuntu.com).
 
@@ -14,6 +14,8 @@ use crate::ssh::HostKeys;
 /// A release of a distribution.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Release {
+    /// What it is remembered by: `debian-12`.
+    pub(crate) name: &'static str,
     /// As `/etc/os-release` has it.
     pub(crate) pretty: &'static str,
     /// As servers write it behind their version.
@@ -45,6 +47,7 @@ pub(crate) struct Release {
 /// The releases a station may be.
 pub(crate) const RELEASES: &[Release] = &[
     Release {
+        name: "ubuntu-22.04",
         pretty: "Ubuntu 22.04.5 LTS",
         distribution: "Ubuntu",
         kernel: "5.15.0-151-generic",
@@ -65,6 +68,7 @@ pub(crate) const RELEASES: &[Release] = &[
         apache: "Apache/2.4.52 (Ubuntu)",
     },
     Release {
+        name: "ubuntu-24.04",
         pretty: "Ubuntu 24.04.2 LTS",
         distribution: "Ubuntu",
         kernel: "6.8.0-63-generic",
@@ -85,6 +89,7 @@ pub(crate) const RELEASES: &[Release] = &[
         apache: "Apache/2.4.58 (Ubuntu)",
     },
     Release {
+        name: "debian-12",
         pretty: "Debian GNU/Linux 12 (bookworm)",
         distribution: "Debian",
         kernel: "6.1.0-37-amd64",
@@ -105,6 +110,7 @@ pub(crate) const RELEASES: &[Release] = &[
         apache: "Apache/2.4.62 (Debian)",
     },
     Release {
+        name: "debian-11",
         pretty: "Debian GNU/Linux 11 (bullseye)",
         distribution: "Debian",
         kernel: "5.10.0-35-amd64",
@@ -140,21 +146,44 @@ pub struct System {
 }
 
 impl System {
-    /// The same for the same seed.
+    /// Draws one: the same for the same seed, as long as no releases are added.
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let mut system = Self::of(seed, &RELEASES[0]);
+        let all = RELEASES.len() as u64;
+        let index = usize::try_from(system.number("system", 0, all)).unwrap_or_default();
+        system.release = &RELEASES[index];
+        system
+    }
+
+    /// The one with this release, by its name; `None` if there is no such release.
+    #[must_use]
+    pub fn named(seed: &[u8; 32], release: &str) -> Option<Self> {
+        let release = RELEASES.iter().find(|known| known.name == release)?;
+        Some(Self::of(seed, release))
+    }
+
+    fn of(seed: &[u8; 32], release: &'static Release) -> Self {
         let mut system = Self {
-            release: &RELEASES[0],
+            release,
             keys: None,
             databases: Databases::default(),
             threads: Arc::default(),
             seed: *seed,
         };
-        let all = RELEASES.len() as u64;
-        let index = usize::try_from(system.number("system", 0, all)).unwrap_or_default();
-        system.release = &RELEASES[index];
         system.keys = HostKeys::of(&system).map(Arc::new);
         system
+    }
+
+    /// The name of its release: `debian-12`.
+    #[must_use]
+    pub const fn release(&self) -> &'static str {
+        self.release.name
+    }
+
+    /// What it was drawn from.
+    pub(crate) const fn seed(&self) -> &[u8; 32] {
+        &self.seed
     }
 
     /// The number of a connection, as servers count them up: others come between two of one client.

@@ -367,27 +367,34 @@ impl Visit {
         let tape = std::mem::take(&mut self.tape);
         self.hold();
         let station = Arc::clone(&self.place.station);
-        let seen = self.seen(tape, act);
+        let Tape { raw, size, started } = tape;
+        let seen = seen_by(&self.place, act, raw, size, started);
         notice::notice(&station, found, seen).await;
     }
+}
 
-    fn seen(&self, tape: Tape, act: Act) -> Seen {
-        let place = &self.place;
-        let observed = Observed {
-            fingerprint: fingerprint(&act),
-            forwarded: place.forwarded,
-            listener: place.listener.to_owned(),
-            local: place.local,
-            observer: None,
-            peer: place.peer,
-            protocol: act.protocol.clone(),
-            signals: place.signals.clone(),
-            size: tape.size,
-            time: tape.started.unwrap_or_else(|| place.station.clock.now()),
-            truncated: (tape.raw.len() as u64) < tape.size,
-        };
-        seen(observed, act, tape.raw, place.hello.clone())
-    }
+/// What was seen on a connection: the bytes that are kept, of how many, and since when.
+pub(crate) fn seen_by(
+    place: &Place,
+    act: Act,
+    raw: Vec<u8>,
+    size: u64,
+    started: Option<Timestamp>,
+) -> Seen {
+    let observed = Observed {
+        fingerprint: fingerprint(&act),
+        forwarded: place.forwarded,
+        listener: place.listener.to_owned(),
+        local: place.local,
+        observer: None,
+        peer: place.peer,
+        protocol: act.protocol.clone(),
+        signals: place.signals.clone(),
+        size,
+        time: started.unwrap_or_else(|| place.station.clock.now()),
+        truncated: (raw.len() as u64) < size,
+    };
+    seen(observed, act, raw, place.hello.clone())
 }
 
 /// What was seen of a message that came as a datagram.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use lapwing_core::{
     Actor, ActorId, CanaryId, Carrier, Claimed, Claims, Conclusion, DecoyOutcome, DecoyRecord,
     Evidence, Grade, Incident, IncidentId, IncidentState, Judgement, MatchedField, NetworkFacts,
-    Observed, StationId, Timestamp, Trip, TripId, Verdict,
+    Observed, StationId, Timestamp, Trip, TripId, Untold, Verdict,
 };
 use lapwing_report::{FORMATS, Integrity, Profile, Report, ReportCanary, ReportTrip};
 
@@ -235,6 +235,7 @@ impl Use<'_> {
                 incident: IncidentId(trip_id(self.actor)),
                 actor: ActorId(trip_id(self.actor)),
                 evidence: vec![evidence],
+                mute: None,
             },
             raw: Some(raw.into_bytes()),
         }
@@ -413,6 +414,7 @@ fn incidents(trips: u64) -> Vec<Incident> {
         count,
         latest: trip_id(sequence),
         state,
+        untold: Untold::Nothing,
     };
     vec![
         make(1, 1, Verdict::Intruder, trips, IncidentState::Open),

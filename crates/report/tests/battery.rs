@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use lapwing_core::{
     Actor, ActorId, CanaryId, Carrier, Claimed, Claims, Conclusion, DecoyOutcome, DecoyRecord,
     Evidence, Grade, Incident, IncidentId, IncidentState, Judgement, MatchedField, NetworkFacts,
-    Observed, StationId, Timestamp, Tool, Trip, TripId, Verdict,
+    Observed, StationId, Timestamp, Tool, Trip, TripId, Untold, Verdict,
 };
 use lapwing_report::{FORMATS, Integrity, Profile, Report, ReportCanary, ReportTrip};
 use serde_json::Value;
@@ -188,6 +188,7 @@ fn trip(sequence: u64) -> ReportTrip {
                 to: (sequence > 1).then(|| trip_id(1)),
                 grade: Grade::A1,
             }],
+ mute: None,
         },
         raw: Some(
             b"POST /sekrit-bait-value HTTP/1.1\r\nHost: bait.example\r\nX-Raw-Header: \x07\x1b[31m\r\n\r\nhttp://bait.example/x"
@@ -213,6 +214,7 @@ fn flood() -> Report {
         count: 4_981,
         latest: trip_id(9),
         state: IncidentState::Open,
+        untold: Untold::Nothing,
     });
     all.actors.push(Actor {
         id: ActorId(trip_id(1)),

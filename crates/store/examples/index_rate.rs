@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use lapwing_core::{
     Actor, ActorId, CanaryId, Conclusion, Evidence, Grade, Incident, IncidentId, IncidentState,
-    Judgement, NetworkFacts, StationId, Timestamp, TripId, Verdict,
+    Judgement, NetworkFacts, StationId, Timestamp, TripId, Untold, Verdict,
 };
 use lapwing_store::{Batch, Followed, Index, Seen, TripFilter, TripRow};
 
@@ -149,6 +149,7 @@ fn take(batch: &Batch<'_>, sequence: u64, canaries: &[CanaryId]) {
         count: 0,
         latest: id,
         state: IncidentState::Open,
+        untold: Untold::Nothing,
     });
     (incident.last, incident.count, incident.latest) = (time, incident.count + 1, id);
     batch.put_incident(&incident).unwrap();
@@ -202,6 +203,7 @@ fn row(
                 to: Some(actor.0),
                 grade: Grade::A1,
             }],
+            mute: None,
         },
     }
 }

@@ -80,6 +80,7 @@ fn a_drill_goes_before_own_and_own_before_all_else() {
             "198.51.100.0/24".parse().unwrap(),
             "::1/128".parse().unwrap(),
         ],
+        ..Rules::default()
     };
     let mut sample = Sample::new(1);
     assert_eq!(judge(&sample.facts(), &rules).verdict, Verdict::Own);
@@ -106,6 +107,7 @@ fn loopback_is_own_only_if_the_operator_says_so() {
     );
     let rules = Rules {
         own: vec!["127.0.0.0/8".parse().unwrap()],
+        ..Rules::default()
     };
     assert_eq!(judge(&sample.facts(), &rules).verdict, Verdict::Own);
 }
@@ -272,6 +274,7 @@ fn what_is_repeated_elsewhere_and_later_is_an_echo() {
     assert!(reasons[0].contains("2 days before"), "{reasons:?}");
     let own = Rules {
         own: vec!["192.0.2.0/24".parse().unwrap()],
+        ..Rules::default()
     };
     let sample = Sample::new(1).looked_up("192.0.2.53", 0);
     let judgement = judge(&sample.facts(), &own);

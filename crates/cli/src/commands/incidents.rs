@@ -1,6 +1,8 @@
 //! `lapwing incidents` and `incident`: what wants somebody, and what was decided about it.
 
-use lapwing_core::{Clock as _, Decision, Incident, IncidentId, IncidentState, SystemClock, Verb};
+use lapwing_core::{
+    Clock as _, Decision, Incident, IncidentId, IncidentState, SystemClock, Untold, Verb,
+};
 use lapwing_store::{IncidentFilter, TripFilter};
 use serde_json::json;
 
@@ -33,10 +35,7 @@ pub(crate) fn list(global: &Global, args: &List) -> anyhow::Result<Exit> {
     for incident in &incidents {
         table.add_row([
             incident.id.to_string(),
-            json!(incident.state)
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
+            state(incident),
             incident.verdict.word().to_owned(),
             desk.title(incident.canary)?,
             incident.count.to_string(),
@@ -50,6 +49,17 @@ pub(crate) fn list(global: &Global, args: &List) -> anyhow::Result<Exit> {
         output::say("no incidents");
     }
     Ok(Exit::Fine)
+}
+
+/// Its state in words.
+fn state(incident: &Incident) -> String {
+    let state = json!(incident.state);
+    let muted = if incident.untold == Untold::All {
+        ", muted"
+    } else {
+        ""
+    };
+    format!("{}{muted}", state.as_str().unwrap_or_default())
 }
 
 /// Lays the operator's decisions over an incident: they hold for what had come by then.
@@ -104,11 +114,7 @@ pub(crate) fn show(global: &Global, args: &args::Incident) -> anyhow::Result<Exi
         output::json(&incident)?;
         return Ok(Exit::Fine);
     }
-    let state = json!(incident.state);
-    output::line(&format!(
-        "incident {id}  {}",
-        state.as_str().unwrap_or_default()
-    ))?;
+    output::line(&format!("incident {id}  {}", state(&incident)))?;
     let verdict = incident.verdict.word();
     output::line(&format!(
         "  {verdict}, {} uses of {}",
@@ -123,6 +129,11 @@ pub(crate) fn show(global: &Global, args: &args::Incident) -> anyhow::Result<Exi
         "  from {first} to {last}, actor {}",
         incident.actor
     ))?;
+    match incident.untold {
+        Untold::Nothing => {}
+        Untold::All => output::line("  nobody was told: all of it came while muted")?,
+        Untold::More => output::line("  how it went on while muted was not told")?,
+    }
     for decision in desk.ledger.decisions()? {
         let words = match &decision.verb {
             Verb::Acknowledge { incident } if *incident == id => "acknowledged".to_owned(),

@@ -26,6 +26,7 @@ mod kinds;
 mod listen;
 mod lists;
 pub(crate) mod mint;
+mod mutes;
 mod orphans;
 mod placements;
 pub(crate) mod plant;
@@ -80,6 +81,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Watch(_) => trips::watch(&global),
         Command::Incidents(args) => incidents::list(&global, &args),
         Command::Incident(args) => incidents::show(&global, &args),
+        Command::Mute(args) => mutes::add(&global, &args),
+        Command::Mutes(args) => mutes::list(&global, &args),
+        Command::Unmute(args) => mutes::end(&global, &args),
         Command::Actors(args) => trips::actors(&global, &args),
         Command::Alert(args) => alert::run(&global, &args),
         Command::Report(args) => report::run(&global, &args),

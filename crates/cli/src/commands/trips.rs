@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use data_encoding::HEXLOWER;
-use lapwing_core::{ActorId, Canary, CanaryId, Claimed, NetworkFacts, Trip, TripId, Verdict, text};
+use lapwing_core::{
+    ActorId, Canary, CanaryId, Claimed, NetworkFacts, Trip, TripId, Verdict, mutes, text,
+};
 use lapwing_daemon::record;
 use lapwing_journal::{Position, Record};
 use lapwing_store::{ActorFilter, Index, Ledger, TripFilter, TripRow};
@@ -287,6 +289,15 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     ))?;
     for reason in &conclusion.judgement.reasons {
         output::line(&format!("  {reason}"))?;
+    }
+    if let Some(id) = conclusion.mute {
+        let mutes = mutes(&desk.ledger.decisions()?);
+        if let Some((_, mute)) = mutes.iter().find(|(_, mute)| mute.mute == id) {
+            output::line(&format!(
+                "  muted by {} ({id}): {}",
+                mute.owner, mute.reason
+            ))?;
+        }
     }
     heading("Bait")?;
     item("canary", &trip.canary.to_string())?;

@@ -139,7 +139,7 @@ fn station(limits: Limits, proxies: &[&str]) -> (Station, Arc<Kept>) {
             networks: vec!["127.0.0.9/32".parse().unwrap()],
             header: "x-forwarded-for".to_owned(),
         },
-        persona: Persona::from_seed(&[1; 32]),
+        persona: Persona::of(&System::from_seed(&[1; 32])),
         system: System::from_seed(&[1; 32]),
         hostname: "srv1.example".to_owned(),
         mail_domain: "mail.example".to_owned(),

@@ -100,6 +100,8 @@ pub(crate) struct Handshake {
     pub(crate) signals: BTreeMap<String, String>,
     /// The part of that which stays the same between connections of one program.
     pub(crate) lasting: String,
+    /// The host that was asked for.
+    pub(crate) host: Option<String>,
     /// None if it came to nothing.
     pub(crate) stream: Option<Stream>,
 }
@@ -147,6 +149,8 @@ pub(crate) async fn accept(
     handshake.hello = read[..length].to_vec();
     if let Some(hello) = hello {
         handshake.signals = prints::signals(&hello);
+        let name = hello.server_name.as_deref();
+        handshake.host = name.map(|name| String::from_utf8_lossy(name).to_ascii_lowercase());
         handshake.lasting = prints::ja4(&hello.lasting(), 't');
     }
     replay.bytes = read;

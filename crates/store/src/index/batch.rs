@@ -323,7 +323,7 @@ pub(super) fn load_incident(
     let (station, sequence) = name_columns(id.0);
     session.one(
         "SELECT station, sequence, canary, actor_station, actor_sequence, verdict, first_time,
-             last_time, uses, latest_station, latest_sequence, state
+             last_time, uses, latest_station, latest_sequence, state, untold
          FROM incidents WHERE station = ?1 AND sequence = ?2",
         args![station, sequence],
         read_incident,

@@ -113,7 +113,7 @@ fn fetch_incidents(
     let actor = filter.actor.map_or((-1, -1), |actor| name_columns(actor.0));
     session.all(
         "SELECT station, sequence, canary, actor_station, actor_sequence, verdict, first_time,
-             last_time, uses, latest_station, latest_sequence, state
+             last_time, uses, latest_station, latest_sequence, state, untold
          FROM incidents
          WHERE station = ?1 AND sequence < ?2 AND last_time >= ?3 AND (?4 = -1 OR state = ?4)
              AND (?5 = -1 OR (actor_station = ?5 AND actor_sequence = ?6))

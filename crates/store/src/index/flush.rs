@@ -3,7 +3,9 @@
 use lapwing_core::{Actor, ActorId, CanaryId, Incident, IncidentId, StationId, TripId, Verdict};
 
 use super::batch::{Caches, Chain, Link, Span};
-use super::rows::{Before, Conclusions, address_bytes, name_columns, state_number, verdict_number};
+use super::rows::{
+    Before, Conclusions, address_bytes, name_columns, state_number, untold_number, verdict_number,
+};
 use super::{CanaryStats, Followed, Seen, Tally, TripRow};
 use crate::StoreError;
 use crate::db::{Session, args, int};
@@ -116,14 +118,15 @@ fn flush_incident(session: &Session<'_>, incident: &Incident) -> Result<(), Stor
     let latest = name_columns(incident.latest);
     session.execute(
         "INSERT INTO incidents (station, sequence, canary, actor_station, actor_sequence, verdict,
-             first_time, last_time, uses, latest_station, latest_sequence, state)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             first_time, last_time, uses, latest_station, latest_sequence, state, untold)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT (station, sequence) DO UPDATE SET canary = excluded.canary,
              actor_station = excluded.actor_station, actor_sequence = excluded.actor_sequence,
              verdict = excluded.verdict, first_time = excluded.first_time,
              last_time = excluded.last_time, uses = excluded.uses,
              latest_station = excluded.latest_station,
-             latest_sequence = excluded.latest_sequence, state = excluded.state",
+             latest_sequence = excluded.latest_sequence, state = excluded.state,
+             untold = excluded.untold",
         args![
             station,
             sequence,
@@ -136,7 +139,8 @@ fn flush_incident(session: &Session<'_>, incident: &Incident) -> Result<(), Stor
             int(incident.count),
             latest.0,
             latest.1,
-            state_number(incident.state)
+            state_number(incident.state),
+            untold_number(incident.untold)
         ],
     )?;
     Ok(())

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use lapwing_core::{
     Actor, ActorId, CanaryId, Conclusion, Evidence, Incident, IncidentId, IncidentState, Judgement,
-    NetworkFacts, StationId, Timestamp, TripId, Verdict,
+    MuteId, NetworkFacts, StationId, Timestamp, TripId, Untold, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +100,8 @@ pub(super) struct Conclusions<'a> {
     network: Cow<'a, NetworkFacts>,
     judgement: Cow<'a, Judgement>,
     evidence: Cow<'a, [Evidence]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mute: Option<MuteId>,
 }
 
 impl<'a> Conclusions<'a> {
@@ -108,6 +110,7 @@ impl<'a> Conclusions<'a> {
             network: Cow::Borrowed(&conclusion.network),
             judgement: Cow::Borrowed(&conclusion.judgement),
             evidence: Cow::Borrowed(&conclusion.evidence),
+            mute: conclusion.mute,
         }
     }
 }
@@ -131,6 +134,7 @@ pub(super) fn read_trip(row: &Row<'_>) -> Result<(TripRow, Before), StoreError> 
             network: conclusions.network.into_owned(),
             judgement: conclusions.judgement.into_owned(),
             evidence: conclusions.evidence.into_owned(),
+            mute: conclusions.mute,
         },
     };
     // Column 13 is the verdict, repeated in the judgement.
@@ -142,7 +146,7 @@ pub(super) fn read_trip(row: &Row<'_>) -> Result<(TripRow, Before), StoreError> 
     Ok((trip, before))
 }
 
-/// Reads the columns station to state of `incidents`.
+/// Reads the columns station to untold of `incidents`.
 pub(super) fn read_incident(row: &Row<'_>) -> Result<Incident, StoreError> {
     Ok(Incident {
         id: IncidentId(read_name(row, 0)?),
@@ -159,6 +163,12 @@ pub(super) fn read_incident(row: &Row<'_>) -> Result<Incident, StoreError> {
             2 => IncidentState::Closed,
             _ => return Err(row.damaged("an unknown state")),
         },
+        untold: match row.int(12)? {
+            0 => Untold::Nothing,
+            1 => Untold::All,
+            2 => Untold::More,
+            _ => return Err(row.damaged("an unknown kind of silence")),
+        },
     })
 }
 
@@ -167,6 +177,14 @@ pub(super) fn state_number(state: IncidentState) -> i64 {
         IncidentState::Open => 0,
         IncidentState::Acknowledged => 1,
         IncidentState::Closed => 2,
+    }
+}
+
+pub(super) fn untold_number(untold: Untold) -> i64 {
+    match untold {
+        Untold::Nothing => 0,
+        Untold::All => 1,
+        Untold::More => 2,
     }
 }
 

@@ -10,10 +10,16 @@ pub(super) static LAYOUT: Layout = Layout {
     reader_cache: 2 << 10,
     writer_cache: 8 << 10,
     log_pages: 4000,
-    migrations: &[Migration {
-        version: 1,
-        sql: FIRST,
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            sql: FIRST,
+        },
+        Migration {
+            version: 2,
+            sql: UNTOLD,
+        },
+    ],
     remedy: "nothing is lost: run `lapwing reindex`, which makes it again from the journals",
 };
 
@@ -31,6 +37,9 @@ pub(super) const WIPE: &[&str] = &[
     "DELETE FROM positions",
     "DELETE FROM facts",
 ];
+
+/// What mutes kept back of an incident: 0 nothing, 1 all, 2 more.
+const UNTOLD: &str = "ALTER TABLE incidents ADD COLUMN untold BIGINT NOT NULL DEFAULT 0";
 
 /// A trip, and an incident or actor named by its first trip, is two columns: station and sequence.
 /// `conclusions` is JSON: network, judgement and evidence.

@@ -1,6 +1,7 @@
-//! What the operator said: which host answers as which kind, and decisions on what was concluded.
+//! What the operator said: which host answers as which kind, and decisions on what was concluded; and what a
+//! station was drawn to be.
 
-use lapwing_core::Decision;
+use lapwing_core::{Decision, StationId};
 
 use super::{Ledger, take_numbers};
 use crate::StoreError;
@@ -43,6 +44,37 @@ impl Ledger {
         Ok(bindings)
     }
 
+    /// What a station pretends to be; `None` if that was never kept.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn persona(&self, station: StationId) -> Result<Option<String>, StoreError> {
+        let name = persona_name(station);
+        self.db.read(|session| {
+            session.one(
+                "SELECT value FROM facts WHERE name = ?1",
+                args![name.as_str()],
+                |row| self.unseal("persona", name.as_bytes(), row, 0),
+            )
+        })
+    }
+
+    /// Keeps what a station pretends to be. What was kept before holds.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn keep_persona(&self, station: StationId, persona: &str) -> Result<(), StoreError> {
+        let name = persona_name(station);
+        let sealed = self.seal("persona", name.as_bytes(), &persona)?;
+        self.db.write(|session| {
+            session.execute(
+                "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING",
+                args![name.as_str(), sealed.as_slice()],
+            )
+        })?;
+        Ok(())
+    }
+
     /// Records a decision. On disk when this returns.
     ///
     /// # Errors
@@ -72,4 +104,8 @@ impl Ledger {
             )
         })
     }
+}
+
+fn persona_name(station: StationId) -> String {
+    format!("persona of {station}")
 }

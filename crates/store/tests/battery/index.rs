@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use lapwing_core::{
     Actor, ActorId, CanaryId, Conclusion, Evidence, Grade, Incident, IncidentId, IncidentState,
-    Judgement, NetworkFacts, StationId, TripId, Verdict,
+    Judgement, NetworkFacts, StationId, TripId, Untold, Verdict,
 };
 use lapwing_store::{
     ActorFilter, Cursor, Followed, IncidentFilter, Index, Page, Seen, Tally, TripFilter, TripRow,
@@ -69,6 +69,7 @@ fn trip(name: TripId, canary: u8, incident: u64, actor: u64) -> TripRow {
                 to: Some(first(actor)),
                 grade: Grade::A1,
             }],
+            mute: None,
         },
     }
 }
@@ -335,6 +336,7 @@ fn incident(name: u64, canary: u8, actor: u64) -> Incident {
         count: 3,
         latest: id(1, name + 5),
         state: IncidentState::Open,
+        untold: Untold::More,
     }
 }
 

@@ -93,7 +93,10 @@ impl<'a> Routes<'a> {
         Ok(Self {
             catalog,
             bindings,
-            persona: Persona::from_seed(&seed),
+            persona: Persona::of(&lapwing_daemon::persona::system(
+                &context.directory,
+                ledger,
+            )?),
             seed,
             via,
         })

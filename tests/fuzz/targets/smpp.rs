@@ -1,0 +1,3 @@
+#![no_main]
+
+lapwing_fuzz::door!("smpp", false);
