@@ -1,7 +1,11 @@
 //! What fuzzing found worth keeping, once more: no protocol panics over it, and each connection ends.
 
 #[path = "../fuzz/src/lib.rs"]
-#[allow(dead_code, clippy::disallowed_methods, reason = "the targets' own code, which fuzzers use whole")]
+#[allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "the targets' own code, which fuzzers use whole"
+)]
 mod fuzz;
 
 use std::fs;
@@ -22,9 +26,16 @@ fn nothing_that_was_found_once_is_a_panic() {
         before(info);
     }));
     let corpus = repository().join("tests/fuzz/corpus");
-    let names = PROTOCOLS.iter().filter(|it| it.talks()).map(|it| (it.name, false));
+    let names = PROTOCOLS
+        .iter()
+        .filter(|it| it.talks())
+        .map(|it| (it.name, false));
     for (name, tls) in names.chain([("http", true)]) {
-        let directory = if tls { "tls".to_owned() } else { name.replace('-', "_") };
+        let directory = if tls {
+            "tls".to_owned()
+        } else {
+            name.replace('-', "_")
+        };
         let target = fuzz::Target::new(name, tls);
         let files = fs::read_dir(corpus.join(&directory)).unwrap_or_else(|error| {
             panic!("no corpus of {directory}: {error}; tests/fuzz has a target for each protocol")

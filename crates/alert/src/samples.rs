@@ -108,7 +108,15 @@ pub(crate) fn network() -> NetworkFacts {
 
 pub(crate) fn incident(verdict: Verdict) -> Incident {
     let trip = trip(17);
-    fold(&trip, &judgement(verdict), ActorId(trip.id), None, false, 1800).incident
+    fold(
+        &trip,
+        &judgement(verdict),
+        ActorId(trip.id),
+        None,
+        false,
+        1800,
+    )
+    .incident
 }
 
 /// A message on a trip, as the station makes them.

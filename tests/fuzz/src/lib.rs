@@ -98,7 +98,9 @@ impl Target {
             let (_, _) = tokio::join!(sending, reading);
             io::Result::Ok(())
         };
-        let ended = self.runtime.block_on(async { timeout(PATIENCE, talk).await });
+        let ended = self
+            .runtime
+            .block_on(async { timeout(PATIENCE, talk).await });
         ended.expect("the connection ends").expect("a connection");
     }
 }
@@ -209,8 +211,10 @@ impl Recogniser for Account {
     }
 
     fn bound(&self, host: &str) -> Arc<[String]> {
-        host.strip_suffix(".api.example")
-            .map_or_else(|| Arc::new([]) as Arc<[String]>, |kind| Arc::new([kind.to_owned()]))
+        host.strip_suffix(".api.example").map_or_else(
+            || Arc::new([]) as Arc<[String]>,
+            |kind| Arc::new([kind.to_owned()]),
+        )
     }
 }
 
