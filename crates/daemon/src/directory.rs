@@ -9,6 +9,7 @@
 //! planting.lock   held by commands that change many placements
 //! index.db        can be deleted: `lapwing reindex` brings it back
 //! journal/        the evidence
+//! running         there while a station runs; left behind by one that did not end in order
 //! canaries/       the operator's own kinds
 //! tls/            certificates that were issued here or by a public authority, with their keys
 //! ```

@@ -35,7 +35,7 @@ impl lapwing_console::Examiner for Examiner {
         } else {
             let like = self.recogniser.stand_in();
             let like = like.and_then(|like| sightings(vec![like], &question).pop());
-            self.recorder.unmatched(size, like)
+            self.recorder.unmatched(LISTENER, size, like)
         };
         Box::pin(async move {
             pending.await;

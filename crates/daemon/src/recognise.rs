@@ -5,6 +5,9 @@
 //! generation before it returns, and every request looks at it first.
 //!
 //! What was found is remembered for a while, for hits and for what misses look up in their stead alike.
+//!
+//! If the ledger does not answer, or cannot, what may be a handle is a doubt: it goes the way of what was
+//! recognised, as a canary of no kind, and is looked up again later. Nothing answers to it meanwhile.
 
 use std::collections::HashMap;
 use std::mem;
@@ -12,11 +15,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use lapwing_catalog::Candidate;
-use lapwing_core::{Canary, Carrier, Digest, Keyring};
+use lapwing_core::{Canary, CanaryId, Carrier, Digest, Keyring, Timestamp};
 use lapwing_listen::{Recognised, Recogniser};
 use lapwing_store::{Known, Ledger};
 
 use crate::DaemonError;
+use crate::lookup::Lookups;
+
+/// Doubts of one request that are kept, at most.
+const DOUBTS: usize = 8;
 
 /// Look-ups that are remembered, at the least; twice as many at the most.
 const REMEMBERED: usize = 2048;
@@ -63,16 +70,24 @@ impl Memo {
 /// Recognises canaries by the ledger.
 pub struct LedgerRecogniser {
     ledger: Arc<Ledger>,
-    known: Known,
+    lookups: Lookups,
+    held: Arc<Held>,
     keys: Keyring,
+    unbound: Arc<[String]>,
+    memo: Mutex<Memo>,
+}
+
+/// What is held in memory of the ledger.
+struct Held {
+    ledger: Arc<Ledger>,
+    keys: Keyring,
+    known: Known,
     generation: AtomicU64,
     refreshing: Mutex<()>,
     bindings: RwLock<HashMap<String, Arc<[String]>>>,
-    unbound: Arc<[String]>,
     /// Some canary's handle. A request that matches nothing looks this one up all the same, so that
     /// it takes as long as one that matches.
     stand_in: RwLock<Option<Digest>>,
-    memo: Mutex<Memo>,
 }
 
 impl LedgerRecogniser {
@@ -81,27 +96,117 @@ impl LedgerRecogniser {
     /// # Errors
     /// The ledger cannot be read.
     pub fn new(ledger: Arc<Ledger>, keys: Keyring) -> Result<Self, DaemonError> {
-        let recogniser = Self {
+        let held = Held {
             known: Known::new(Arc::clone(&ledger)),
             generation: AtomicU64::new(ledger.generation()),
-            ledger,
-            keys,
+            ledger: Arc::clone(&ledger),
+            keys: keys.clone(),
             refreshing: Mutex::new(()),
             bindings: RwLock::new(HashMap::new()),
-            unbound: Arc::new([]),
             stand_in: RwLock::new(None),
-            memo: Mutex::default(),
         };
-        recogniser.reload()?;
-        Ok(recogniser)
+        held.reload()?;
+        Ok(Self {
+            ledger,
+            lookups: Lookups::start()?,
+            held: Arc::new(held),
+            keys,
+            unbound: Arc::new([]),
+            memo: Mutex::default(),
+        })
     }
 
     /// Takes in what other processes changed, if they did. Gives the ledger's generation.
     fn follow(&self) -> u64 {
         let seen = self.ledger.generation();
-        if seen == self.generation.load(Ordering::Acquire) {
+        if seen == self.held.generation.load(Ordering::Acquire) {
             return seen;
         }
+        let held = Arc::clone(&self.held);
+        self.lookups.within(move || held.follow()).unwrap_or(seen)
+    }
+
+    /// Takes in changes that were not announced, because who made them died before it could.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn look_again(&self) -> Result<(), DaemonError> {
+        self.ledger.rest();
+        if !self.ledger.changed()? {
+            return Ok(());
+        }
+        *self.memo() = Memo::default();
+        self.held.known.refresh()?;
+        self.held.reload()
+    }
+
+    /// Whose handle a doubt was, if it was one; `None` while the ledger does not say.
+    pub(crate) fn resolve(&self, doubt: CanaryId) -> Option<Vec<(Arc<Canary>, String)>> {
+        let digest = Digest(doubt.bytes());
+        let found = self.find(&[digest], self.ledger.generation()).pop()??;
+        Some(found.iter().cloned().collect())
+    }
+
+    fn memo(&self) -> MutexGuard<'_, Memo> {
+        self.memo.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks digests up as of a `generation` that was asked for since the request came; `None` for what
+    /// the ledger does not say.
+    fn find(&self, digests: &[Digest], generation: u64) -> Vec<Option<Finding>> {
+        let mut found: Vec<_> = {
+            let mut memo = self.memo();
+            (digests.iter())
+                .map(|digest| memo.get(generation, digest))
+                .collect()
+        };
+        let missing: Vec<usize> = (0..found.len()).filter(|at| found[*at].is_none()).collect();
+        if missing.is_empty() {
+            return found;
+        }
+        let asked: Vec<Digest> = missing.iter().map(|at| digests[*at]).collect();
+        let ledger = Arc::clone(&self.ledger);
+        let answers = self.lookups.within(move || {
+            let ask = |digest: &Digest| ledger.find(digest);
+            asked.iter().map(ask).collect::<Vec<_>>()
+        });
+        for (at, answer) in missing.into_iter().zip(answers.into_iter().flatten()) {
+            match answer {
+                Ok(answer) => {
+                    let answer = answer.into_iter();
+                    let finding: Finding =
+                        answer.map(|it| (Arc::new(it.canary), it.field)).collect();
+                    self.memo()
+                        .put(generation, digests[at], Arc::clone(&finding));
+                    found[at] = Some(finding);
+                }
+                Err(error) => tracing::error!(%error, "cannot look up a canary"),
+            }
+        }
+        found
+    }
+}
+
+/// What may be a handle, while the ledger does not say: a canary of no kind, named after its digest.
+fn doubt(digest: &Digest) -> Arc<Canary> {
+    Arc::new(Canary {
+        id: CanaryId::from_bytes(digest.0),
+        kind: String::new(),
+        memo: String::new(),
+        labels: [].into(),
+        fields: [].into(),
+        minted: Timestamp::from_micros(0),
+        retired: None,
+    })
+}
+
+/// Whether this stands for what may be a canary's.
+pub(crate) fn is_doubt(canary: &Canary) -> bool {
+    canary.kind.is_empty()
+}
+
+impl Held {
+    fn follow(&self) -> u64 {
         let _one_at_a_time = self
             .refreshing
             .lock()
@@ -123,20 +228,6 @@ impl LedgerRecogniser {
         generation
     }
 
-    /// Takes in changes that were not announced, because who made them died before it could.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
-    pub fn look_again(&self) -> Result<(), DaemonError> {
-        self.ledger.rest();
-        if !self.ledger.changed()? {
-            return Ok(());
-        }
-        *self.memo() = Memo::default();
-        self.known.refresh()?;
-        self.reload()
-    }
-
     fn reload(&self) -> Result<(), DaemonError> {
         let mut hosts: HashMap<String, Vec<String>> = HashMap::new();
         for (host, kind) in self.ledger.bindings()? {
@@ -149,12 +240,15 @@ impl LedgerRecogniser {
             .into_iter()
             .map(|(host, kinds)| (host, kinds.into()))
             .collect();
-        let mut stand_in = self
-            .stand_in
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if stand_in.is_none() {
-            *stand_in = self.any_handle()?;
+        let stand_in = || self.stand_in.read().unwrap_or_else(PoisonError::into_inner);
+        if stand_in().is_none() {
+            // Not under the lock: the ledger may be slow.
+            let handle = self.any_handle()?;
+            let mut stand_in = self
+                .stand_in
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            *stand_in = handle;
         }
         Ok(())
     }
@@ -172,53 +266,49 @@ impl LedgerRecogniser {
         }
         Ok(None)
     }
-
-    fn memo(&self) -> MutexGuard<'_, Memo> {
-        self.memo.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Looks a digest up as of a `generation` that was asked for since the request came.
-    fn find(&self, digest: &Digest, generation: u64) -> Finding {
-        if let Some(found) = self.memo().get(generation, digest) {
-            return found;
-        }
-        match self.ledger.find(digest) {
-            Ok(found) => {
-                let found = found.into_iter();
-                let found: Finding = found.map(|it| (Arc::new(it.canary), it.field)).collect();
-                self.memo().put(generation, *digest, Arc::clone(&found));
-                found
-            }
-            Err(error) => {
-                tracing::error!(%error, "cannot look up a canary");
-                Arc::new([])
-            }
-        }
-    }
 }
 
 impl Recogniser for LedgerRecogniser {
     fn recognise(&self, candidates: &[Candidate<'_>]) -> Vec<Recognised> {
         let generation = self.follow();
-        let mut recognised = Vec::new();
-        for candidate in candidates {
-            let digest = self.keys.digest(&candidate.value);
-            if !self.known.possibly(&digest) {
-                continue;
-            }
-            let found = self.find(&digest, generation);
-            recognised.extend(found.iter().map(|(canary, field)| Recognised {
+        let (digests, carriers): (Vec<Digest>, Vec<Carrier>) = (candidates.iter())
+            .map(|candidate| (self.keys.digest(&candidate.value), candidate.carrier))
+            .filter(|(digest, _)| self.held.known.possibly(digest))
+            .unzip();
+        if digests.is_empty() {
+            return Vec::new();
+        }
+        let (mut recognised, mut doubts) = (Vec::new(), 0);
+        let found = self.find(&digests, generation);
+        for ((digest, carrier), found) in digests.iter().zip(carriers).zip(found) {
+            let recognise = |canary: &Arc<Canary>, field: &str| Recognised {
                 canary: Arc::clone(canary),
-                field: field.clone(),
-                carrier: candidate.carrier,
-            }));
+                field: field.to_owned(),
+                carrier,
+            };
+            match found {
+                Some(found) => {
+                    let found = found.iter();
+                    recognised.extend(found.map(|(canary, field)| recognise(canary, field)));
+                }
+                None if doubts < DOUBTS => {
+                    doubts += 1;
+                    recognised.push(recognise(&doubt(digest), ""));
+                }
+                None => {}
+            }
         }
         recognised
     }
 
     fn stand_in(&self) -> Option<Recognised> {
-        let digest = *self.stand_in.read().unwrap_or_else(PoisonError::into_inner);
-        let found = self.find(&digest?, self.generation.load(Ordering::Acquire));
+        let digest = *self
+            .held
+            .stand_in
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let generation = self.held.generation.load(Ordering::Acquire);
+        let found = self.find(&[digest?], generation).pop()??;
         let (canary, field) = found.last()?;
         Some(Recognised {
             canary: Arc::clone(canary),
@@ -228,7 +318,11 @@ impl Recogniser for LedgerRecogniser {
     }
 
     fn bound(&self, host: &str) -> Arc<[String]> {
-        let bindings = self.bindings.read().unwrap_or_else(PoisonError::into_inner);
+        let bindings = self
+            .held
+            .bindings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         bindings.get(host).unwrap_or(&self.unbound).clone()
     }
 }

@@ -87,6 +87,7 @@ pub fn trip_entry(sighting: &Sighting, epoch: u32, written: Written) -> Entry {
     Entry {
         body: lapwing_journal::Body::sorted("trip", &body),
         parts: parts(sighting),
+        via: sighting.observed.listener.clone(),
     }
 }
 
@@ -101,6 +102,7 @@ pub fn parts_entry(sighting: &Sighting) -> Entry {
     Entry {
         body: lapwing_journal::Body::sorted("trip", &Bare { r#type }),
         parts: parts(sighting),
+        via: String::new(),
     }
 }
 
@@ -117,8 +119,14 @@ fn parts(sighting: &Sighting) -> Vec<(&'static str, Vec<u8>)> {
 
 /// A summary of uses past the quota; `sighting` is the first of them.
 #[must_use]
-pub fn summary_entry(sighting: &Sighting, epoch: u32, repeats: &[Repeat]) -> Entry {
+pub fn summary_entry(
+    sighting: &Sighting,
+    epoch: u32,
+    repeats: &[Repeat],
+    written: Written,
+) -> Entry {
     let mut body = body(sighting, epoch, Type::Summary);
+    body.late = written == Written::Late;
     body.times = repeats.iter().map(|repeat| repeat.time).collect();
     body.requests = repeats
         .iter()
@@ -127,6 +135,7 @@ pub fn summary_entry(sighting: &Sighting, epoch: u32, repeats: &[Repeat]) -> Ent
     Entry {
         body: lapwing_journal::Body::sorted("summary", &body),
         parts: Vec::new(),
+        via: sighting.observed.listener.clone(),
     }
 }
 
@@ -189,61 +198,66 @@ pub fn trip(record: &Record) -> Option<Trip> {
     })
 }
 
+/// Some use of a canary with this number.
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
+pub(crate) fn sample(canary: u8, address: &str) -> Sighting {
     use lapwing_core::{Canary, Carrier, DecoyOutcome};
 
+    let canary = Canary {
+        id: CanaryId::from_bytes([canary; 16]),
+        kind: "twilio \" \\ \u{1} \u{20ac}".to_owned(),
+        memo: String::new(),
+        labels: [].into(),
+        fields: [].into(),
+        minted: Timestamp::from_micros(1),
+        retired: None,
+    };
+    Sighting {
+        canary: std::sync::Arc::new(canary),
+        fields: vec![MatchedField {
+            field: "token".to_owned(),
+            carrier: Carrier::Bearer,
+        }],
+        observed: Observed {
+            signals: [("ja4".to_owned(), "t13d".to_owned())].into(),
+            fingerprint: "\u{7f}".to_owned(),
+            forwarded: None,
+            listener: "http".to_owned(),
+            observer: None,
+            local: "192.0.2.1:80".parse().expect("an address"),
+            peer: std::net::SocketAddr::new(address.parse().expect("an address"), 4711),
+            protocol: "http/1.1".to_owned(),
+            size: 7,
+            time: Timestamp::from_micros(1_700_000_000_000_000),
+            truncated: true,
+        },
+        claims: Claims::default(),
+        raw: b"GET /".to_vec(),
+        hello: None,
+        decoy: DecoyRecord {
+            kind: "twilio".to_owned(),
+            outcome: DecoyOutcome::BadSignature,
+            rule: "GET /{x}".to_owned(),
+            status: 401,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
     use super::*;
 
     #[test]
     fn bodies_are_written_in_canonical_form() {
-        let canary = Canary {
-            id: "01a2b3c4-d5e6-7f80-9a0b-1c2d3e4f5a6b".parse().unwrap(),
-            kind: "twilio \" \\ \u{1} \u{20ac}".to_owned(),
-            memo: String::new(),
-            labels: [].into(),
-            fields: [].into(),
-            minted: Timestamp::from_micros(1),
-            retired: None,
-        };
-        let mut sighting = Sighting {
-            canary: Arc::new(canary),
-            fields: vec![MatchedField {
-                field: "token".to_owned(),
-                carrier: Carrier::Bearer,
-            }],
-            observed: Observed {
-                signals: [("ja4".to_owned(), "t13d".to_owned())].into(),
-                fingerprint: "\u{7f}".to_owned(),
-                forwarded: None,
-                listener: "http".to_owned(),
-                observer: None,
-                local: "192.0.2.1:80".parse().unwrap(),
-                peer: "[2001:db8::7]:4711".parse().unwrap(),
-                protocol: "http/1.1".to_owned(),
-                size: 7,
-                time: Timestamp::from_micros(1_700_000_000_000_000),
-                truncated: true,
-            },
-            claims: Claims::default(),
-            raw: b"GET /".to_vec(),
-            hello: None,
-            decoy: DecoyRecord {
-                kind: "twilio".to_owned(),
-                outcome: DecoyOutcome::BadSignature,
-                rule: "GET /{x}".to_owned(),
-                status: 401,
-            },
-        };
+        let mut sighting = sample(1, "2001:db8::7");
         for forwarded in [None, Some("203.0.113.7:40000".parse().unwrap())] {
             sighting.observed.forwarded = forwarded;
             for written in [Written::InTime, Written::Late] {
                 assert!(trip_entry(&sighting, 1, written).body.is_canonical());
+                let repeats = [Repeat::of(&sighting), Repeat::of(&sighting)];
+                let summary = summary_entry(&sighting, 1, &repeats, written);
+                assert!(summary.body.is_canonical());
             }
-            let repeats = [Repeat::of(&sighting), Repeat::of(&sighting)];
-            assert!(summary_entry(&sighting, 1, &repeats).body.is_canonical());
         }
     }
 }

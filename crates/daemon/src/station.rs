@@ -4,6 +4,7 @@
 //! an earlier run left unindexed, listen, and on stop go down in the order in which a trip comes in.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,8 +12,8 @@ use std::time::Duration;
 use lapwing_alert::{CHANNELS, Channel, Dispatcher, Pace};
 use lapwing_catalog::{Address, Catalog};
 use lapwing_console::Desk;
-use lapwing_core::{Clock, StationId, SystemClock};
-use lapwing_journal::Journal;
+use lapwing_core::{Clock, StationId, SystemClock, Timestamp};
+use lapwing_journal::{Body, Entry, Journal};
 use lapwing_listen::{Door, Forwarders, Gate, Limits, Listener, PROTOCOLS, Persona, Tls};
 use lapwing_store::Ledger;
 use tokio::net::TcpListener;
@@ -21,10 +22,13 @@ use tokio::task::JoinSet;
 
 use crate::ahead::{Ahead, Herald};
 use crate::announcer::Announcer;
+use crate::descriptors;
 use crate::examiner::Examiner;
 use crate::guard::{Guard, Siren};
+use crate::health::Health;
 use crate::hosts::Hosts;
 use crate::indexer::Indexer;
+use crate::mark::{self, Mark};
 use crate::mint::{self, DeskMinter};
 use crate::outbox::LedgerOutbox;
 use crate::recognise::LedgerRecogniser;
@@ -52,6 +56,8 @@ pub struct Station {
     hosts: Hosts,
     keeper: Keeper,
     station: StationId,
+    root: PathBuf,
+    mark: Mark,
     torn: u64,
 }
 
@@ -65,6 +71,10 @@ impl Station {
         let catalog = Arc::new(catalog(directory)?);
         let ledger = directory.ledger()?;
         let (journal, recovery) = open_journal(directory, &settings, Arc::clone(&clock))?;
+        let (mark, broken_off) = Mark::set(directory.root(), clock.now());
+        if let Some(alive) = broken_off {
+            note_break(&journal, alive).await;
+        }
         let channels = channels(&settings)?;
         let names: Vec<String> = channels
             .iter()
@@ -136,8 +146,17 @@ impl Station {
             hosts,
             keeper,
             station: directory.station(),
+            root: directory.root().to_owned(),
+            mark,
             torn: recovery.torn_bytes,
         })
+    }
+
+    /// How it is, from now on.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let gate = Arc::clone(&self.front.gate);
+        Health::new(self.journal.clone(), self.recorder.clone(), gate)
     }
 
     /// Where it listens and for which protocol, with the ports the system chose.
@@ -206,12 +225,15 @@ impl Station {
         };
         let guard = Guard {
             recorder: self.recorder.clone(),
+            recogniser: Arc::clone(&self.recogniser),
+            gate: Arc::clone(&self.front.gate),
             siren: siren.clone(),
+            mark: self.mark,
         };
         let guard = tokio::spawn(guard.stand());
         let obtaining = tokio::spawn(self.keeper.obtainer().stand(siren.clone()));
         let keeping = tokio::spawn(self.keeper.stand(siren));
-        let looking = tokio::spawn(look_again(self.recogniser));
+        let looking = tokio::spawn(look_again(Arc::clone(&self.recogniser)));
         let watching = tokio::spawn(self.hosts.watch());
         let (halt, halted) = watch::channel(false);
         let mut asking = JoinSet::new();
@@ -240,13 +262,24 @@ impl Station {
             }
         }
         while asking.join_next().await.is_some() {}
-        self.recorder.catch_up().await;
+        self.recorder.catch_up(&self.recogniser).await;
         guard.abort();
         looking.abort();
         watching.abort();
         obtaining.abort();
         keeping.abort();
+        let waiting = self.recorder.unrecorded().waiting;
+        if waiting > 0 {
+            tracing::error!(
+                waiting,
+                "these were never recorded, and are lost with this process"
+            );
+        }
+        let all = waiting == 0 && self.journal.healthy();
         self.journal.close().await;
+        if all {
+            mark::ended(&self.root);
+        }
         // The indexer finishes what the journal holds before it ends.
         indexing.store(false, Ordering::Release);
         let _ = indexer.await;
@@ -256,6 +289,20 @@ impl Station {
         let _ = alerts.await;
         outcome
     }
+}
+
+/// Says in the evidence that the station before did not end in order: nothing is known of the time from when
+/// it was last seen alive with all on record.
+async fn note_break(journal: &Journal, alive: Timestamp) {
+    let entry = Entry {
+        body: Body::from(serde_json::json!({"type": "break", "alive": alive.micros()})),
+        parts: Vec::new(),
+        via: "station".to_owned(),
+    };
+    if let Err(error) = journal.append(entry).await {
+        tracing::error!(%error, "cannot record that the station before did not end in order");
+    }
+    tracing::warn!("the station before did not end in order; it was last seen alive at {alive}");
 }
 
 /// What the listeners are given.
@@ -271,7 +318,16 @@ fn front(
         directory.persona_seed(),
         persona::system(directory, ledger)?,
     );
-    let limits = limits(&settings.listen);
+    let mut limits = limits(&settings.listen);
+    let most = descriptors::raise();
+    if limits.connections > most {
+        tracing::warn!(
+            "at most {most} connections at once, not {} (listen.connections): the limit on open files is too low \
+             for more (LimitNOFILE= of the unit, `ulimit -Hn`)",
+            limits.connections
+        );
+        limits.connections = most;
+    }
     Ok(lapwing_listen::Station {
         catalog,
         recogniser,

@@ -48,11 +48,12 @@ async fn main() {
                 .append(Entry {
                     body: body.into(),
                     parts,
+                    via: String::new(),
                 })
                 .await
                 .unwrap();
         } else {
-            journal.pass(700).await.unwrap();
+            journal.pass(700, "http").await.unwrap();
         }
         let took = u64::try_from(begin.elapsed().as_nanos()).unwrap();
         let side = if hit { &mut hits } else { &mut misses };

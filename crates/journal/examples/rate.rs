@@ -68,6 +68,7 @@ fn entry() -> Entry {
         })
         .into(),
         parts: vec![("raw", vec![b'x'; 500]), ("claims", vec![b'y'; 300])],
+        via: String::new(),
     }
 }
 

@@ -182,21 +182,31 @@ impl Journal {
     }
 
     /// Counts an unmatched request and waits as [`Journal::append`] does. `size` is how many bytes
-    /// of parts its record would have had, all parts together; the same sealing, hashing, writing
+    /// of parts its record would have had, all parts together, `via` is as in [`Entry`]; the same sealing, hashing, writing
     /// and syncing is done on dummy bytes, with a body as long as the latest record's, so that the
     /// time taken tells nothing.
     ///
     /// # Errors
     /// When awaited, as [`Journal::append`].
-    pub fn pass(&self, size: usize) -> Passing {
+    pub fn pass(&self, size: usize, via: &str) -> Passing {
         let shared = &self.0.shared;
         let shape = *shared.shape.lock().unwrap_or_else(PoisonError::into_inner);
         let queued = Prepared::dummy(shape, size.min(8 << 20), &shared.keys, shared.buffer())
-            .and_then(|dummy| shared.push_pass(dummy));
+            .and_then(|mut dummy| {
+                via.clone_into(&mut dummy.via);
+                shared.push_pass(dummy)
+            });
         match queued {
             Ok(group) => Passing::new(group),
             Err(error) => Passing::refused(error),
         }
+    }
+
+    /// To be called when somebody has waited for a sync as long as may be and is answered without it: it
+    /// is counted for the record of the gap, and if the disk does not answer at all, nothing more is
+    /// taken until it does. What was waited for may still come to be on disk.
+    pub fn answered_early(&self, via: &str) {
+        self.0.shared.answered_early(via);
     }
 
     /// As [`Journal::pass`], for a request whose record would have been `entry`. Nothing of it is
@@ -256,7 +266,8 @@ impl Journal {
         self.0.shared.next.load(Ordering::Acquire)
     }
 
-    /// False from a failed write or sync until a record of the gap is on disk.
+    /// False from a failed write or sync until a record of the gap is on disk, and while the disk does
+    /// not answer.
     #[must_use]
     pub fn healthy(&self) -> bool {
         self.0.shared.healthy.load(Ordering::Acquire)

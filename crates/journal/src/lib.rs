@@ -38,15 +38,24 @@
 //! # A failing disk
 //!
 //! If a write or sync fails, all of its group are told so, and nothing is taken until what may not
-//! be on disk is cut, a new segment is started and a record
-//! `{"from":..,"lost":..,"to":..,"type":"gap"}` is synced in it. Records lost that way never had a
-//! sequence, so the log stays without holes.
+//! be on disk is cut, a new segment is started and a record of the gap is synced in it:
+//!
+//! ```text
+//! {"began":..,"ended":..,"from":..,"listeners":{"http":{"early":0,"lost":7,"unmatched":2}},"lost":7,
+//!  "to":..,"type":"gap"}
+//! ```
+//!
+//! It began when the disk failed and ended when this was written. `lost` records, the first and last of
+//! them at `from` and `to`, never had a sequence, so the log stays without holes; `early` ones were
+//! answered before their sync had come, and are on record if it came. If a disk does not answer at all,
+//! those who wait say so ([`Journal::answered_early`]); nothing is taken then until it does.
 
 mod canonical;
 mod checkpoints;
 mod disk;
 mod erase;
 mod error;
+mod gap;
 mod group;
 mod journal;
 mod line;

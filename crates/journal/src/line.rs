@@ -49,6 +49,8 @@ pub struct Entry {
     /// Raw bytes kept beside the record, at most 16, each under its own name (lower-case ASCII
     /// letters, digits, `_`, at most 32). Sealed on disk; the record holds their salted digests.
     pub parts: Vec<(&'static str, Vec<u8>)>,
+    /// Who brought it, a short ASCII word: by this a record of a gap counts what is missing.
+    pub via: String,
 }
 
 /// A JSON object with a text member "type", ASCII keys and integers below 2^53. The types `gap`,
@@ -120,6 +122,8 @@ pub(crate) struct Prepared {
     body_end: usize,
     record_end: usize,
     shape: Shape,
+    /// See [`Entry::via`]; empty for the journal's own.
+    pub(crate) via: String,
     /// SHA-256 after the first two pieces.
     digest: Sha256,
     /// SHA-256 after a zero byte, the first piece and `"digest":"`.
@@ -148,7 +152,9 @@ impl Prepared {
         if !parts.iter().all(|part| is_part_name(part.0)) {
             return Err(refused("a part's name is not lower-case ASCII"));
         }
-        Self::new(&entry.body, &parts, keys, buffer)
+        let mut prepared = Self::new(&entry.body, &parts, keys, buffer)?;
+        prepared.via = entry.via;
+        Ok(prepared)
     }
 
     /// From a body that is known to be sound and parts in order.
@@ -200,6 +206,7 @@ impl Prepared {
             .chain_update(b"\"digest\":\"");
         Ok(Self {
             time: Timestamp::from_micros(0),
+            via: String::new(),
             digest: Sha256::new_with_prefix(&bytes[..record_end]),
             leaf,
             bytes,
@@ -280,6 +287,7 @@ impl Head {
             digest,
             leaf,
             shape: _,
+            via: _,
         } = prepared;
         out.extend_from_slice(&bytes[..*body_end]);
         out.extend_from_slice(b"\"digest\":\"");

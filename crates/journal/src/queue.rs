@@ -5,15 +5,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use lapwing_core::{Clock, Keyring, StationId, Timestamp};
+use lapwing_core::{Clock, Keyring, StationId};
 use tokio::sync::watch;
 
 use crate::error::JournalError;
+use crate::gap::Gap;
 use crate::group::{Group, Outcome};
 use crate::line::{Prepared, Shape};
 
 /// How often the writer looks whether more arrive.
 const STEP: Duration = Duration::from_micros(200);
+
+/// The writer is taken for stuck when it has been at one group for so long.
+const STUCK: Duration = Duration::from_millis(1500);
 
 /// Buffers kept for further entries, and how large one may be to be kept.
 const SPARE: usize = 512;
@@ -48,26 +52,14 @@ struct Queue {
     group: Arc<Group>,
     rotate: bool,
     closing: bool,
-    /// Set while the disk fails: nothing is taken.
+    /// Set while the disk fails or does not answer: nothing is taken.
     failing: bool,
+    /// Set while the writer waits for a disk that does not answer.
+    stuck: bool,
+    /// When the writer took what it is at.
+    busy: Option<Instant>,
     waiting: bool,
-    lost: Lost,
-}
-
-/// Entries that never reached the disk.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Lost {
-    pub(crate) count: u64,
-    pub(crate) from: Option<Timestamp>,
-    pub(crate) to: Option<Timestamp>,
-}
-
-impl Lost {
-    fn add(&mut self, time: Timestamp) {
-        self.count += 1;
-        self.from = Some(self.from.map_or(time, |from| from.min(time)));
-        self.to = Some(self.to.map_or(time, |to| to.max(time)));
-    }
+    gap: Gap,
 }
 
 /// One group's work, taken by the writer. The vectors are reused.
@@ -104,10 +96,7 @@ impl Shared {
         lost: u64,
     ) -> Self {
         let queue = Queue {
-            lost: Lost {
-                count: lost,
-                ..Lost::default()
-            },
+            gap: Gap::found(lost),
             ..Queue::default()
         };
         Self {
@@ -162,7 +151,7 @@ impl Shared {
             return Err(JournalError::Closed);
         }
         if queue.failing {
-            queue.lost.add(entry.time);
+            queue.gap.lose(&entry.via, entry.time);
             return Err(JournalError::NotDurable);
         }
         queue.rotate |= rotate;
@@ -179,6 +168,7 @@ impl Shared {
             return Err(JournalError::Closed);
         }
         if queue.failing {
+            queue.gap.pass(&dummy.via);
             return Err(JournalError::NotDurable);
         }
         queue.passes.push(dummy);
@@ -204,9 +194,11 @@ impl Shared {
     /// Waits until there is work, `until` has come, or the journal closes, and takes the work.
     pub(crate) fn take(&self, until: Option<Instant>, batch: &mut Batch) -> Woken {
         let mut queue = self.lock();
+        queue.busy = None;
         loop {
             if !queue.entries.is_empty() || !queue.passes.is_empty() {
                 queue.take(batch);
+                queue.busy = Some(Instant::now());
                 return Woken::Work;
             }
             if queue.closing {
@@ -215,6 +207,7 @@ impl Shared {
             let wanted = self.checkpoint_wanted() && !queue.failing;
             let now = Instant::now();
             if wanted || until.is_some_and(|until| until <= now) {
+                queue.busy = Some(now);
                 return Woken::Timeout;
             }
             queue.waiting = true;
@@ -275,13 +268,46 @@ impl Shared {
         {
             let mut queue = self.lock();
             queue.failing = true;
+            queue.stuck = false;
+            queue.gap.begin(self.clock.now());
             queue.take(&mut late);
-            for entry in batch.entries.iter().chain(&late.entries) {
-                queue.lost.add(entry.time);
-            }
+            queue.gap.lose_all(batch);
+            queue.gap.lose_all(&late);
         }
         batch.group.finish(Outcome::NotDurable);
         late.group.finish(Outcome::NotDurable);
+    }
+
+    /// Somebody is answered though the sync waited for has not come. If the writer is stuck, nothing
+    /// more is taken until it comes back: what waits behind it is told so.
+    pub(crate) fn answered_early(&self, via: &str) {
+        let mut late = Batch::default();
+        {
+            let mut queue = self.lock();
+            let now = self.clock.now();
+            queue.gap.early(via, now);
+            let stuck = queue.busy.is_some_and(|since| since.elapsed() >= STUCK);
+            if !stuck || queue.failing {
+                return;
+            }
+            queue.failing = true;
+            queue.stuck = true;
+            self.healthy.store(false, Ordering::Release);
+            queue.take(&mut late);
+            queue.gap.lose_all(&late);
+        }
+        tracing::error!("the journal's disk does not answer: nothing is recorded until it does");
+        late.group.finish(Outcome::NotDurable);
+    }
+
+    /// A group is on disk. If it was waited for too long, it is over.
+    pub(crate) fn unstick(&self) {
+        let mut queue = self.lock();
+        if std::mem::take(&mut queue.stuck) {
+            queue.failing = false;
+            self.healthy.store(true, Ordering::Release);
+            tracing::info!("the journal's disk answers again");
+        }
     }
 
     /// The writer is gone, orderly or not.
@@ -301,19 +327,21 @@ impl Shared {
         self.healthy.store(true, Ordering::Release);
     }
 
-    /// What was lost and is not in a gap record yet.
-    pub(crate) fn lost(&self) -> Lost {
-        self.lock().lost
+    /// Whether anything is in no gap record yet.
+    pub(crate) fn has_gap(&self) -> bool {
+        !self.lock().gap.is_none()
     }
 
-    /// A gap record for this much is on disk.
-    pub(crate) fn reported(&self, lost: &Lost) {
+    /// Takes what is in no gap record yet, to write one.
+    pub(crate) fn take_gap(&self) -> Gap {
+        std::mem::take(&mut self.lock().gap)
+    }
+
+    /// It could not be written.
+    pub(crate) fn keep_gap(&self, gap: Gap) {
         let mut queue = self.lock();
-        queue.lost.count -= lost.count;
-        queue.lost.from = lost.to;
-        if queue.lost.count == 0 {
-            queue.lost = Lost::default();
-        }
+        let later = std::mem::replace(&mut queue.gap, gap);
+        queue.gap.join(later);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::disk::{Disk, Output};
+use crate::gap::Gap;
 use crate::group::Outcome;
 use crate::line::{Head, Prepared};
 use crate::merkle::Hash;
-use crate::queue::{Batch, Lost, Shared, Woken};
+use crate::queue::{Batch, Shared, Woken};
 use crate::segment::segment_path;
 use crate::state::{Durable, DurableFile, Start};
 
@@ -67,7 +68,7 @@ pub(crate) struct Failing {
 #[derive(Default)]
 struct Own {
     prepared: Vec<Prepared>,
-    lost: Option<Lost>,
+    gap: Option<Gap>,
     unmatched: u64,
 }
 
@@ -97,7 +98,7 @@ impl Writer {
         if let Some(failing) = &self.failing {
             return Some(failing.retry);
         }
-        if self.checkpoint_due() || self.shared.lost().count > 0 {
+        if self.checkpoint_due() || self.shared.has_gap() {
             return Some(Instant::now());
         }
         (self.new_records > 0 || self.unmatched > 0)
@@ -121,7 +122,7 @@ impl Writer {
             return;
         }
         let due = self.checkpoint_due();
-        let own = self.own_records(due);
+        let mut own = self.own_records(due);
         let passes = batch.passes.len() as u64;
         let written = if batch.entries.is_empty() && own.prepared.is_empty() {
             self.write_scratch(batch)
@@ -133,9 +134,13 @@ impl Writer {
             Ok(first) => {
                 batch.group.finish(Outcome::Durable(first));
                 self.unmatched += passes;
-                self.count(&own);
+                self.unmatched -= own.unmatched;
+                self.shared.unstick();
             }
-            Err(error) => self.fail(batch, &error),
+            Err(error) => {
+                self.keep(&mut own);
+                self.fail(batch, &error);
+            }
         }
         // After the wake-up: this is no part of anybody's wait.
         self.grow_tree();
@@ -149,10 +154,8 @@ impl Writer {
 
     fn own_records(&self, due: bool) -> Own {
         let mut own = Own::default();
-        let lost = self.shared.lost();
-        if lost.count > 0 {
-            own.prepared.push(self.own(gap_body(&lost)));
-            own.lost = Some(lost);
+        if self.shared.has_gap() {
+            self.tell_gap(&mut own);
         }
         if due && self.unmatched > 0 {
             own.unmatched = self.unmatched;
@@ -162,18 +165,25 @@ impl Writer {
         own
     }
 
+    fn tell_gap(&self, own: &mut Own) {
+        let gap = self.shared.take_gap();
+        own.prepared
+            .push(self.own(gap.body(self.shared.clock.now())));
+        own.gap = Some(gap);
+    }
+
+    /// The gap is to be told again.
+    fn keep(&self, own: &mut Own) {
+        if let Some(gap) = own.gap.take() {
+            self.shared.keep_gap(gap);
+        }
+    }
+
     fn own(&self, body: Value) -> Prepared {
         let mut prepared = Prepared::new(&body.into(), &[], &self.shared.keys, Vec::new())
             .expect("the journal's own records are small, of ASCII keys and integers");
         prepared.time = self.shared.clock.now();
         prepared
-    }
-
-    fn count(&mut self, own: &Own) {
-        self.unmatched -= own.unmatched;
-        if let Some(lost) = &own.lost {
-            self.shared.reported(lost);
-        }
     }
 
     /// Chains, writes and syncs; gives the sequence of the batch's first entry.
@@ -328,14 +338,13 @@ impl Writer {
             failed.sync_all()?;
         }
         self.next_segment()?;
-        let lost = self.shared.lost();
-        let own = Own {
-            prepared: vec![self.own(gap_body(&lost))],
-            lost: Some(lost),
-            unmatched: 0,
-        };
-        self.write_records(&Batch::default(), &own)?;
-        self.count(&own);
+        let mut own = Own::default();
+        self.tell_gap(&mut own);
+        let written = self.write_records(&Batch::default(), &own);
+        if written.is_err() {
+            self.keep(&mut own);
+        }
+        written?;
         self.grow_tree();
         Ok(())
     }
@@ -358,9 +367,8 @@ impl Writer {
         if self.failing.is_none() {
             let own = self.own_records(true);
             if !own.prepared.is_empty() {
-                match self.write_records(&Batch::default(), &own) {
-                    Ok(_) => self.count(&own),
-                    Err(error) => self.fail(&Batch::default(), &error),
+                if let Err(error) = self.write_records(&Batch::default(), &own) {
+                    self.fail(&Batch::default(), &error);
                 }
                 self.grow_tree();
             }
@@ -379,14 +387,4 @@ impl Drop for Writer {
         self.lock = None;
         self.shared.abandon();
     }
-}
-
-fn gap_body(lost: &Lost) -> Value {
-    let micros = |time: Option<lapwing_core::Timestamp>| time.map(lapwing_core::Timestamp::micros);
-    json!({
-        "type": "gap",
-        "lost": lost.count,
-        "from": micros(lost.from),
-        "to": micros(lost.to),
-    })
 }

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lapwing_core::Carrier;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::gate::{Bell, Gate, Pass};
 use crate::notice;
@@ -50,14 +51,32 @@ pub(crate) struct Accepted {
     pub(crate) pass: Pass,
 }
 
-/// Serves a connection from its first byte.
+/// How long a connection whose place is needed may take to end.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Serves a connection from its first byte to its end; for a little while longer only, once its place is
+/// needed.
 pub(crate) async fn serve(accepted: Accepted, station: Arc<Station>) {
+    let bell = Arc::clone(&accepted.pass.bell);
+    let late = async {
+        bell.leave().await;
+        // Not a part of every connection's task.
+        Box::pin(sleep(GRACE)).await;
+    };
+    tokio::select! {
+        biased;
+        () = talk(accepted, station) => {}
+        () = late => {}
+    }
+}
+
+async fn talk(accepted: Accepted, station: Arc<Station>) {
     let Accepted {
         socket,
         peer,
         protocol,
         tls,
-        mut pass,
+        pass,
     } = accepted;
     let Ok(local) = socket.local_addr() else {
         return;
@@ -82,9 +101,7 @@ pub(crate) async fn serve(accepted: Accepted, station: Arc<Station>) {
         let Some(client) = read_proxy(&mut replay, &place).await else {
             return;
         };
-        if !pass.name(client.unwrap_or(peer).ip()) {
-            return;
-        }
+        pass.name(client.unwrap_or(peer).ip());
         place.forwarded = client;
     }
     let client_first = match protocol.serve {
@@ -126,11 +143,13 @@ impl Place {
             lasting,
             host,
             stream,
-        } = tls::accept(&station.tls, web, replay, deadline, &self.bell).await;
+        } = tls::accept(&station.tls, web, replay, deadline, self).await;
         self.hello = (!hello.is_empty()).then(|| hello.into());
         self.signals.extend(signals);
         self.lasting = lasting;
-        if let (None, Some(host)) = (&stream, host) {
+        if stream.is_some() {
+            self.bell.hear();
+        } else if let Some(host) = host {
             self.given_up(host).await;
         }
         stream

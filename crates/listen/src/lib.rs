@@ -50,7 +50,7 @@ mod tests;
 pub use dns::{AcmeTexts, ZoneSettings, Zones};
 pub use door::Door;
 pub use error::ListenError;
-pub use gate::Gate;
+pub use gate::{Gate, network};
 pub use limits::Limits;
 pub use persona::Persona;
 pub use protocol::{PROTOCOLS, Protocol, protocol};

@@ -29,10 +29,10 @@ pub(crate) async fn notice(station: &Station, found: Vec<Recognised>, seen: Seen
 /// As [`notice`], to be awaited together with others: resolves when it is durable, before any tick.
 pub(crate) fn recording(station: &Station, found: Vec<Recognised>, seen: Seen) -> Unbreakable {
     let pending = if found.is_empty() {
-        let size = seen.raw.len();
+        let (size, listener) = (seen.raw.len(), seen.observed.listener.clone());
         let like = station.recogniser.stand_in();
         let like = like.and_then(|like| seen.sightings(vec![like]).pop());
-        station.sink.unmatched(size, like)
+        station.sink.unmatched(&listener, size, like)
     } else {
         station.sink.record(seen.sightings(found))
     };

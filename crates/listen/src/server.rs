@@ -154,9 +154,9 @@ async fn accept(
             tokio::select! {
                 _ = &mut stopped => break,
                 Some(_) = tasks.join_next() => {}
-                accepted = socket.accept() => match accepted {
+                accepted = next(&socket, &station) => match accepted {
                     Ok((socket, peer)) => {
-                        let Some(pass) = admit(&station, &socket, peer) else { continue };
+                        let pass = admit(&station, &socket, peer);
                         let accepted = Accepted {
                             socket,
                             peer,
@@ -166,7 +166,7 @@ async fn accept(
                         };
                         tasks.spawn(connection::serve(accepted, Arc::clone(&station)));
                     }
-                    Err(error) => rest(&error).await,
+                    Err(error) => rest(&error, &station).await,
                 },
             }
         }
@@ -177,20 +177,24 @@ async fn accept(
     while let Ok(Some(_)) = timeout_at(deadline, tasks.join_next()).await {}
 }
 
-fn admit(station: &Station, stream: &TcpStream, peer: SocketAddr) -> Option<Pass> {
+/// The next connection, as soon as there is a place for it.
+async fn next(socket: &TcpListener, station: &Station) -> io::Result<(TcpStream, SocketAddr)> {
+    station.gate.relieved().await;
+    socket.accept().await
+}
+
+fn admit(station: &Station, stream: &TcpStream, peer: SocketAddr) -> Pass {
     let many = proxy::trusted(&station.proxies, peer.ip()) || station.forwarders.has(peer.ip());
     let counted = !many;
     let pass = station.gate.enter(counted.then_some(peer.ip()));
-    if pass.is_none() {
-        tracing::debug!("too many connections");
-    }
     // An answer is one write: waiting for more would only delay it. Harmless if it fails.
     let _ = stream.set_nodelay(true);
     pass
 }
 
-/// After a failed accept: a connection that went away is nothing, a lack of means takes a pause.
-async fn rest(error: &io::Error) {
+/// After a failed accept: a connection that went away is nothing. For want of means some who are idle have to
+/// leave, and it takes a pause.
+async fn rest(error: &io::Error, station: &Station) {
     let gone = matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
@@ -198,7 +202,9 @@ async fn rest(error: &io::Error) {
             | io::ErrorKind::ConnectionRefused
     );
     if !gone {
-        tracing::warn!(%error, "cannot accept connections");
+        // Said aloud by whoever watches the gate; here it would fill the log.
+        tracing::debug!(%error, "cannot accept connections");
+        station.gate.starve();
         sleep(PAUSE).await;
     }
 }

@@ -83,9 +83,14 @@ pub struct Sighting {
 pub trait TripSink: Send + Sync + 'static {
     /// Records one request's sightings, never none.
     fn record(&self, sightings: Vec<Sighting>) -> BoxFuture<'static, ()>;
-    /// Counts a request of `size` bytes that matched nothing, with as much work as recording `like`
-    /// would take; nothing of it is kept.
-    fn unmatched(&self, size: usize, like: Option<Sighting>) -> BoxFuture<'static, ()>;
+    /// Counts a request of `size` bytes to `listener` that matched nothing, with as much work as recording
+    /// `like` would take; nothing of it is kept.
+    fn unmatched(
+        &self,
+        listener: &str,
+        size: usize,
+        like: Option<Sighting>,
+    ) -> BoxFuture<'static, ()>;
 }
 
 /// All that a listener needs.

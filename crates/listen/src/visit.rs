@@ -30,7 +30,7 @@ use crate::stream::{More, Replay, Stream, read_more};
 pub(crate) const LONGEST: usize = 1 << 20;
 const LONGEST_OF_STRANGERS: usize = 128 << 10;
 /// Bytes that a connection may hold before they count against all that are held (`Limits::body_bytes_total`).
-const FREE: usize = 8 << 10;
+pub(crate) const FREE: usize = 4 << 10;
 
 /// The connection is over: its end, a deadline, a bound, or the station stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,9 +303,12 @@ impl Visit {
             stream.write_all(bytes).await?;
             stream.flush().await
         };
-        match timeout(self.place.station.limits.write_deadline, sending).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(Ended),
+        let sending = timeout(self.place.station.limits.write_deadline, sending);
+        tokio::select! {
+            biased;
+            Ok(Ok(())) = sending => Ok(()),
+            () = self.place.bell.leave() => Err(Ended),
+            else => Err(Ended),
         }
     }
 
@@ -352,6 +355,9 @@ impl Visit {
     /// From here on the connection is theirs whose handles these are.
     pub(crate) fn remember(&mut self, found: &[Recognised]) {
         self.bearers = found.to_vec();
+        if !found.is_empty() {
+            self.place.bell.admit();
+        }
     }
 
     /// From here on it may be silent as long as it may last: someone is thinking.
@@ -363,6 +369,7 @@ impl Visit {
     /// bait in it.
     pub(crate) async fn notice(&mut self, mut found: Vec<Recognised>, act: Act) {
         self.noticed = true;
+        self.place.bell.hear();
         found.extend(self.bearers.iter().cloned());
         let tape = std::mem::take(&mut self.tape);
         self.hold();

@@ -12,6 +12,9 @@ use crate::context::Context;
 use crate::failure::Exit;
 use crate::output;
 
+/// How long work on other threads is waited for at the end.
+const LEFT: std::time::Duration = std::time::Duration::from_secs(5);
+
 pub(crate) fn run(global: &Global, args: &Listen) -> anyhow::Result<Exit> {
     let Listen { http, on, proxy } = args;
     let context = Context::open_or_create(global)?;
@@ -27,7 +30,7 @@ pub(crate) fn run(global: &Global, args: &Listen) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hangup = signal(SignalKind::hangup())?;
@@ -51,7 +54,10 @@ pub(crate) fn run(global: &Global, args: &Listen) -> anyhow::Result<Exit> {
         ended??;
         output::say("stopped");
         Ok(Exit::Fine)
-    })
+    });
+    // Whatever still waits for a disk that does not answer is left behind.
+    runtime.shutdown_timeout(LEFT);
+    ended
 }
 
 async fn drain<T>(stop: &watch::Sender<bool>, running: impl Future<Output = T>) -> T {

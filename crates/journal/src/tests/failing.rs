@@ -16,6 +16,8 @@ struct Faults {
     append: AtomicBool,
     create: AtomicBool,
     cut: AtomicBool,
+    /// A sync does not come back.
+    stall: AtomicBool,
     syncs: AtomicU64,
     trace: Mutex<Vec<&'static str>>,
 }
@@ -81,6 +83,9 @@ impl Output for FaultyOutput {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        while self.0.stall.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         self.0.check("sync", &self.0.sync)?;
         self.0.syncs.fetch_add(1, Ordering::SeqCst);
         self.1.sync()
@@ -137,7 +142,7 @@ async fn fails(before: u64, fault: fn(&Faults) -> &AtomicBool) {
         Err(JournalError::NotDurable)
     ));
     assert!(matches!(
-        journal.pass(10).await,
+        journal.pass(10, "http").await,
         Err(JournalError::NotDurable)
     ));
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -157,6 +162,11 @@ async fn fails(before: u64, fault: fn(&Faults) -> &AtomicBool) {
         (&json!("gap"), &json!(3))
     );
     assert!(gap.body["from"].as_i64() <= gap.body["to"].as_i64());
+    assert!(gap.body["began"].as_i64() <= gap.body["ended"].as_i64());
+    assert_eq!(
+        gap.body["listeners"],
+        json!({"http": {"early": 0, "lost": 3, "unmatched": 1}})
+    );
     let verified = bench.verify().unwrap();
     assert_eq!((verified.size, verified.torn_bytes), (before + 2, 0));
     let (journal, recovery) = bench.open();
@@ -175,6 +185,77 @@ async fn a_full_disk_is_a_gap() {
     fails(2, |faults| &faults.append).await;
     fails(0, |faults| &faults.append).await;
     fails(0, |faults| &faults.create).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_answer_is_a_gap() {
+    let bench = Bench::new();
+    let (journal, faults) = open(&bench);
+    journal.append(entry(0)).await.unwrap();
+    faults.stall.store(true, Ordering::SeqCst);
+    let held = journal.append(entry(1));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Neither is on disk; the first may come to be.
+    let behind = journal.append(entry(2));
+    journal.answered_early("http");
+    assert!(journal.healthy(), "a slow sync is no stall");
+    tokio::time::sleep(Duration::from_millis(1600)).await;
+    journal.answered_early("http");
+    assert!(!journal.healthy());
+    assert!(matches!(behind.await, Err(JournalError::NotDurable)));
+    assert!(matches!(
+        journal.append(entry(3)).await,
+        Err(JournalError::NotDurable)
+    ));
+    journal.pass(10, "redis").await.unwrap_err();
+    faults.stall.store(false, Ordering::SeqCst);
+    assert_eq!(held.await.unwrap().sequence, 1);
+    healed(&journal).await;
+    journal.append(entry(4)).await.unwrap();
+    journal.close().await;
+    let records = bench.records();
+    let gap = records.iter().find(|record| record.body["type"] == "gap");
+    let gap = &gap.unwrap().body;
+    assert_eq!(gap["lost"], 2);
+    assert_eq!(
+        gap["listeners"],
+        json!({
+            "http": {"early": 2, "lost": 2, "unmatched": 0},
+            "redis": {"early": 0, "lost": 0, "unmatched": 1},
+        })
+    );
+    let numbers: Vec<_> = records
+        .iter()
+        .map(|it| it.body["number"].as_u64())
+        .collect();
+    let numbers: Vec<_> = numbers.into_iter().flatten().collect();
+    assert_eq!(numbers, [0, 1, 4]);
+    bench.verify().unwrap();
+}
+
+#[tokio::test]
+async fn a_stall_that_ends_in_a_failure_is_one_gap() {
+    let bench = Bench::new();
+    let (journal, faults) = open(&bench);
+    journal.append(entry(0)).await.unwrap();
+    faults.stall.store(true, Ordering::SeqCst);
+    let held = journal.append(entry(1));
+    tokio::time::sleep(Duration::from_millis(1700)).await;
+    journal.answered_early("http");
+    faults.sync.store(true, Ordering::SeqCst);
+    faults.stall.store(false, Ordering::SeqCst);
+    assert!(matches!(held.await, Err(JournalError::NotDurable)));
+    assert!(!journal.healthy());
+    faults.sync.store(false, Ordering::SeqCst);
+    healed(&journal).await;
+    journal.close().await;
+    let records = bench.records();
+    assert_eq!(records.len(), 2);
+    assert_eq!(
+        records[1].body["listeners"]["http"],
+        json!({"early": 1, "lost": 1, "unmatched": 0})
+    );
+    bench.verify().unwrap();
 }
 
 #[tokio::test]
@@ -229,7 +310,7 @@ async fn one_sync_serves_a_group_and_comes_before_the_answer() {
     let many: Vec<_> = (0..200)
         .map(|number| journal.append(entry(number)))
         .collect();
-    let passes: Vec<_> = (0..50).map(|_| journal.pass(50)).collect();
+    let passes: Vec<_> = (0..50).map(|_| journal.pass(50, "http")).collect();
     for append in many {
         append.await.unwrap();
     }

@@ -46,7 +46,10 @@ async fn what_is_appended_is_read_back() {
         journal.append(entry(9)).await,
         Err(JournalError::Closed)
     ));
-    assert!(matches!(journal.pass(9).await, Err(JournalError::Closed)));
+    assert!(matches!(
+        journal.pass(9, "http").await,
+        Err(JournalError::Closed)
+    ));
     let verified = bench.verify().unwrap();
     assert_eq!(
         (verified.records, verified.size, verified.parts_checked),
@@ -160,11 +163,11 @@ async fn unmatched_requests_are_counted_at_checkpoints_only() {
     let bench = Bench::new();
     let (journal, _) = bench.open();
     for _ in 0..7 {
-        journal.pass(300).await.unwrap();
+        journal.pass(300, "http").await.unwrap();
     }
     assert_eq!(journal.next_sequence(), 0);
     journal.append(entry(0)).await.unwrap();
-    journal.pass(300).await.unwrap();
+    journal.pass(300, "http").await.unwrap();
     assert_eq!(journal.next_sequence(), 1);
     journal.close().await;
     let records = bench.records();
@@ -179,7 +182,7 @@ async fn the_scratch_file_stays_small() {
     bench.settings.segment_bytes = 1 << 20;
     let (journal, _) = bench.open();
     for _ in 0..40 {
-        journal.pass(100_000).await.unwrap();
+        journal.pass(100_000, "http").await.unwrap();
     }
     journal.close().await;
     let scratch = std::fs::metadata(bench.directory().join("scratch")).unwrap();
@@ -192,7 +195,7 @@ async fn an_unmatched_request_writes_as_much_as_a_record() {
     let (journal, _) = bench.open();
     journal.append(entry(0)).await.unwrap();
     let size = entry(0).parts.iter().map(|part| part.1.len()).sum();
-    journal.pass(size).await.unwrap();
+    journal.pass(size, "http").await.unwrap();
     let length = |name: &str| {
         std::fs::metadata(bench.directory().join(name))
             .unwrap()
@@ -220,7 +223,7 @@ async fn checkpoints_come_by_count_and_by_time() {
     tokio::time::timeout(Duration::from_secs(5), reached("4"))
         .await
         .unwrap();
-    journal.pass(1).await.unwrap();
+    journal.pass(1, "http").await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), reached("5"))
         .await
         .unwrap();
@@ -375,7 +378,7 @@ async fn a_thief_without_the_key_finds_no_plaintext() {
     let bench = Bench::new();
     let (journal, _) = bench.open();
     journal.append(entry(0)).await.unwrap();
-    journal.pass(10).await.unwrap();
+    journal.pass(10, "http").await.unwrap();
     journal.close().await;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(bench.directory()), 0o700);
@@ -404,7 +407,11 @@ async fn entries_that_cannot_be_written_are_refused() {
     let (journal, _) = bench.open();
     let with = |body: serde_json::Value, parts| {
         let body = body.into();
-        journal.append(Entry { body, parts })
+        journal.append(Entry {
+            body,
+            parts,
+            via: String::new(),
+        })
     };
     let twice = vec![("a", Vec::new()), ("a", Vec::new())];
     for refused in [

@@ -101,6 +101,7 @@ fn entry(number: u64) -> Entry {
             ("raw", format!("GET /secret-{number}").into_bytes()),
             ("claims", b"{}".to_vec()),
         ],
+        via: "http".to_owned(),
     }
 }
 

@@ -370,7 +370,7 @@ impl Session {
         }
         let station = visit.station();
         let deadline = Instant::now() + station.limits.header_deadline;
-        let handshake = tls::accept(&station.tls, false, replay, deadline, &visit.place.bell).await;
+        let handshake = tls::accept(&station.tls, false, replay, deadline, &visit.place).await;
         handshake.stream
     }
 }

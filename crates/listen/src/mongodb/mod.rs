@@ -255,7 +255,10 @@ impl Session {
                     "Received authentication for mechanism {} which is not enabled",
                     other.unwrap_or_default()
                 );
-                return (Vec::new(), failed(334, "MechanismUnavailable", &words));
+                return (
+                    searched(visit, start),
+                    failed(334, "MechanismUnavailable", &words),
+                );
             }
         };
         let first = match get(start, "payload") {
@@ -263,7 +266,7 @@ impl Session {
             _ => None,
         };
         let Some(first) = first else {
-            return (Vec::new(), denied());
+            return (searched(visit, start), denied());
         };
         let user = first.user.clone();
         let found = visit.recognise(&[(Carrier::User, user.as_bytes())]);
@@ -376,6 +379,20 @@ fn public(body: &Document) -> Document {
     };
     let pairs = body.iter().filter(|(name, _)| !private(name));
     pairs.cloned().collect()
+}
+
+/// What is found in a login of a kind that is not spoken here: its words, and what its payload is made of
+/// (RFC 4616 parts user and password by a zero byte, RFC 7628 its values by a one).
+fn searched(visit: &Visit, start: &Document) -> Vec<crate::station::Recognised> {
+    let words = in_words(start);
+    let payload = match get(start, "payload") {
+        Some(Bson::Binary(bytes)) => &bytes[..bytes.len().min(LONGEST_SHOWN)],
+        _ => &[],
+    };
+    let values = payload.split(|byte| *byte <= 1);
+    let mut parts: Vec<(Carrier, &[u8])> = values.map(|value| (Carrier::Message, value)).collect();
+    parts.push((Carrier::Message, words.as_bytes()));
+    visit.recognise(&parts)
 }
 
 /// A command as text, as far as it is shown.

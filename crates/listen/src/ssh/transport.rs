@@ -400,8 +400,13 @@ impl<'v> Transport<'v> {
 async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Option<T> + Send + 'static,
 ) -> Result<T, Ended> {
-    let _turn = COMPUTING.acquire().await.map_err(|_| Ended)?;
-    let done = tokio::task::spawn_blocking(work).await;
+    let turn = COMPUTING.acquire().await.map_err(|_| Ended)?;
+    let done = tokio::task::spawn_blocking(move || {
+        // Kept until it is done, also when nobody waits for it any more.
+        let _turn = turn;
+        work()
+    })
+    .await;
     done.ok().flatten().ok_or(Ended)
 }
 

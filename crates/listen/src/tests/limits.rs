@@ -106,37 +106,45 @@ async fn too_much_is_refused_and_searched() {
 }
 
 #[tokio::test]
-async fn connections_are_counted_per_address_and_given_back() {
+async fn a_newcomer_takes_the_place_of_the_longest_silent_of_its_address() {
     let limits = Limits {
         connections_per_address: 2,
         ..Limits::default()
     };
     let running = start(limits, &[]);
     let request = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-    let mut held = Vec::new();
-    for _ in 0..2 {
-        let mut stream = running.connect().await;
-        stream.write_all(request).await.unwrap();
-        read_answer(&mut stream).await;
-        held.push(stream);
-    }
-    let mut refused = running.connect().await;
-    let _ = refused.write_all(request).await;
-    assert_eq!(read_all(&mut refused).await, "");
-    held.clear();
-    let again = async {
-        loop {
-            let mut stream = running.connect().await;
-            let _ = stream.write_all(request).await;
-            let mut byte = [0];
-            if stream.read(&mut byte).await.unwrap_or(0) == 1 {
-                return;
-            }
-        }
+    let mut idle = running.connect().await;
+    let mut speaks = running.connect().await;
+    speaks.write_all(request).await.unwrap();
+    read_answer(&mut speaks).await;
+    let mut comes = running.connect().await;
+    comes.write_all(request).await.unwrap();
+    read_answer(&mut comes).await;
+    assert_eq!(read_all(&mut idle).await, "");
+    // The one that has spoken keeps its place.
+    speaks.write_all(request).await.unwrap();
+    read_answer(&mut speaks).await;
+}
+
+#[tokio::test]
+async fn whoever_is_in_the_middle_of_something_leaves_it_on_record() {
+    let limits = Limits {
+        connections: 2,
+        ..Limits::default()
     };
-    timeout(PATIENCE, again)
-        .await
-        .expect("places are given back");
+    let running = start(limits, &[]);
+    let head = format!("GET /{HANDLE} HTTP/1.1\r\nHost");
+    let body = format!("POST /{HANDLE} HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+    for begun in [&head, &body] {
+        let mut stream = running.connect().await;
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        sleep(Duration::from_millis(50)).await;
+    }
+    let newcomers = [running.connect().await, running.connect().await];
+    let seen = running.recorded(2).await;
+    assert_eq!(seen[0].raw, head.as_bytes());
+    assert_eq!(seen[1].raw, body.as_bytes());
+    drop(newcomers);
 }
 
 #[tokio::test]

@@ -79,7 +79,12 @@ impl TripSink for Sink {
         })
     }
 
-    fn unmatched(&self, _size: usize, _like: Option<Sighting>) -> BoxFuture<'static, ()> {
+    fn unmatched(
+        &self,
+        _listener: &str,
+        _size: usize,
+        _like: Option<Sighting>,
+    ) -> BoxFuture<'static, ()> {
         let kept = Arc::clone(&self.0);
         Box::pin(async move {
             sleep(Duration::from_millis(kept.delay.load(Ordering::Relaxed))).await;

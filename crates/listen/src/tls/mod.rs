@@ -15,8 +15,9 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::server::ProducesTickets;
 use tokio_rustls::rustls::server::ResolvesServerCert;
 
-use crate::gate::Bell;
+use crate::connection::Place;
 use crate::stream::{More, Replay, Stream, read_more};
+use crate::visit::FREE;
 use hello::{Hello, LONGEST, Records, first_message};
 
 pub use certificate::{Certificate, CertificateError};
@@ -121,9 +122,10 @@ pub(crate) async fn accept(
     web: bool,
     mut replay: Replay,
     deadline: Instant,
-    bell: &Bell,
+    place: &Place,
 ) -> Handshake {
     let mut handshake = Handshake::default();
+    let mut room = place.gate.hold();
     let mut read = std::mem::take(&mut replay.bytes);
     let (message, length) = loop {
         match first_message(&read) {
@@ -134,7 +136,9 @@ pub(crate) async fn accept(
                 break (Vec::new(), read.len());
             }
         }
-        if read_more(&mut replay.socket, &mut read, deadline, bell).await == More::End {
+        if read_more(&mut replay.socket, &mut read, deadline, &place.bell).await == More::End
+            || !room.of(read.len().saturating_sub(FREE))
+        {
             handshake.hello = read;
             return handshake;
         }

@@ -81,6 +81,11 @@ pub(crate) async fn exchange(
         hello: place.hello.clone(),
         decoy: record,
     };
+    match seen.decoy.outcome {
+        // Its peer can tell.
+        DecoyOutcome::Accepted => place.bell.admit(),
+        _ => place.bell.hear(),
+    }
     notice::notice(station, found, seen).await;
     // While the station stops, every answer is a connection's last.
     let last = place.bell.rung();

@@ -157,7 +157,9 @@ impl<'a> Watch<'a> {
             Poll::Pending => Overdue::Nothing,
         };
         let now = Instant::now();
-        self.left |= overdue == Overdue::Stuck || self.end.is_some_and(|end| end <= now);
+        self.left |= self.place.bell.shown_out()
+            || overdue == Overdue::Stuck
+            || self.end.is_some_and(|end| end <= now);
         let goodbye = stopping || overdue == Overdue::Idle || self.lifetime <= now;
         if !goodbye || self.end.is_some() {
             return false;

@@ -17,6 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::connection::Place;
+use crate::gate::Hold;
+use crate::visit::FREE;
 use crate::web::framing::Framing;
 use crate::web::head::{Fault, Head, Judged, blank_lines, judge};
 
@@ -151,6 +153,8 @@ pub(crate) struct Tee<S> {
     waiting: Option<Waker>,
     outbox: Vec<u8>,
     flushed: bool,
+    /// Room for what is held of the request in hand.
+    room: Hold,
 }
 
 impl<S> Tee<S> {
@@ -160,6 +164,7 @@ impl<S> Tee<S> {
         let now = Instant::now();
         let tee = Self {
             stream,
+            room: place.gate.hold(),
             place,
             link: Arc::clone(&link),
             inbox,
@@ -301,6 +306,7 @@ impl<S> Tee<S> {
             return false;
         }
         *self.link.lock() = Slot::default();
+        self.room.of(self.inbox.len().saturating_sub(FREE));
         self.phase = Phase::Head;
         self.scanned = 0;
         self.started = None;
@@ -341,10 +347,15 @@ impl<S: AsyncRead + Unpin> Tee<S> {
                 if matches!(self.phase, Phase::Body { .. }) {
                     self.idle_since = Instant::now();
                 }
-                Poll::Ready(Ok(bytes.len()))
+                let count = bytes.len();
+                let held = self.inbox.len() + self.link.lock().evidence.raw.len();
+                // Where there is no room for more of it, nothing more comes.
+                let room = self.room.of(held.saturating_sub(FREE));
+                Poll::Ready(Ok(if room { count } else { 0 }))
             }
             // A reset is an end like any other.
             Poll::Ready(Err(_)) => Poll::Ready(Ok(0)),
+            Poll::Pending if self.place.bell.shown_out() => Poll::Ready(Ok(0)),
             Poll::Pending => {
                 let deadline = self.read_deadline();
                 ready!(self.read_timer.poll(cx, deadline));
@@ -453,6 +464,9 @@ impl<S: AsyncWrite + Unpin> Tee<S> {
         }
         let since = *self.stalled.get_or_insert_with(Instant::now);
         let deadline = since + self.place.station.limits.write_deadline;
+        if self.place.bell.shown_out() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         ready!(self.write_timer.poll(cx, deadline));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
