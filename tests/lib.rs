@@ -13,6 +13,8 @@ mod http;
 mod line;
 #[path = "harness/process.rs"]
 mod process;
+#[path = "harness/siege.rs"]
+pub mod siege;
 #[path = "harness/station.rs"]
 mod station;
 #[path = "harness/waiting.rs"]

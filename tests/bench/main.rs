@@ -20,6 +20,7 @@ mod lag;
 mod mint;
 mod scale;
 mod server;
+mod siege;
 mod start;
 mod tls;
 mod trips;
@@ -48,6 +49,7 @@ const SECTIONS: &[Section] = &[
     ("mint", mint::run),
     ("start", start::run),
     ("tls", tls::run),
+    ("siege", siege::run),
 ];
 
 fn main() {

@@ -5,6 +5,7 @@ mod corpus;
 mod flood;
 mod malformed;
 mod mutate;
+mod siege;
 mod text;
 mod wire;
 

@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Kinds(Kinds),
     /// Show the published lists of networks (scanners, crawlers, VPN exits, ...), or build newer ones
     Lists(ListsArgs),
+    /// Say whether a station runs with this data directory, and whether it records what comes
+    Status,
     /// List the protocols that the station can listen for, and what kinds log in there
     Protocols,
     /// Mint canaries; their values are shown once, on stdout

@@ -13,7 +13,8 @@ use lapwing_plant::{PlantError, Problem};
 pub(crate) enum Exit {
     /// All is well.
     Fine,
-    /// `check`, `drift`: something planted is not as it was, gives itself away, or is not reached.
+    /// `check`, `drift`: something planted is not as it was, gives itself away, or is not reached;
+    /// `status`: nothing is recorded.
     Drift,
     /// `evidence verify`: a record does not verify.
     Broken,

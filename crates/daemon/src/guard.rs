@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long first uses gather before the operator hears of them.
 const GATHER: Duration = Duration::from_millis(200);
 /// How often the operator hears of further canaries while the same outage lasts.
-const AGAIN: Duration = Duration::from_secs(15);
+const AGAIN: Duration = Duration::from_secs(2);
 /// A failure so soon after the last is the same trouble: of it only further canaries are told.
 const SAME: Duration = Duration::from_secs(60);
 /// The clock was set if it went this much otherwise than time did.

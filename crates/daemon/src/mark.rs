@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use lapwing_core::{Timestamp, bounded};
 
@@ -48,11 +48,16 @@ impl Mark {
             running: root.join("running"),
             said: None,
         };
-        let left = bounded::read_text(&mark.running, 64).ok();
-        let left = left.and_then(|text| text.trim().parse().ok());
+        let left = left_behind(&mark.running);
         mark.recording(true);
         mark.alive(now).into_iter().for_each(|say| say());
-        (mark, left.map(Timestamp::from_micros))
+        // The first time so that it outlasts whatever comes; later ones may be late.
+        let synced = File::open(&mark.running).and_then(|file| file.sync_all());
+        let synced = synced.and_then(|()| File::open(root)?.sync_all());
+        if let Err(error) = synced {
+            tracing::warn!(%error, "cannot sync {}", mark.running.display());
+        }
+        (mark, left)
     }
 
     /// Shows whether trips are recorded.
@@ -88,6 +93,16 @@ impl Mark {
             }
         })
     }
+}
+
+/// When the station that left this file was last seen alive, if one did.
+fn left_behind(path: &Path) -> Option<Timestamp> {
+    let written = std::fs::metadata(path).and_then(|file| file.modified());
+    let written = written.ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let text = bounded::read_text(path, 64).unwrap_or_default();
+    let said = text.trim().parse().ok();
+    let micros = said.or_else(|| i64::try_from(written.as_micros()).ok());
+    micros.map(Timestamp::from_micros)
 }
 
 /// The station of this data directory has ended with all on record.

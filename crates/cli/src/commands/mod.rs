@@ -37,6 +37,7 @@ mod report;
 mod rotate;
 mod scan;
 mod schedule;
+mod status;
 mod tls;
 mod trips;
 
@@ -51,6 +52,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Init(args) => init::run(&global, &args),
         Command::Kinds(args) => kinds::run(&global, &args),
         Command::Lists(args) => lists::run(&global, &args),
+        Command::Status => status::run(&global),
         Command::Protocols => protocols::run(&global),
         Command::Mint(args) => mint::run(&global, &args),
         Command::Canaries(args) => canaries::list(&global, &args),

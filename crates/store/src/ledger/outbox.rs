@@ -6,6 +6,10 @@ use super::Ledger;
 use crate::StoreError;
 use crate::db::{Row, args, int};
 
+/// No pause between attempts is nearly so long, in seconds: what is due later than this was queued before the
+/// clock was set back, and is due now.
+const LATEST: i64 = 6 * 3600;
+
 impl Ledger {
     /// Queues deliveries; those whose key was ever queued before are left as they are. On disk when
     /// this returns. Returns how many were new.
@@ -47,12 +51,14 @@ impl Ledger {
     pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         self.db.read(|session| {
             session.all(
-                "SELECT key, sealed FROM deliveries WHERE state = ?1 AND due <= ?2
+                "SELECT key, sealed FROM deliveries
+                 WHERE state = ?1 AND (due <= ?2 OR due > ?4)
                  ORDER BY due LIMIT ?3",
                 args![
                     state_number(DeliveryState::Pending),
                     now.micros(),
-                    int(limit as u64)
+                    int(limit as u64),
+                    now.plus_seconds(LATEST).micros(),
                 ],
                 |row| self.read_delivery(row),
             )

@@ -1,0 +1,70 @@
+//! Noise of every sort does not hold up a trip. Seconds of what `cargo bench -p lapwing-tests -- siege` does at
+//! length, with bounds that a debug build on a busy machine keeps.
+
+use std::time::Duration;
+
+use lapwing_tests::siege::{
+    Memory, Sources, connects, garbage, opening, raise_descriptors, say, slow,
+};
+use lapwing_tests::{Beacon, Minted, WebhookCatcher, eventually, get};
+
+use crate::home;
+
+/// One that the client begins, one that the server begins, and HTTP, which is served in its own way.
+const PROTOCOLS: [&str; 3] = ["http", "redis", "ftp"];
+/// Most memory, in MB.
+const MEMORY: f64 = 200.0;
+
+#[test]
+fn noise_crowds_nothing_out() {
+    raise_descriptors();
+    let home = home();
+    let hooks = WebhookCatcher::start();
+    let minted = home.ok(&["mint", "url", "--count", "24", "--out", "json"]);
+    let mut bait: Vec<Beacon> = (minted.lines())
+        .map(|line| Beacon::of(&Minted::parse(line)))
+        .collect();
+    let toml = "addresses = [\"http://*.example.org\"]\n";
+    home.settings(&format!("{toml}{}", hooks.channel("hook")));
+    let bounds = "listen.connections=300";
+    let station = home.listen(&[
+        "--on",
+        "redis=127.0.0.1:0",
+        "--on",
+        "ftp=127.0.0.1:0",
+        "--setting",
+        bounds,
+    ]);
+    let memory = Memory::watch(station.pid());
+    for protocol in PROTOCOLS {
+        let at = match protocol {
+            "http" => station.address(),
+            other => station.on(other),
+        };
+        let mut midst = || {
+            let (web, own) = (bait.pop().expect("bait"), bait.pop().expect("bait"));
+            let answer = get(station.address(), &web.host, &web.target, &[]);
+            assert_ne!(answer.status, 0, "{protocol}: no answer in the midst");
+            say(protocol, at, &own.segment).expect("a connection in the midst");
+            for (id, over) in [(web.id, "http"), (own.id, protocol)] {
+                eventually(
+                    &format!("{protocol}: the alert of a trip over {over}"),
+                    || {
+                        let hooks = hooks.hooks();
+                        let about =
+                            |hook: &lapwing_tests::Hook| hook.body.to_string().contains(&id);
+                        hooks.iter().any(about).then_some(())
+                    },
+                );
+            }
+        };
+        let (bytes, hold) = (opening(protocol), Duration::from_millis(500));
+        slow(at, bytes, (1000, Sources::Many), hold, &mut midst);
+        slow(at, bytes, (1000, Sources::One), hold, &mut midst);
+        connects(at, Sources::Many, hold, &mut midst);
+        garbage(at, bytes, 8 << 20, &mut midst);
+    }
+    let peak = memory.peak();
+    assert!(peak < MEMORY, "{peak} MB");
+    assert_eq!(station.stop().code, 0);
+}
