@@ -227,7 +227,12 @@ impl TripSink for Nowhere {
         Box::pin(std::future::ready(()))
     }
 
-    fn unmatched(&self, _size: usize, _like: Option<Sighting>) -> BoxFuture<'static, ()> {
+    fn unmatched(
+        &self,
+        _via: &str,
+        _size: usize,
+        _like: Option<Sighting>,
+    ) -> BoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))
     }
 }
