@@ -3,6 +3,7 @@
 #[path = "../fuzz/src/lib.rs"]
 #[allow(
     dead_code,
+    unreachable_pub,
     clippy::disallowed_methods,
     reason = "the targets' own code, which fuzzers use whole"
 )]
