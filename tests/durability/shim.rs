@@ -38,6 +38,8 @@ pub(crate) fn library() -> &'static Path {
 /// Puts the library between `command` and the disk.
 pub(crate) fn preload(command: &mut Command, variables: &[(&str, &Path)]) {
     command.env("LD_PRELOAD", library());
+    // What stands in the process writes its log where the station itself may not.
+    command.env("LAPWING_LISTEN__SANDBOX", "off");
     for (name, value) in variables {
         command.env(name, value);
     }

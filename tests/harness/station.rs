@@ -23,7 +23,7 @@ pub struct Station {
     child: Child,
     addresses: Vec<SocketAddr>,
     desks: Vec<SocketAddr>,
-    protocols: Value,
+    said: Value,
     stdout: Text,
     stderr: Text,
     readers: Vec<JoinHandle<()>>,
@@ -54,7 +54,7 @@ impl Station {
             child,
             addresses: Vec::new(),
             desks: Vec::new(),
-            protocols: Value::Null,
+            said: Value::Null,
             stdout,
             stderr,
             readers,
@@ -62,7 +62,7 @@ impl Station {
         let said = station.await_ready(&ready);
         station.addresses = addresses(&said["http"]);
         station.desks = addresses(&said["desk"]);
-        station.protocols = said["protocols"].clone();
+        station.said = said;
         station
     }
 
@@ -72,10 +72,16 @@ impl Station {
     /// If it does not.
     #[must_use]
     pub fn on(&self, protocol: &str) -> SocketAddr {
-        let doors = &self.protocols[protocol];
+        let doors = &self.said["protocols"][protocol];
         let door = doors[0].as_str().unwrap_or_default();
         let address = door.trim_start_matches("tls://").parse();
-        address.unwrap_or_else(|_| panic!("no {protocol} in {}", self.protocols))
+        address.unwrap_or_else(|_| panic!("no {protocol} in {}", self.said))
+    }
+
+    /// What it said when it was ready.
+    #[must_use]
+    pub fn said(&self) -> &Value {
+        &self.said
     }
 
     fn await_ready(&self, ready: &Receiver<String>) -> Value {

@@ -478,6 +478,9 @@ pub(crate) struct Listen {
     /// Believe the PROXY protocol from this network (repeatable)
     #[arg(long, value_name = "CIDR")]
     pub(crate) proxy: Vec<IpNet>,
+    /// Started as root, run as this user once the ports are bound: a name or UID:GID [default: setting listen.user]
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
 }
 
 fn protocol_at(text: &str) -> Result<(String, Door), String> {

@@ -1,6 +1,7 @@
 //! `lapwing`: the command line. Commands, output and exit codes; everything else is in the crates
 //! below. stdout is data, stderr is everything else.
 
+mod allocator;
 mod args;
 mod commands;
 mod config;

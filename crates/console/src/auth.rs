@@ -46,7 +46,8 @@ pub(crate) async fn admit(
     Ok(credential)
 }
 
-fn secret(headers: &HeaderMap) -> Option<&str> {
+/// The secret that a request shows, if it shows one.
+pub(crate) fn secret(headers: &HeaderMap) -> Option<&str> {
     let own = headers
         .get(CREDENTIAL)
         .and_then(|value| value.to_str().ok());

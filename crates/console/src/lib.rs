@@ -1,17 +1,19 @@
 //! The desk: a door of its own, for the operator's applications and other hosts, never for intruders.
 //!
 //! An application asks whether a value it was shown is bait ([`check`](Question)); another host reports
-//! what was planted on it; a job has bait minted for itself. Each holds a credential that lets it do one of
-//! these and nothing else. Nothing here reads or lists bait, and nothing here knows the listeners or the
+//! what was planted on it; a job has bait minted for itself; a collector of figures asks how the station is
+//! ([`Monitor`]). Each holds a credential that lets it do one of these and nothing else. Nothing here reads or lists bait, and nothing here knows the listeners or the
 //! catalogue: what a question leads to is the [`Examiner`]'s business, which records before it answers,
 //! and what is minted is the [`Minter`]'s.
 //!
-//! The protocol is in `docs/APPS.md` and `docs/FLEETS.md`.
+//! The protocol is in `docs/APPS.md`, `docs/FLEETS.md` and `docs/OPERATING.md`.
 
 mod answer;
 mod auth;
 mod check;
+mod metrics;
 mod mint;
+mod monitor;
 mod reports;
 mod server;
 
@@ -23,7 +25,9 @@ use futures_util::future::BoxFuture;
 use lapwing_core::{CanaryId, Clock, Timestamp};
 use lapwing_store::Ledger;
 
+pub use metrics::{Family, Kind, Sample};
 pub use mint::MINTED_BY;
+pub use monitor::{Monitor, Reason};
 pub use reports::{Report, ReportError, take};
 pub use server::{bind, serve};
 
@@ -40,6 +44,8 @@ pub struct Desk {
     pub examiner: Arc<dyn Examiner>,
     /// Who makes bait.
     pub minter: Arc<dyn Minter>,
+    /// Who knows how the station is.
+    pub monitor: Arc<dyn Monitor>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::answer::{Answer, Refusal};
 use crate::check::{self, Socket};
-use crate::{BODY_LIMIT, ConsoleError, Desk, mint, reports};
+use crate::{BODY_LIMIT, ConsoleError, Desk, mint, monitor, reports};
 
 /// Connections at once.
 const CONNECTIONS: usize = 512;
@@ -31,17 +31,35 @@ const HEAD_LIMIT: usize = 64 << 10;
 /// How long requests under way may take on stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Listens on an address, for [`serve`].
+/// Connections the system holds for us before they are accepted.
+const BACKLOG: i32 = 1024;
+
+/// Listens on an address, for [`serve`]. Needs no runtime.
 ///
 /// # Errors
 /// [`ConsoleError::Bind`] if the system refuses.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, ConsoleError> {
-    let bound = TcpListener::bind(address).await;
+pub fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ConsoleError> {
+    let bound = std::net::TcpListener::bind(address);
+    let bound = bound.and_then(|listener| {
+        rustix::net::listen(&listener, BACKLOG)?;
+        Ok(listener)
+    });
     bound.map_err(|source| ConsoleError::Bind { address, source })
 }
 
 /// Serves HTTP/1.1 until `stop` turns true or its sender is gone.
-pub async fn serve(listener: TcpListener, desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: std::net::TcpListener,
+    desk: Arc<Desk>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let taken = listener
+        .set_nonblocking(true)
+        .and_then(|()| TcpListener::from_std(listener));
+    let listener = match taken {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the desk cannot be served"),
+    };
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let (halt, halted) = watch::channel(false);
     let mut tasks = JoinSet::new();
@@ -140,6 +158,14 @@ async fn serve_one(
         (&Method::POST, "/v1/check") => check::values(desk, head, body, socket).await,
         (&Method::POST, "/v1/report") => reports::report(desk, &head, &body).await,
         (&Method::POST, "/v1/mint") => mint::mint(desk, &head, &body).await,
+        (&Method::GET | &Method::HEAD, "/healthz") => Ok(monitor::health()),
+        (&Method::GET | &Method::HEAD, "/readyz") => monitor::readiness(desk, &head.headers).await,
+        (&Method::GET | &Method::HEAD, "/metrics") => monitor::figures(desk, &head.headers).await,
+        (_, "/healthz" | "/readyz" | "/metrics") => Err(Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "only GET is served here",
+            "ask with GET, and `Authorization: Bearer SECRET` where a credential is needed",
+        )),
         (_, "/v1/check" | "/v1/report" | "/v1/mint") => Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "only POST is served here",
@@ -148,7 +174,7 @@ async fn serve_one(
         _ => Err(Refusal::new(
             StatusCode::NOT_FOUND,
             "nothing is served here",
-            "there are /v1/check, /v1/auth, /v1/mint and /v1/report",
+            "there are /v1/check, /v1/auth, /v1/mint, /v1/report, /healthz, /readyz and /metrics",
         )),
     }
 }

@@ -17,6 +17,8 @@ pub enum May {
     Plant,
     /// Have fresh bait minted. Learns nothing of any other.
     Mint,
+    /// Ask how the station is: its figures, and why it is not ready.
+    Monitor,
 }
 
 impl May {
@@ -27,6 +29,7 @@ impl May {
             Self::Check => "check",
             Self::Plant => "plant",
             Self::Mint => "mint",
+            Self::Monitor => "monitor",
         }
     }
 }

@@ -178,6 +178,11 @@ impl Ahead {
             .retain(|_, known| known.candidates > 0 || known.last.is_some_and(|use_| use_ > last));
     }
 
+    /// How many records are indexed.
+    pub(crate) fn indexed_records(&self) -> u64 {
+        self.lock().indexed
+    }
+
     /// Ends [`Herald::run`].
     pub(crate) fn close(&self) {
         self.lock().closed = true;

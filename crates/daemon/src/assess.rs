@@ -1,7 +1,7 @@
 //! What is concluded from a trip and what is known of earlier ones: network, verdict, actor.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use lapwing_attribute::{
     judge,
 };
 use lapwing_catalog::Catalog;
-use lapwing_core::{Judgement, NetworkFacts, Trip};
+use lapwing_core::{Judgement, NetworkFacts, Timestamp, Trip};
 use lapwing_store::StoreError;
 
 use crate::geography::{crawlers, geography};
@@ -51,6 +51,24 @@ impl Assessor {
             }),
             networks: RefCell::default(),
         })
+    }
+
+    /// The sources it concludes from, with the day of each in seconds since 1970.
+    pub(crate) fn dates(&self) -> Vec<(String, i64)> {
+        let lists = self.geography.lists().source();
+        let lists = ("lists".to_owned(), lists.date.as_str());
+        let files = self.geography.sources().iter();
+        let files = files.map(|source| {
+            let name = source.file.as_ref().map(|path| path.display().to_string());
+            (
+                name.unwrap_or_else(|| source.name.clone()),
+                source.date.as_str(),
+            )
+        });
+        let dated = std::iter::once(lists).chain(files);
+        let dated =
+            dated.filter_map(|(name, date)| Some((name, Timestamp::parse(date)?.seconds())));
+        dated.collect::<BTreeMap<_, _>>().into_iter().collect()
     }
 
     /// Concludes from one trip; `known` looks up where a signal was seen last.

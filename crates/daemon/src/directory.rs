@@ -54,6 +54,71 @@ impl KeySource {
     }
 }
 
+/// The master key as it was found, which may be where only root reads.
+#[derive(Debug)]
+pub struct Key {
+    source: KeySource,
+    master: Option<MasterKey>,
+}
+
+impl Key {
+    /// Looks for the key of a data directory. That there is none yet is no error.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub fn find(root: &Path, key_file: Option<&Path>) -> Result<Self, DaemonError> {
+        let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
+            .map(|directory| PathBuf::from(directory).join(CREDENTIAL))
+            .filter(|path| path.exists());
+        let source = match (credential, key_file) {
+            (Some(path), _) => KeySource::Credential(path),
+            (None, Some(path)) => KeySource::File(path.to_owned()),
+            (None, None) => KeySource::DataDirectory(root.join("key")),
+        };
+        let path = source.path();
+        if !path.exists() {
+            return Ok(Self {
+                source,
+                master: None,
+            });
+        }
+        let text = bounded::read_text(path, 4096)
+            .map(Zeroizing::new)
+            .map_err(|source| failed(path, "cannot read the master key", source))?;
+        let master = MasterKey::from_hex(&text).ok_or_else(|| DaemonError::Directory {
+            path: path.to_owned(),
+            what: "not a master key: expected 64 hex digits".to_owned(),
+            source: None,
+        })?;
+        Ok(Self {
+            source,
+            master: Some(master),
+        })
+    }
+
+    /// The key, made if there is none and the data directory is new.
+    fn take(self, fresh: bool) -> Result<(MasterKey, KeySource), DaemonError> {
+        let Self { source, master } = self;
+        if let Some(master) = master {
+            return Ok((master, source));
+        }
+        let path = source.path();
+        if !fresh {
+            return Err(DaemonError::Directory {
+                path: path.to_owned(),
+                what: "the master key is not there; without it nothing in this data directory can \
+                       be opened. Put it back, or name its file with key_file"
+                    .to_owned(),
+                source: None,
+            });
+        }
+        let master = MasterKey::generate();
+        write_private(path, format!("{}\n", *master.to_hex()).as_bytes())
+            .map_err(|source| failed(path, "cannot write the new master key", source))?;
+        Ok((master, source))
+    }
+}
+
 /// An opened data directory.
 #[derive(Debug)]
 pub struct Directory {
@@ -78,12 +143,20 @@ impl Directory {
     /// # Errors
     /// Not writable, not private and not ours to change, no or a bad key, another layout.
     pub fn open_or_create(root: &Path, key_file: Option<&Path>) -> Result<Self, DaemonError> {
+        Self::open_with(root, Key::find(root, key_file)?)
+    }
+
+    /// As [`Directory::open_or_create`], with a key that was looked for before.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with(root: &Path, key: Key) -> Result<Self, DaemonError> {
         let fresh = !root.join("station.json").exists();
         make_private_directory(root)?;
         for part in ["journal", "canaries"] {
             make_private_directory(&root.join(part))?;
         }
-        let (master, key_source) = load_key(root, key_file, fresh)?;
+        let (master, key_source) = key.take(fresh)?;
         let station = if fresh {
             let station = StationId::new(rand::random());
             write_station(root, station)?;
@@ -245,46 +318,6 @@ pub fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
     }
-}
-
-fn load_key(
-    root: &Path,
-    key_file: Option<&Path>,
-    fresh: bool,
-) -> Result<(MasterKey, KeySource), DaemonError> {
-    let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
-        .map(|directory| PathBuf::from(directory).join(CREDENTIAL))
-        .filter(|path| path.exists());
-    let source = match (credential, key_file) {
-        (Some(path), _) => KeySource::Credential(path),
-        (None, Some(path)) => KeySource::File(path.to_owned()),
-        (None, None) => KeySource::DataDirectory(root.join("key")),
-    };
-    let path = source.path();
-    if !path.exists() {
-        if !fresh {
-            return Err(DaemonError::Directory {
-                path: path.to_owned(),
-                what: "the master key is not there; without it nothing in this data directory can \
-                       be opened. Put it back, or name its file with key_file"
-                    .to_owned(),
-                source: None,
-            });
-        }
-        let master = MasterKey::generate();
-        write_private(path, format!("{}\n", *master.to_hex()).as_bytes())
-            .map_err(|source| failed(path, "cannot write the new master key", source))?;
-        return Ok((master, source));
-    }
-    let text = bounded::read_text(path, 4096)
-        .map(Zeroizing::new)
-        .map_err(|source| failed(path, "cannot read the master key", source))?;
-    let master = MasterKey::from_hex(&text).ok_or_else(|| DaemonError::Directory {
-        path: path.to_owned(),
-        what: "not a master key: expected 64 hex digits".to_owned(),
-        source: None,
-    })?;
-    Ok((master, source))
 }
 
 fn write_station(root: &Path, station: StationId) -> Result<(), DaemonError> {

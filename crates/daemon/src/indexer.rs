@@ -87,6 +87,11 @@ impl Indexer {
         Arc::clone(&self.index)
     }
 
+    /// What conclusions rest on, with its day in seconds since 1970: the lists of networks, and geography.
+    pub(crate) fn dates(&self) -> Vec<(String, i64)> {
+        self.assessor.dates()
+    }
+
     /// Tells `ahead` from now on how far the index is, beginning with where it is.
     ///
     /// # Errors

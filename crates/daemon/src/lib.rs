@@ -3,15 +3,18 @@
 //! `accept -> observe -> match -> record -> answer` happens in crate `listen`, which calls back into
 //! [`recognise`] and [`sink`]; `enrich -> fold -> alert -> link` is the [`indexer`]'s work on what
 //! the journal holds; `ahead` announces first uses when that lags. `examiner` answers at the desk,
-//! and [`mint`] makes bait there. [`station`] starts and stops them.
+//! and [`mint`] makes bait there; `monitor` says there how the station is. [`station`] starts and stops them,
+//! once [`doors`] has bound the ports and [`confine`] has given up what it takes to do that.
 //! Nothing here knows a terminal.
 
 mod ahead;
 pub mod announcer;
 mod assess;
+pub mod confine;
 mod decided;
 mod descriptors;
 pub mod directory;
+pub mod doors;
 pub mod drills;
 mod examiner;
 pub mod geography;
@@ -22,6 +25,7 @@ pub mod indexer;
 mod lookup;
 pub mod mark;
 pub mod mint;
+mod monitor;
 mod outbox;
 pub mod persona;
 pub mod recognise;
@@ -30,14 +34,17 @@ pub mod settings;
 mod shelf;
 pub mod sink;
 pub mod station;
+pub mod supervisor;
 mod tide;
 pub mod tls;
 mod zones;
 
-pub use directory::{Directory, KeySource};
+pub use directory::{Directory, Key, KeySource};
+pub use doors::{Doors, Passed};
 pub use health::Health;
 pub use settings::Settings;
 pub use station::Station;
+pub use supervisor::Supervisor;
 
 use std::path::PathBuf;
 
@@ -61,6 +68,14 @@ pub enum DaemonError {
     Setting {
         /// Its dotted name.
         key: String,
+        /// What is wrong, and what to do.
+        what: String,
+    },
+    /// A socket that systemd passes and that cannot be used.
+    #[error("the passed socket {name:?}: {what}")]
+    Passed {
+        /// What its unit calls it.
+        name: String,
         /// What is wrong, and what to do.
         what: String,
     },

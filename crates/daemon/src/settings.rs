@@ -9,6 +9,8 @@ use ipnet::IpNet;
 use lapwing_listen::Door;
 use serde::{Deserialize, Serialize};
 
+use crate::confine::Sandbox;
+
 /// The settings of a station: the shape of `lapwing.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -62,6 +64,12 @@ pub struct Listen {
     /// Other protocols (`lapwing protocols`), and addresses to listen for each at: `["0.0.0.0:5432"]`, or
     /// `tls://0.0.0.0:465` where TLS comes before anything else.
     pub protocols: BTreeMap<String, Vec<Door>>,
+    /// Whom the station runs as once its ports are bound, if it is started as root: a user's name, or `UID:GID`. The
+    /// data directory has to be that user's. Empty: whoever started it.
+    pub user: String,
+    /// Whether the station locks itself in as far as the kernel can: it writes nothing but its data directory,
+    /// binds no other port, runs no program.
+    pub sandbox: Sandbox,
     /// What the station's servers call their host; empty: the domain of the first public address.
     pub hostname: String,
     /// Networks whose PROXY protocol header is believed.
@@ -96,6 +104,8 @@ impl Default for Listen {
         Self {
             http: vec![SocketAddr::from(([0, 0, 0, 0], 8080))],
             protocols: BTreeMap::new(),
+            user: String::new(),
+            sandbox: Sandbox::On,
             hostname: String::new(),
             proxies: Vec::new(),
             forwarders: Vec::new(),

@@ -9,16 +9,17 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, join_all};
-use lapwing_core::{CanaryId, Timestamp, TripId};
+use lapwing_core::{CanaryId, Clock as _, SystemClock, Timestamp, TripId};
 use lapwing_journal::{Journal, JournalError, Receipt};
 use lapwing_listen::{Sighting, TripSink, network};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use crate::ahead::Ahead;
+use crate::monitor::Measures;
 use crate::recognise::{LedgerRecogniser, is_doubt};
 use crate::record::{Repeat, Written, parts_entry, summary_entry, trip_entry, trip_of};
 use crate::settings::Quota;
@@ -54,6 +55,7 @@ struct Inner {
     early: AtomicU64,
     dropped: AtomicU64,
     trouble: Notify,
+    measures: Measures,
 }
 
 /// How much of the quotas is used.
@@ -112,7 +114,13 @@ impl Recorder {
             early: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             trouble: Notify::new(),
+            measures: Measures::default(),
         }))
+    }
+
+    /// What was counted.
+    pub(crate) fn measures(&self) -> &Measures {
+        &self.0.measures
     }
 
     /// Resolves when a sighting could not be written.
@@ -221,6 +229,9 @@ impl Recorder {
     }
 
     async fn record_one(&self, sighting: Sighting) {
+        let observed = &sighting.observed;
+        let measures = &self.0.measures;
+        measures.trip(&observed.listener, observed.observer.is_some());
         if is_doubt(&sighting.canary) {
             self.shelve(sighting, "the ledger does not say whether it is a canary's");
         } else if self.within_quota(&sighting) {
@@ -247,7 +258,7 @@ impl Recorder {
         let canary = sighting.canary.id;
         let entry = trip_entry(&sighting, self.0.epoch, written);
         let rank = ahead.writing(canary);
-        match journal.append(entry).await {
+        match self.measured(journal.append(entry)).await {
             Ok(Receipt { station, sequence }) => {
                 let id = TripId { station, sequence };
                 ahead.written(canary, rank, sequence, || trip_of(sighting, id));
@@ -265,9 +276,21 @@ impl Recorder {
         let Inner { journal, ahead, .. } = &*self.0;
         let entry = trip_entry(&like, self.0.epoch, Written::InTime);
         ahead.glance(like.canary.id);
-        let _ = journal.pass_like(entry).await;
+        let _ = self.measured(journal.pass_like(entry)).await;
         ahead.glance(like.canary.id);
         drop(like);
+    }
+
+    /// Waits for the journal, and measures that: the same for what matched and what did not.
+    async fn measured<T>(
+        &self,
+        pending: impl Future<Output = Result<T, JournalError>>,
+    ) -> Result<T, JournalError> {
+        let begun = Instant::now();
+        let done = pending.await;
+        let measures = &self.0.measures;
+        measures.appended(begun.elapsed(), done.is_ok(), SystemClock.now());
+        done
     }
 
     fn within_quota(&self, sighting: &Sighting) -> bool {
@@ -321,7 +344,7 @@ impl Recorder {
             return;
         };
         let entry = summary_entry(first, self.0.epoch, &repeats, Written::InTime);
-        if let Err(error) = self.0.journal.append(entry).await {
+        if let Err(error) = self.measured(self.0.journal.append(entry)).await {
             let why = error.to_string();
             for sighting in sightings {
                 self.shelve(sighting, &why);
@@ -431,6 +454,7 @@ impl TripSink for Recorder {
         size: usize,
         like: Option<Sighting>,
     ) -> BoxFuture<'static, ()> {
+        self.0.measures.unmatched();
         let recorder = self.clone();
         let recording: BoxFuture<'static, ()> = match like {
             Some(mut like) => {
@@ -441,7 +465,7 @@ impl TripSink for Recorder {
                 let passing = self.0.journal.pass(size, listener);
                 Box::pin(async move {
                     // A failed sync is counted by the journal.
-                    let _ = passing.await;
+                    let _ = recorder.measured(passing).await;
                 })
             }
         };

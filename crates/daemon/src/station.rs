@@ -1,9 +1,10 @@
 //! Starting, running and stopping a station.
 //!
-//! Read [`Station::prepare`] and [`Station::run`] for the whole: open everything, catch up with what
-//! an earlier run left unindexed, listen, and on stop go down in the order in which a trip comes in.
+//! Read [`Station::prepare`] and [`Station::run`] for the whole: open everything behind the doors, which are
+//! bound, catch up with what an earlier run left unindexed, listen, and on stop go down in the order in which a
+//! trip comes in.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,15 +15,16 @@ use lapwing_catalog::{Address, Catalog};
 use lapwing_console::Desk;
 use lapwing_core::{Clock, StationId, SystemClock, Timestamp};
 use lapwing_journal::{Body, Entry, Journal};
-use lapwing_listen::{Door, Forwarders, Gate, Limits, Listener, PROTOCOLS, Persona, Tls};
+use lapwing_listen::{Door, Forwarders, Gate, Limits, Listener, Persona, Tls};
 use lapwing_store::Ledger;
-use tokio::net::TcpListener;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::ahead::{Ahead, Herald};
 use crate::announcer::Announcer;
+use crate::confine::Standing;
 use crate::descriptors;
+use crate::doors::{Bound, Doors};
 use crate::examiner::Examiner;
 use crate::guard::{Guard, Siren};
 use crate::health::Health;
@@ -30,11 +32,12 @@ use crate::hosts::Hosts;
 use crate::indexer::Indexer;
 use crate::mark::{self, Mark};
 use crate::mint::{self, DeskMinter};
-use crate::outbox::LedgerOutbox;
+use crate::monitor::{State, Watch, Watcher};
+use crate::outbox::{LedgerOutbox, Sent};
 use crate::recognise::LedgerRecogniser;
 use crate::settings::Listen;
 use crate::sink::Recorder;
-use crate::tls::Keeper;
+use crate::tls::{Keeper, Reload};
 use crate::{DaemonError, Directory, Settings};
 use crate::{persona, zones};
 
@@ -55,6 +58,7 @@ pub struct Station {
     desks: Vec<TcpListener>,
     hosts: Hosts,
     keeper: Keeper,
+    watcher: Watcher,
     station: StationId,
     root: PathBuf,
     mark: Mark,
@@ -62,11 +66,17 @@ pub struct Station {
 }
 
 impl Station {
-    /// Opens and binds everything. Must be called inside a tokio runtime.
+    /// Opens everything behind doors that are bound; `standing` says what was given up. Must be called inside a
+    /// tokio runtime.
     ///
     /// # Errors
-    /// A setting that cannot be used, an address that cannot be bound, a damaged journal, ...
-    pub async fn prepare(directory: &Directory, settings: Settings) -> Result<Self, DaemonError> {
+    /// A setting that cannot be used, a damaged journal, ...
+    pub async fn prepare(
+        directory: &Directory,
+        settings: Settings,
+        doors: Doors,
+        standing: Standing,
+    ) -> Result<Self, DaemonError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let catalog = Arc::new(catalog(directory)?);
         let ledger = directory.ledger()?;
@@ -75,32 +85,15 @@ impl Station {
         if let Some(alive) = broken_off {
             note_break(&journal, alive).await;
         }
-        let channels = channels(&settings)?;
-        let names: Vec<String> = channels
-            .iter()
-            .map(|channel| channel.name().to_owned())
-            .collect();
-        let outbox = Arc::new(LedgerOutbox(Arc::clone(&ledger)));
-        let signer = journal.clone();
-        let dispatcher = Dispatcher::new(channels, outbox, Arc::clone(&clock), pace(&settings))
-            .signed(directory.station(), move || signer.checkpoint());
-        let dispatcher = Arc::new(dispatcher);
-        let announcer = Announcer {
-            channels: names,
-            checkpoint: {
-                let journal = journal.clone();
-                Box::new(move |record| journal.checkpoint_over(record, SIGNING))
-            },
-            wake: {
-                let dispatcher = Arc::clone(&dispatcher);
-                Box::new(move || dispatcher.wake())
-            },
-            clock: Arc::clone(&clock),
-            catalog: Arc::clone(&catalog),
-            ledger: Arc::clone(&ledger),
-            station: directory.station(),
-            exercise: settings.exercise,
-        };
+        let (dispatcher, sent) = dispatcher(directory, &settings, &ledger, &journal)?;
+        let announcer = announcer(
+            directory,
+            &settings,
+            &catalog,
+            &ledger,
+            &journal,
+            &dispatcher,
+        );
         let recorded = journal.next_sequence();
         let (indexer, ahead, herald) = indexing(directory, &settings, announcer, recorded)?;
         let recorder = Recorder::new(
@@ -122,13 +115,25 @@ impl Station {
             Arc::clone(&recogniser),
             sink,
         )?;
-        let listeners = listeners(&settings.listen)?;
-        let desks = desks(&settings, &listeners).await?;
+        let listeners = listeners(doors.trap)?;
         let examiner = Examiner::new(Arc::clone(&recogniser), recorder.clone());
-        let desk = desk(&settings, &front.catalog, ledger, examiner, &clock);
-        let hosts = hosts(&settings, &desk, &journal, &dispatcher, directory.station());
         let front = Arc::new(front);
         let keeper = Keeper::new(directory.root(), &settings, Arc::clone(&front))?;
+        let watcher = Watcher(Arc::new(Watch {
+            root: directory.root().to_owned(),
+            journal: journal.clone(),
+            recorder: recorder.clone(),
+            ahead: ahead.clone(),
+            ledger: Arc::clone(&ledger),
+            front: Arc::clone(&front),
+            sent,
+            ends: keeper.ends(),
+            dates: indexer.dates(),
+            standing,
+            state: State::default(),
+        }));
+        let desk = desk(&settings, &front.catalog, examiner, &watcher);
+        let hosts = hosts(&settings, &desk, &journal, &dispatcher, directory.station());
         Ok(Self {
             settings,
             journal,
@@ -142,9 +147,10 @@ impl Station {
             front,
             listeners,
             desk,
-            desks,
+            desks: doors.desk,
             hosts,
             keeper,
+            watcher,
             station: directory.station(),
             root: directory.root().to_owned(),
             mark,
@@ -190,7 +196,7 @@ impl Station {
 
     /// What makes it read its certificates again at once.
     #[must_use]
-    pub fn reload(&self) -> Arc<Notify> {
+    pub fn reload(&self) -> Reload {
         self.keeper.reload()
     }
 
@@ -235,6 +241,7 @@ impl Station {
         let keeping = tokio::spawn(self.keeper.stand(siren));
         let looking = tokio::spawn(look_again(Arc::clone(&self.recogniser)));
         let watching = tokio::spawn(self.hosts.watch());
+        let monitoring = tokio::spawn(self.watcher.clone().stand());
         let (halt, halted) = watch::channel(false);
         let mut asking = JoinSet::new();
         for desk in self.desks {
@@ -245,11 +252,13 @@ impl Station {
         for listener in self.listeners {
             serving.spawn(listener.serve(Arc::clone(&self.front), halted.clone()));
         }
+        self.watcher.serving(true);
         // A listener that fails takes the station down: half a station would look healthy.
         let mut ended = tokio::select! {
             () = stopped(&mut stop) => None,
             ended = serving.join_next() => ended,
         };
+        self.watcher.serving(false);
         let _ = halt.send(true);
         let mut outcome = Ok(());
         loop {
@@ -266,6 +275,7 @@ impl Station {
         guard.abort();
         looking.abort();
         watching.abort();
+        monitoring.abort();
         obtaining.abort();
         keeping.abort();
         let waiting = self.recorder.unrecorded().waiting;
@@ -303,6 +313,48 @@ async fn note_break(journal: &Journal, alive: Timestamp) {
         tracing::error!(%error, "cannot record that the station before did not end in order");
     }
     tracing::warn!("the station before did not end in order; it was last seen alive at {alive}");
+}
+
+/// What takes alerts to their channels, and the count of what became of them.
+fn dispatcher(
+    directory: &Directory,
+    settings: &Settings,
+    ledger: &Arc<Ledger>,
+    journal: &Journal,
+) -> Result<(Arc<Dispatcher>, Arc<Sent>), DaemonError> {
+    let channels = channels(settings)?;
+    let names: Vec<_> = channels.iter().map(|it| it.name().to_owned()).collect();
+    let sent = Arc::new(Sent::of(&names));
+    let outbox = Arc::new(LedgerOutbox {
+        ledger: Arc::clone(ledger),
+        sent: Arc::clone(&sent),
+    });
+    let signer = journal.clone();
+    let dispatcher = Dispatcher::new(channels, outbox, Arc::new(SystemClock), pace(settings))
+        .signed(directory.station(), move || signer.checkpoint());
+    Ok((Arc::new(dispatcher), sent))
+}
+
+/// What makes alerts of trips.
+fn announcer(
+    directory: &Directory,
+    settings: &Settings,
+    catalog: &Arc<Catalog>,
+    ledger: &Arc<Ledger>,
+    journal: &Journal,
+    dispatcher: &Arc<Dispatcher>,
+) -> Announcer {
+    let (journal, waking) = (journal.clone(), Arc::clone(dispatcher));
+    Announcer {
+        channels: dispatcher.channels().map(str::to_owned).collect(),
+        checkpoint: Box::new(move |record| journal.checkpoint_over(record, SIGNING)),
+        wake: Box::new(move || waking.wake()),
+        clock: Arc::new(SystemClock),
+        catalog: Arc::clone(catalog),
+        ledger: Arc::clone(ledger),
+        station: directory.station(),
+        exercise: settings.exercise,
+    }
 }
 
 /// What the listeners are given.
@@ -350,24 +402,17 @@ fn front(
     })
 }
 
-/// Opens the ports that intruders reach.
-fn listeners(settings: &Listen) -> Result<Vec<Listener>, DaemonError> {
-    let mut listeners = Vec::new();
-    let http = settings.http.iter().map(|address| Door::from(*address));
-    let (name, http) = ("http".to_owned(), http.collect());
-    for (name, doors) in std::iter::once((&name, &http)).chain(&settings.protocols) {
-        let Some(protocol) = lapwing_listen::protocol(name) else {
-            let known: Vec<_> = PROTOCOLS.iter().map(|protocol| protocol.name).collect();
-            return Err(DaemonError::Setting {
-                key: format!("listen.protocols.{name}"),
-                what: format!("there is no such protocol; there are {}", known.join(", ")),
-            });
-        };
-        for door in doors {
-            listeners.push(Listener::bind(protocol, *door)?);
-        }
-    }
-    Ok(listeners)
+/// Listens at the doors that intruders reach.
+fn listeners(doors: Vec<Bound>) -> Result<Vec<Listener>, DaemonError> {
+    let listening = doors.into_iter().map(|bound| {
+        let Bound {
+            protocol,
+            door,
+            sockets,
+        } = bound;
+        Ok(Listener::new(protocol, door, sockets)?)
+    });
+    listening.collect()
 }
 
 /// What the station calls itself where servers greet.
@@ -385,46 +430,21 @@ fn hostname(settings: &Settings) -> Result<String, DaemonError> {
     ))
 }
 
-/// Opens the desk's ports. What intruders reach and what the operator uses never share one.
-async fn desks(
-    settings: &Settings,
-    listeners: &[Listener],
-) -> Result<Vec<TcpListener>, DaemonError> {
-    let mut desks = Vec::new();
-    for address in &settings.desk.listen {
-        let shared = |listener: &Listener| {
-            let trap = listener.door().map(|trap| trap.address.port());
-            address.port() != 0 && trap.is_ok_and(|port| port == address.port())
-        };
-        if listeners.iter().any(shared) {
-            return Err(DaemonError::Setting {
-                key: "desk.listen".to_owned(),
-                what: format!(
-                    "port {} is one that intruders reach (listen.http, listen.protocols); give the desk its own, on \
-                     loopback: 127.0.0.1:8090",
-                    address.port()
-                ),
-            });
-        }
-        desks.push(lapwing_console::bind(*address).await?);
-    }
-    Ok(desks)
-}
-
-/// What is served there.
+/// What is served at the desk.
 fn desk(
     settings: &Settings,
     catalog: &Arc<Catalog>,
-    ledger: Arc<Ledger>,
     examiner: Examiner,
-    clock: &Arc<dyn Clock>,
+    watcher: &Watcher,
 ) -> Arc<Desk> {
+    let ledger = Arc::clone(&watcher.0.ledger);
     let minter = DeskMinter::new(settings.clone(), Arc::clone(catalog), Arc::clone(&ledger));
     Arc::new(Desk {
         ledger,
         examiner: Arc::new(examiner),
         minter: Arc::new(minter),
-        clock: Arc::clone(clock),
+        monitor: Arc::new(watcher.clone()),
+        clock: Arc::new(SystemClock),
     })
 }
 
@@ -601,6 +621,8 @@ fn limits(settings: &Listen) -> Limits {
     let Listen {
         http: _,
         protocols: _,
+        user: _,
+        sandbox: _,
         hostname: _,
         proxies: _,
         forwarders: _,

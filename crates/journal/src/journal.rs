@@ -273,6 +273,12 @@ impl Journal {
         self.0.shared.healthy.load(Ordering::Acquire)
     }
 
+    /// How often the disk has failed since it was opened. Each time leaves a record of a gap.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.0.shared.failures.load(Ordering::Relaxed)
+    }
+
     /// Takes no more entries, writes those that wait, signs a last checkpoint and gives the lock
     /// back. Later appends resolve to [`JournalError::Closed`].
     pub async fn close(&self) {

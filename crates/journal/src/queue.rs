@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) next: AtomicU64,
     pub(crate) healthy: AtomicBool,
+    /// How often it stopped being so.
+    pub(crate) failures: AtomicU64,
     /// Somebody waits for a checkpoint.
     wanted: AtomicBool,
     pub(crate) newest: Arc<Mutex<String>>,
@@ -109,6 +111,7 @@ impl Shared {
             clock,
             next: AtomicU64::new(next),
             healthy: AtomicBool::new(true),
+            failures: AtomicU64::new(0),
             wanted: AtomicBool::new(false),
             newest,
             shape: Mutex::new(Shape {
@@ -264,6 +267,7 @@ impl Shared {
     /// both, and takes nothing more until [`Shared::recovered`].
     pub(crate) fn failed(&self, batch: &Batch) {
         self.healthy.store(false, Ordering::Release);
+        self.failures.fetch_add(1, Ordering::Relaxed);
         let mut late = Batch::default();
         {
             let mut queue = self.lock();

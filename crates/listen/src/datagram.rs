@@ -78,9 +78,8 @@ struct Parcel {
 }
 
 impl Datagrams {
-    /// Binds. Must be called inside a tokio runtime.
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = std::net::UdpSocket::bind(address)?;
+    /// Takes a bound socket. Must be called inside a tokio runtime.
+    pub(crate) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let socket = UdpSocket::from_std(socket)?;
         let state = UdpSocketState::new((&socket).into())?;

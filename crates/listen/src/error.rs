@@ -23,7 +23,7 @@ fn hint(error: &io::Error) -> &'static str {
             "another program has that port: choose another one, or stop that program (`ss -ltnp` names it)"
         }
         io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need CAP_NET_BIND_SERVICE: choose a higher one, or give the service that capability"
+            "ports below 1024 are root's: choose a higher one, start as root with listen.user set, or let systemd open the port"
         }
         io::ErrorKind::AddrNotAvailable => {
             "no interface has that address: use 0.0.0.0 or [::] for all of them"

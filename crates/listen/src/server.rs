@@ -1,4 +1,4 @@
-//! Binding, and the accept loop: one task a connection, counted by the gate, all of them told when the
+//! The accept loop: one task a connection, counted by the gate, all of them told when the
 //! station stops.
 
 use std::io;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -18,16 +18,11 @@ use crate::error::ListenError;
 use crate::gate::Pass;
 use crate::protocol::{Protocol, Serve};
 use crate::proxy;
+use crate::socket::Sockets;
 use crate::station::Station;
-
-/// Connections the system holds for us before they are accepted.
-const BACKLOG: u32 = 4096;
 
 /// Pause after an accept failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// How often a port that the system chose for one transport is tried for the other.
-const TRIES: usize = 16;
 
 /// A protocol that is listened for at an address.
 #[derive(Debug)]
@@ -44,26 +39,32 @@ impl Listener {
     /// # Errors
     /// [`ListenError::Bind`] if the system refuses.
     pub fn bind(protocol: &'static Protocol, door: Door) -> Result<Self, ListenError> {
-        let address = door.address;
-        let mut listener = Self {
-            protocol,
-            tls: door.tls,
-            socket: None,
-            datagrams: None,
+        Self::new(protocol, door, Sockets::default().complete(protocol, door)?)
+    }
+
+    /// Listens at what is bound already. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ListenError::Bind`] if the system refuses.
+    pub fn new(
+        protocol: &'static Protocol,
+        door: Door,
+        sockets: Sockets,
+    ) -> Result<Self, ListenError> {
+        let Door { address, tls } = door;
+        let Sockets {
+            connections,
+            datagrams,
+        } = sockets;
+        let listening = || -> io::Result<Self> {
+            Ok(Self {
+                protocol,
+                tls,
+                socket: connections.map(taken).transpose()?,
+                datagrams: datagrams.map(Datagrams::new).transpose()?,
+            })
         };
-        let bound = match protocol.serve {
-            // What comes inside TLS comes over connections.
-            Serve::Datagrams { talk: None, .. } => Datagrams::bind(address).map(|datagrams| {
-                listener.datagrams = Some(datagrams);
-            }),
-            Serve::Datagrams { .. } if !door.tls => both(address).map(|(socket, datagrams)| {
-                listener.socket = Some(socket);
-                listener.datagrams = Some(datagrams);
-            }),
-            _ => listen(address).map(|socket| listener.socket = Some(socket)),
-        };
-        bound.map_err(|source| ListenError::Bind { address, source })?;
-        Ok(listener)
+        listening().map_err(|source| ListenError::Bind { address, source })
     }
 
     /// What is spoken there.
@@ -117,26 +118,9 @@ impl Listener {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// Both transports on one port.
-fn both(address: SocketAddr) -> io::Result<(TcpListener, Datagrams)> {
-    for _ in 0..TRIES {
-        let socket = listen(address)?;
-        match Datagrams::bind(socket.local_addr()?) {
-            Err(error) if address.port() == 0 && error.kind() == io::ErrorKind::AddrInUse => {}
-            datagrams => return Ok((socket, datagrams?)),
-        }
-    }
-    Err(io::ErrorKind::AddrInUse.into())
+fn taken(socket: std::net::TcpListener) -> io::Result<TcpListener> {
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket)
 }
 
 /// Accepts connections until `stop` turns true, and waits for those under way.

@@ -15,6 +15,8 @@ pub(crate) enum May {
     Plant,
     /// Have fresh bait minted.
     Mint,
+    /// Ask how the station is: /metrics, and the details of /readyz.
+    Monitor,
 }
 
 impl From<May> for lapwing_core::May {
@@ -23,6 +25,7 @@ impl From<May> for lapwing_core::May {
             May::Check => Self::Check,
             May::Plant => Self::Plant,
             May::Mint => Self::Mint,
+            May::Monitor => Self::Monitor,
         }
     }
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lapwing_core::{Clock as _, SystemClock};
 use lapwing_listen::{Certificate, Station};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{Obtainer, Source, acme, sources};
 use crate::guard::Siren;
@@ -40,6 +40,58 @@ pub(crate) struct Keeper {
     /// Which were said to end soon, and when they do.
     warned: BTreeMap<PathBuf, i64>,
     complaints: Vec<String>,
+    ends: Ends,
+    /// How often the files were read again because somebody asked.
+    asked: watch::Sender<u64>,
+}
+
+/// Has the files of certificates read again.
+#[derive(Clone, Debug)]
+pub struct Reload {
+    ask: Arc<Notify>,
+    asked: watch::Receiver<u64>,
+}
+
+impl Reload {
+    /// Resolves when they were read, or there is nobody to do it any more.
+    pub async fn now(&mut self) {
+        self.asked.mark_unchanged();
+        self.ask.notify_one();
+        let _ = self.asked.changed().await;
+    }
+}
+
+/// When the certificates that are shown end. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ends(Arc<Mutex<Vec<End>>>);
+
+/// When one does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    /// The file of the chain.
+    pub(crate) file: String,
+    /// Its first name.
+    pub(crate) name: String,
+    /// In seconds since 1970.
+    pub(crate) end: i64,
+}
+
+impl Ends {
+    pub(crate) fn all(&self) -> Vec<End> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set(&self, shown: &BTreeMap<PathBuf, Certificate>) {
+        let ends = shown.iter().map(|(path, certificate)| End {
+            file: path.display().to_string(),
+            name: certificate.names.first().cloned().unwrap_or_default(),
+            end: certificate.not_after,
+        });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = ends.collect();
+    }
 }
 
 /// When a changed file is read.
@@ -71,6 +123,8 @@ impl Keeper {
             seen: BTreeMap::new(),
             warned: BTreeMap::new(),
             complaints: Vec::new(),
+            ends: Ends::default(),
+            asked: watch::Sender::new(0),
         };
         keeper.look(Patience::AtOnce);
         Ok(keeper)
@@ -82,13 +136,21 @@ impl Keeper {
             root: self.root.clone(),
             settings: self.settings.tls.acme.clone(),
             front: Arc::clone(&self.front),
-            reload: self.reload(),
+            reload: Arc::clone(&self.reload),
         }
     }
 
     /// What makes it read the files again at once.
-    pub(crate) fn reload(&self) -> Arc<Notify> {
-        Arc::clone(&self.reload)
+    pub(crate) fn reload(&self) -> Reload {
+        Reload {
+            ask: Arc::clone(&self.reload),
+            asked: self.asked.subscribe(),
+        }
+    }
+
+    /// When what it shows ends.
+    pub(crate) fn ends(&self) -> Ends {
+        self.ends.clone()
     }
 
     /// Keeps them until it is dropped.
@@ -108,7 +170,12 @@ impl Keeper {
                 self
             });
             match looking.await {
-                Ok(keeper) => self = keeper,
+                Ok(keeper) => {
+                    self = keeper;
+                    if patience == Patience::AtOnce {
+                        self.asked.send_modify(|times| *times += 1);
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%error, "certificates are not looked after any more");
                     return;
@@ -155,6 +222,7 @@ impl Keeper {
                 .filter_map(|source| self.shown.get(&source.certificate).cloned())
                 .collect();
             self.front.tls.show(&certificates);
+            self.ends.set(&self.shown);
         }
         self.warn();
     }

@@ -23,7 +23,8 @@ use zeroize::Zeroizing;
 use crate::{DaemonError, Settings};
 
 pub(crate) use acme::Obtainer;
-pub(crate) use keeper::Keeper;
+pub use keeper::Reload;
+pub(crate) use keeper::{End, Ends, Keeper};
 
 /// Bytes of a file of certificates or of a key, at most.
 const LONGEST: u64 = 1 << 20;

@@ -1,5 +1,7 @@
 //! Deliveries: alerts on their way out. Messages name places, so they are sealed.
 
+use std::collections::BTreeMap;
+
 use lapwing_core::{Delivery, DeliveryState, Timestamp};
 
 use super::Ledger;
@@ -147,6 +149,28 @@ impl Ledger {
             )
         })?;
         Ok(count.unwrap_or(0))
+    }
+
+    /// How many deliveries are pending for each channel, due or not.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn pending_by_channel(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        self.db.read(|session| {
+            session.all(
+                "SELECT key FROM deliveries WHERE state = ?1",
+                args![state_number(DeliveryState::Pending)],
+                |row| {
+                    // `<what>@<channel>`, and no `@` in front of that one.
+                    let key = row.text(0)?;
+                    let channel = key.split_once('@').map_or("", |(_, channel)| channel);
+                    *counts.entry(channel.to_owned()).or_insert(0) += 1;
+                    Ok(())
+                },
+            )
+        })?;
+        Ok(counts)
     }
 
     fn read_delivery(&self, row: &Row<'_>) -> Result<Delivery, StoreError> {

@@ -409,6 +409,24 @@ pub(crate) fn delivery(key: &str, due: i64) -> Delivery {
 }
 
 #[test]
+fn pending_deliveries_are_counted_by_channel() {
+    let home = Home::new();
+    let ledger = home.ledger();
+    let keys = ["i1/opened/1@mail", "i1/opened/1@hook", "i2/opened/1@hook"];
+    let queued = keys.map(|key| delivery(key, 1));
+    ledger.enqueue(&queued).unwrap();
+    let counts = |ledger: &lapwing_store::Ledger| -> Vec<(String, u64)> {
+        ledger.pending_by_channel().unwrap().into_iter().collect()
+    };
+    let count = |channel: &str, count| (channel.to_owned(), count);
+    assert_eq!(counts(&ledger), [count("hook", 2), count("mail", 1)]);
+    let mut dead = queued[1].clone();
+    dead.state = DeliveryState::Dead;
+    ledger.update_delivery(&dead).unwrap();
+    assert_eq!(counts(&ledger), [count("hook", 1), count("mail", 1)]);
+}
+
+#[test]
 fn deliveries_are_queued_once_and_come_due() {
     let home = Home::new();
     let ledger = home.ledger();

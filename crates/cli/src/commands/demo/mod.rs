@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use lapwing_daemon::Station;
+use lapwing_daemon::confine::Standing;
+use lapwing_daemon::{Doors, Passed, Station};
 use lapwing_testkit::{MailCatcher, WebhookCatcher};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -57,10 +58,10 @@ pub(crate) fn run(global: &Global, args: &Demo) -> anyhow::Result<Exit> {
     show.prepare()?;
     act(3, "Listen", "the station, on loopback");
     let context = Context::open(&show.global)?;
-    let settings = context.settings().clone();
-    let station = show
-        .runtime
-        .block_on(Station::prepare(&context.directory, settings))?;
+    let mut settings = context.settings().clone();
+    let doors = Doors::open(&mut settings, Passed::default())?;
+    let preparing = Station::prepare(&context.directory, settings, doors, Standing::default());
+    let station = show.runtime.block_on(preparing)?;
     let (_, door) = *station.doors()?.first().context("no listener")?;
     let address = door.address;
     let (stop, stopped) = watch::channel(false);
