@@ -9,6 +9,7 @@
 
 mod acme;
 mod amqp;
+mod certificates;
 mod dns;
 mod forwarded;
 mod ftp;
@@ -24,3 +25,5 @@ mod squid;
 mod ssh;
 mod stage;
 mod tls;
+mod webdav;
+mod wireguard;

@@ -166,3 +166,76 @@ print("read")
     let ran = stage.run(python.to_str().unwrap(), &arguments);
     assert_eq!(ran.stdout, "read\n", "{ran:?}");
 }
+
+/// A station with a certificate.
+fn secure() -> Stage {
+    Stage::prepared("mssql", |home| {
+        drop(home.ok(&["tls", "issue", "db.bait.example"]))
+    })
+}
+
+#[test]
+fn logins_are_encrypted_and_more_if_the_client_wants_it() {
+    let stage = secure();
+    let minted = stage.mint("mssql-uri");
+    let script = r#"
+import sys, pymssql
+port, user, password, database = sys.argv[1:]
+for encryption in ["off", "request", "require"]:
+    connection = pymssql.connect(server="127.0.0.1", port=port, user=user, password=password, database=database, encryption=encryption)
+    cursor = connection.cursor()
+    cursor.execute("SELECT TOP 1 name FROM sys.tables ORDER BY name")
+    assert cursor.fetchone()[0]
+    connection.close()
+    print(encryption)
+try:
+    pymssql.connect(server="127.0.0.1", port=port, user=user, password="nope", encryption="require")
+except pymssql.OperationalError as error:
+    print("Login failed" in str(error))
+"#;
+    let python = lapwing_tests::venv().join("bin/python");
+    let port = stage.port();
+    let arguments = [
+        "-c",
+        script,
+        &port,
+        minted.field("username"),
+        minted.field("password"),
+        minted.field("database"),
+    ];
+    let ran = stage.run(python.to_str().unwrap(), &arguments);
+    assert_eq!(ran.stdout, "off\nrequest\nrequire\nTrue\n", "{ran:?}");
+    let lines = stage.lines(7);
+    assert!(lines.contains("LOGIN mssql-uri refused"), "{lines}");
+    assert_eq!(
+        lines.matches("LOGIN mssql-uri accepted").count(),
+        3,
+        "{lines}"
+    );
+    assert_eq!(
+        lines
+            .matches("BATCH mssql-uri accepted sql.statement=SELECT TOP 1")
+            .count(),
+        3,
+        "{lines}"
+    );
+    let prints = stage
+        .trips(7)
+        .iter()
+        .filter(|trip| trip["trip"]["observed"]["signals"]["ja3"].is_string())
+        .count();
+    assert!(prints >= 4, "the handshake is on record: {prints}");
+}
+
+#[test]
+fn tsql_insists_on_encryption() {
+    let stage = secure();
+    let minted = stage.mint("mssql-uri");
+    let conf = "[global]\nencryption = required\n";
+    std::fs::write(stage.home.path().join(".freetds.conf"), conf).unwrap();
+    let batch = "select db_name()";
+    let out = tsql(&stage, &minted, minted.field("password"), &[batch]);
+    assert!(out.contains(minted.field("database")), "{out}");
+    let lines = stage.lines(2);
+    assert!(lines.starts_with("LOGIN mssql-uri accepted"), "{lines}");
+}

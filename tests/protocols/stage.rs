@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use lapwing_core::text::escape_lines;
-use lapwing_tests::{Home, Minted, Ran, Station, finish_within, trips};
+use lapwing_tests::{Home, Minted, Ran, Station, binary, finish_within, trips};
 use serde_json::Value;
 
 /// Longest run of a client.
@@ -24,8 +24,23 @@ impl Stage {
         Self::with(protocol, &[&format!("{protocol}=127.0.0.1:0")], &[])
     }
 
+    /// A station as [`Stage::new`] makes it, from a home that was prepared.
+    pub(crate) fn prepared(protocol: &'static str, prepare: impl FnOnce(&Home)) -> Self {
+        let door = format!("{protocol}=127.0.0.1:0");
+        Self::made(protocol, &[&door], &[], prepare)
+    }
+
     /// A station with these doors and further arguments of `listen`.
     pub(crate) fn with(protocol: &'static str, doors: &[&str], arguments: &[&str]) -> Self {
+        Self::made(protocol, doors, arguments, |_| ())
+    }
+
+    fn made(
+        protocol: &'static str,
+        doors: &[&str],
+        arguments: &[&str],
+        prepare: impl FnOnce(&Home),
+    ) -> Self {
         let home = Home::new();
         home.ok(&[
             "init",
@@ -34,6 +49,7 @@ impl Stage {
             "--setting",
             "mail_domain=bait.example",
         ]);
+        prepare(&home);
         let doors = doors.iter().flat_map(|door| ["--on", door]);
         let arguments: Vec<&str> = doors.chain(arguments.iter().copied()).collect();
         let station = home.listen(&arguments);
@@ -42,6 +58,45 @@ impl Stage {
             station,
             protocol,
         }
+    }
+
+    /// A station with an address, in a network of its own: ports there are free, and a client may have a tunnel.
+    pub(crate) fn apart(
+        protocol: &'static str,
+        addresses: &[&str],
+        prepare: impl FnOnce(&Home),
+        arguments: &[&str],
+    ) -> Self {
+        let home = Home::new();
+        let addresses = addresses.iter().flat_map(|address| ["--address", address]);
+        home.ok(&["init"].into_iter().chain(addresses).collect::<Vec<_>>());
+        prepare(&home);
+        let mut command = Command::new("unshare");
+        home.scrub(&mut command);
+        let script = r#"ip link set lo up && exec "$0" "$@""#;
+        command
+            .args(["--net", "--map-root-user", "sh", "-c", script])
+            .arg(binary())
+            .args(["listen", "--json"])
+            .args(arguments);
+        let station = Station::start(&mut command);
+        Self {
+            home,
+            station,
+            protocol,
+        }
+    }
+
+    /// Runs a program in the network of [`Stage::apart`].
+    pub(crate) fn inside(&self, variables: &[(&str, &str)], program: &[&str]) -> Ran {
+        let mut command = Command::new("nsenter");
+        self.home.scrub(&mut command);
+        command
+            .envs(variables.iter().copied())
+            .args(["--target", &self.station.pid().to_string()])
+            .args(["--user", "--net", "--preserve-credentials"])
+            .args(program);
+        finish_within(PATIENCE, &mut command)
     }
 
     /// Where the protocol is spoken.

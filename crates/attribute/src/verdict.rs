@@ -120,6 +120,7 @@ fn is_authorization(carrier: Carrier) -> bool {
             | Carrier::User
             | Carrier::Password
             | Carrier::Key
+            | Carrier::Certificate
     )
 }
 

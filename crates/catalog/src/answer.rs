@@ -5,6 +5,7 @@
 //! whether an address was ours.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,10 +13,11 @@ use lapwing_core::{Canary, Carrier, DecoyOutcome, Timestamp};
 use minijinja::Value;
 
 use crate::credential::{Fault, Standing};
+use crate::dav::{self, DavPart, Tree};
 use crate::decoy::{Api, DEFAULT_STYLE, Decoy, Failures, Reply, Rule, Text};
 use crate::kind::Kind;
 use crate::memory::{Item, Memory, Quota};
-use crate::render::{LARGEST_BODY, render};
+use crate::render::{LARGEST_BODY, once_text, render};
 use crate::request::Request;
 use crate::route;
 use crate::sigv2;
@@ -77,7 +79,7 @@ pub struct Answer {
 
 /// One request before one kind.
 pub(crate) struct Hearing<'a> {
-    environment: &'a Templates,
+    pub(crate) environment: &'a Templates,
     pub(crate) kind: &'a Kind,
     pub(crate) asked: &'a Asked<'a>,
     pub(crate) segments: &'a [Cow<'a, str>],
@@ -85,6 +87,8 @@ pub(crate) struct Hearing<'a> {
     pub(crate) memory: &'a Memory,
     /// Drawn once, for what headers and body of the answer say alike.
     pub(crate) once: [u8; 16],
+    /// The share of the canary that is let in.
+    pub(crate) tree: OnceCell<Option<Tree>>,
 }
 
 /// What an answer is made of besides its words.
@@ -99,6 +103,8 @@ pub(crate) struct Said<'a> {
     /// What an item is being made for: which it is, and what.
     pub(crate) each: Option<(usize, String)>,
     pub(crate) quota: Option<Quota>,
+    /// What the path is in the share, if the rule asks for it.
+    pub(crate) resource: Option<String>,
 }
 
 /// The answer of the first kind that has one: APIs first, those with a canary in the request before
@@ -133,6 +139,7 @@ pub(crate) fn answer(
             signed,
             memory,
             once: rand::random(),
+            tree: OnceCell::new(),
         };
         match &kind.decoy.api {
             Some(api) => Some(hearing.api(api)),
@@ -159,6 +166,7 @@ impl<'a> Hearing<'a> {
             made: Vec::new(),
             each: None,
             quota: None,
+            resource: None,
         };
         Some(self.make(&rule.accepted, &said))
     }
@@ -167,18 +175,15 @@ impl<'a> Hearing<'a> {
         let general = self.standing(&api.ways);
         for skip in 0..=self.prefix(general) {
             for rule in &self.kind.decoy.rules {
-                let Some(parameters) = self
-                    .segments
-                    .get(skip..)
-                    .and_then(|rest| self.fits(rule, rest))
-                else {
+                let rest = self.segments.get(skip..).unwrap_or_default();
+                let Some(parameters) = self.fits(rule, rest) else {
                     continue;
                 };
                 let standing = match &rule.ways {
                     None => general,
                     Some(ways) => self.standing(ways),
                 };
-                let mut items = Vec::new();
+                let (mut items, mut resource) = (Vec::new(), None);
                 if standing.is_let_in() {
                     let Some(known) = self.known(rule, standing, &parameters) else {
                         continue;
@@ -186,7 +191,11 @@ impl<'a> Hearing<'a> {
                     if !self.names_own_fields(standing, &parameters) {
                         continue;
                     }
+                    let Some(found) = self.resource(rule, standing, rest) else {
+                        continue;
+                    };
                     items.extend(known);
+                    resource = found;
                 }
                 return self.by_rule(Said {
                     rule: Some(rule),
@@ -196,6 +205,7 @@ impl<'a> Hearing<'a> {
                     made: Vec::new(),
                     each: None,
                     quota: None,
+                    resource,
                 });
             }
         }
@@ -210,6 +220,7 @@ impl<'a> Hearing<'a> {
                 made: Vec::new(),
                 each: None,
                 quota: self.quota(DEFAULT_STYLE, general),
+                resource: None,
             },
         )
     }
@@ -315,6 +326,7 @@ impl<'a> Hearing<'a> {
         }
         let body = match &reply.body {
             Text::Git(part) => self.git(*part, said.standing),
+            Text::Dav(part) => self.dav(*part, said),
             text => self.text(text, &context, LARGEST_BODY),
         };
         match body {
@@ -332,7 +344,17 @@ impl<'a> Hearing<'a> {
             Text::Template(name) => render(self.environment, name, context, limit)
                 .ok()
                 .map(String::into_bytes),
-            Text::Git(_) => None,
+            Text::Git(_) | Text::Dav(_) => None,
+        }
+    }
+
+    fn dav(&self, part: DavPart, said: &Said<'_>) -> Option<Vec<u8>> {
+        let tree = self.share(said.standing)?;
+        let path = said.resource.as_deref()?;
+        match part {
+            DavPart::Properties => tree.properties(path, self.asked.request),
+            DavPart::Content => tree.content(path),
+            DavPart::Lock => dav::lock(self.asked.request, &once_text(&self.once, "uuid").ok()?),
         }
     }
 

@@ -452,8 +452,8 @@ pub(crate) fn failing(
     let name = match text {
         Text::Fixed(bytes) if bytes.len() <= limit => return None,
         Text::Fixed(bytes) => return Some(format!("{} bytes are more than {limit}", bytes.len())),
-        // Made of templates that are tried by themselves, and tried as a whole by `repositories`.
-        Text::Git(_) => return None,
+        // Made of templates that are tried by themselves, and tried as a whole by `rehearsal`.
+        Text::Git(_) | Text::Dav(_) => return None,
         Text::Template(name) => name,
     };
     ["", "\u{1}", "\""].into_iter().find_map(|unit| {

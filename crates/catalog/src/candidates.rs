@@ -49,7 +49,8 @@ impl Request {
             seen: Vec::with_capacity(32),
             left: 0,
         };
-        found.share(40, |found| authorization(self, found));
+        found.share(2, |found| certificate(self, found));
+        found.share(38, |found| authorization(self, found));
         found.share(12, |found| host(&self.host, found));
         found.share(40, |found| path(self.path().as_bytes(), found));
         found.share(44, |found| query(self.raw_query().as_bytes(), found));
@@ -57,6 +58,16 @@ impl Request {
         found.share(60, |found| body(self, found));
         found.share(40, |found| headers(self, found));
         found.out
+    }
+}
+
+fn certificate<'a>(request: &'a Request, found: &mut Collector<'a>) {
+    for value in request
+        .certificate
+        .iter()
+        .flat_map(|it| [&it.sha256, &it.key_sha256])
+    {
+        found.push(Cow::Borrowed(value.as_bytes()), Carrier::Certificate);
     }
 }
 

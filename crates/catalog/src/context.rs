@@ -85,6 +85,10 @@ impl Hearing<'_> {
             "limit" => (said.quota)
                 .map(crate::memory::Quota::value)
                 .unwrap_or_default(),
+            "dav" => (said.resource.as_ref())
+                .zip(self.share(said.standing))
+                .map(|(path, tree)| tree.value(path))
+                .unwrap_or_default(),
             "request" => strings(
                 [
                     ("method", request.method.as_str()),

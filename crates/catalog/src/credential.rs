@@ -146,6 +146,11 @@ impl<'a> Hearing<'a> {
             Auth::AzureSas => self.azure_sas(way),
             Auth::AzureHeaders => self.azure_headers(way),
             Auth::Jwt => self.jwt(way),
+            Auth::Certificate => {
+                let shown = request.certificate.iter();
+                let shown: Vec<String> = shown.map(|it| it.sha256.clone()).collect();
+                self.token(way, &shown)
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
+use crate::dav::{DavPart, Share, Wanted};
 use crate::error::CatalogError;
 use crate::kind::Field;
 use crate::render::{Escape, NewTemplate, template_name};
@@ -25,6 +26,8 @@ pub(crate) struct Decoy {
     pub(crate) api: Option<Api>,
     /// The repository it serves to `git`.
     pub(crate) git: Option<Repository>,
+    /// The share it serves over WebDAV.
+    pub(crate) dav: Option<Share>,
     pub(crate) styles: BTreeMap<String, Style>,
     pub(crate) rules: Vec<Rule>,
 }
@@ -74,6 +77,10 @@ pub(crate) struct Rule {
     pub(crate) service: Option<String>,
     pub(crate) host: Option<String>,
     pub(crate) json: Vec<(String, String)>,
+    /// What the path has to be in the share.
+    pub(crate) dav: Option<Wanted>,
+    /// Names of the root of an XML body; an empty one stands for no body.
+    pub(crate) xml: Option<Vec<String>>,
     /// Items that have to be remembered: list, and where the id comes from.
     pub(crate) known: Vec<(String, String)>,
     /// What it makes; the later ones see the first item of the first.
@@ -141,11 +148,13 @@ pub(crate) enum Text {
     Template(String),
     /// A part of the kind's repository.
     Git(GitPart),
+    /// A part of the kind's share.
+    Dav(DavPart),
 }
 
 /// Where values to capture and conditions on absence may come from.
 const SOURCES: &[&str] = &[
-    "form", "query", "param", "json", "header", "cookie", "path", "auth", "aws", "body",
+    "form", "query", "param", "json", "xml", "header", "cookie", "path", "auth", "aws", "body",
 ];
 
 pub(crate) struct Compiler<'a> {
@@ -153,6 +162,7 @@ pub(crate) struct Compiler<'a> {
     source: Source<'a>,
     templates: Vec<NewTemplate>,
     has_git: bool,
+    has_dav: bool,
 }
 
 impl Decoy {
@@ -167,12 +177,16 @@ impl Decoy {
             source,
             templates: Vec::new(),
             has_git: file.git.is_some(),
+            has_dav: file.dav.is_some(),
         };
         let mut api = (file.api.as_ref())
             .map(|table| compile_api(table, fields, file, source))
             .transpose()?;
         let git = (file.git.as_ref())
             .map(|table| Repository::compile(table, &mut compiler))
+            .transpose()?;
+        let dav = (file.dav.as_ref())
+            .map(|table| Share::compile(table, fields, &mut compiler))
             .transpose()?;
         let mut styles = BTreeMap::new();
         for (name, table) in &file.style {
@@ -207,6 +221,7 @@ impl Decoy {
             Self {
                 api,
                 git,
+                dav,
                 styles,
                 rules,
             },
@@ -321,6 +336,15 @@ fn compile_api(
     })
 }
 
+/// What a part is sent as, where its answer does not say.
+fn content_type_of(part: &Text) -> Option<&'static str> {
+    match part {
+        Text::Git(part) => Some(part.content_type()),
+        Text::Dav(part) => part.content_type(),
+        Text::Fixed(_) | Text::Template(_) => None,
+    }
+}
+
 impl Compiler<'_> {
     fn style(&mut self, table: &StyleTable) -> Result<Style, CatalogError> {
         let StyleTable {
@@ -399,6 +423,8 @@ impl Compiler<'_> {
             json: (matching.json.iter())
                 .map(|(name, wanted)| (name.clone(), wanted.to_string()))
                 .collect(),
+            dav: matching.dav,
+            xml: (matching.xml.as_ref()).map(|names| names.split('|').map(str::to_owned).collect()),
             known: pairs(&matching.known),
             remember: (table.remember.0.iter())
                 .map(|table| self.remember(table))
@@ -465,13 +491,13 @@ impl Compiler<'_> {
         let part = (table.artifact.as_ref())
             .map(|name| self.artifact(name))
             .transpose()?;
-        let made = part.map(GitPart::content_type).map(str::to_owned);
+        let made = part.as_ref().and_then(content_type_of).map(str::to_owned);
         let content_type = (table.content_type.as_ref())
             .or(made.as_ref())
             .or(style.content_type.as_ref());
         let mut tables = Vec::new();
         let mut headers = Vec::new();
-        if let Some(content_type) = content_type {
+        if let Some(content_type) = content_type.filter(|it| !it.is_empty()) {
             headers.push((
                 "Content-Type".to_owned(),
                 Text::Fixed(content_type.clone().into_bytes()),
@@ -489,12 +515,14 @@ impl Compiler<'_> {
             ));
         }
         let body = match (&table.body, &table.body_base64) {
-            (None, None) if part.is_some() => part.map_or(Text::Fixed(Vec::new()), Text::Git),
-            (Some(body), None) if part.is_none() => {
+            (None, None) if let Some(part) = part => part,
+            (Some(body), None) if table.artifact.is_none() => {
                 let escape = Escape::of(content_type.map_or("", String::as_str));
                 self.text(body.get_ref(), body.span().start, escape, &mut tables)
             }
-            (None, Some(encoded)) if part.is_none() => Text::Fixed(self.decoded(encoded)?),
+            (None, Some(encoded)) if table.artifact.is_none() => {
+                Text::Fixed(self.decoded(encoded)?)
+            }
             (None, None) => Text::Fixed(Vec::new()),
             (Some(one), _) | (_, Some(one)) => {
                 return Err(self.source.wrong(
@@ -518,11 +546,25 @@ impl Compiler<'_> {
         self.source.wrong(at, what, hint)
     }
 
-    fn artifact(&self, name: &Spanned<String>) -> Result<GitPart, CatalogError> {
-        let known = self.has_git.then(|| GitPart::named(name.get_ref()));
-        known.flatten().ok_or_else(|| {
+    /// A mistake of [dav].
+    pub(crate) fn wrong_dav(&self, what: &str, hint: &str) -> CatalogError {
+        let at = self.source.text.find("[dav]").unwrap_or_default();
+        self.source.wrong(at, what, hint)
+    }
+
+    fn artifact(&self, name: &Spanned<String>) -> Result<Text, CatalogError> {
+        let git = self
+            .has_git
+            .then(|| GitPart::named(name.get_ref()))
+            .flatten();
+        let dav = self
+            .has_dav
+            .then(|| DavPart::named(name.get_ref()))
+            .flatten();
+        (git.map(Text::Git)).or(dav.map(Text::Dav)).ok_or_else(|| {
             let what = format!("there is no artifact {:?} here", name.get_ref());
-            let hint = "write git-refs or git-pack, and a [git] with the files";
+            let hint = "write git-refs or git-pack, and a [git] with the files; or dav-properties, \
+                        dav-content or dav-lock, and a [dav]";
             self.source.wrong(name.span().start, what, hint)
         })
     }

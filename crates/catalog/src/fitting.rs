@@ -9,8 +9,10 @@ use minijinja::Value;
 
 use crate::answer::{Hearing, LONGEST_ECHO, LONGEST_NAME, Said, cut};
 use crate::credential::Standing;
+use crate::dav::Tree;
 use crate::decoy::{Keep, Remember, Rule, Text};
 use crate::memory::{Item, Kept, LONGEST_KEPT, MOST_SHOWN, Quota};
+use crate::smart::Files;
 
 /// Longest text a kept value is rendered to before it is cut, in bytes.
 pub(crate) const LONGEST_RENDERED: usize = 8 * LONGEST_ECHO;
@@ -62,6 +64,13 @@ impl Hearing<'_> {
                 .header
                 .iter()
                 .all(|(name, wanted)| has(request.header(name), wanted))
+            && rule.xml.as_ref().is_none_or(|wanted| {
+                let root = request
+                    .xml()
+                    .map(|document| document.elements[0].name.as_str());
+                let root = root.or(request.body.is_empty().then_some(""));
+                root.is_some_and(|root| wanted.iter().any(|wanted| wanted == root))
+            })
             && rule.missing.iter().all(|source| {
                 self.values(source, &parameters)
                     .iter()
@@ -88,6 +97,33 @@ impl Hearing<'_> {
             found = found.or(Some(item));
         }
         Some(found)
+    }
+
+    /// The share of whoever is let in; `None` if the kind has none, or a template of it fails.
+    pub(crate) fn share(&self, standing: Standing<'_>) -> Option<&Tree> {
+        let canary = standing.canary()?;
+        let share = self.kind.decoy.dav.as_ref()?;
+        let files = Files {
+            environment: self.environment,
+            fields: Some(&canary.fields),
+            made: self.made(Some(canary)),
+        };
+        self.tree.get_or_init(|| share.tree(&files)).as_ref()
+    }
+
+    /// What a rule asks for in the share: `None` if it is not there, `Some(None)` if the rule asks for nothing.
+    pub(crate) fn resource(
+        &self,
+        rule: &Rule,
+        standing: Standing<'_>,
+        segments: &[Cow<'_, str>],
+    ) -> Option<Option<String>> {
+        let Some(wanted) = rule.dav else {
+            return Some(None);
+        };
+        let below = segments.get(1..).unwrap_or_default();
+        let found = self.share(standing)?.find(below, wanted)?;
+        Some(Some(found.to_owned()))
     }
 
     /// Remembers and forgets what the rule says. Without a canary an item is made and not kept.

@@ -13,7 +13,7 @@ use crate::fit::Fit;
 use crate::format::{Drawing, Format, Piece};
 use crate::locale::{Part, Scene};
 use crate::schema::ExampleTable;
-use crate::ways::Refusal;
+use crate::ways::{Auth, Refusal};
 
 /// How often a value is drawn before its rules are blamed.
 const TRIES: u32 = 10_000;
@@ -292,6 +292,18 @@ impl Kind {
     #[must_use]
     pub fn is_api(&self) -> bool {
         self.decoy.api.is_some()
+    }
+
+    /// Whether its server asks clients for a certificate.
+    #[must_use]
+    pub fn asks_for_certificate(&self) -> bool {
+        let own = self.decoy.api.iter().flat_map(|api| &api.ways);
+        let rules = self
+            .decoy
+            .rules
+            .iter()
+            .flat_map(|rule| rule.ways.iter().flatten());
+        own.chain(rules).any(|way| way.by == Auth::Certificate)
     }
 
     /// Draws every field in turn. False: a value that follows from others breaks its rules.

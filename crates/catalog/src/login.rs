@@ -16,6 +16,8 @@ pub struct Login {
     pub key: Option<String>,
     /// The database, directory or path it leads to.
     pub database: Option<String>,
+    /// The server's private key, where every canary has a server of its own.
+    pub server_key: Option<String>,
 }
 
 impl Login {
@@ -27,11 +29,13 @@ impl Login {
             password,
             key,
             database,
+            server_key,
         } = self;
         if protocols.is_empty() {
             return Some("[login] names no protocol".to_owned());
         }
-        for name in [user, password, key, database].into_iter().flatten() {
+        let named = [user, password, key, database, server_key];
+        for name in named.into_iter().flatten() {
             if field(name).is_none() {
                 return Some(format!(
                     "[login] names the field {name:?}, which is not declared"

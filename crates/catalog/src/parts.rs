@@ -52,6 +52,11 @@ impl Hearing<'_> {
                 .collect(),
             "body" => vec![String::from_utf8_lossy(request.plain_body()).into_owned()],
             "json" => json_values(request, name),
+            "xml" => (request.xml().iter())
+                .flat_map(|document| &document.elements)
+                .filter(|element| element.name == name)
+                .map(|element| element.text.trim().to_owned())
+                .collect(),
             _ => Vec::new(),
         }
     }

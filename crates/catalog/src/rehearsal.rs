@@ -64,15 +64,16 @@ pub(crate) fn state(
             }
         }
     }
-    if let Some(what) = repository(catalog, kind, fields) {
-        found(what);
+    for what in [
+        repository(catalog, kind, fields),
+        share(catalog, kind, fields),
+    ] {
+        what.into_iter().for_each(&mut found);
     }
 }
 
-/// What is wrong with the repository of a kind.
-fn repository(catalog: &Catalog, kind: &Kind, fields: &BTreeMap<String, String>) -> Option<String> {
-    let repository = kind.decoy.git.as_ref()?;
-    let files = Files {
+fn files<'a>(catalog: &'a Catalog, fields: &'a BTreeMap<String, String>) -> Files<'a> {
+    Files {
         environment: catalog.environment(),
         fields: Some(fields),
         made: Made {
@@ -82,7 +83,35 @@ fn repository(catalog: &Catalog, kind: &Kind, fields: &BTreeMap<String, String>)
             now: Timestamp::from_micros(0),
             minted: Timestamp::from_micros(1_780_000_000_000_000),
         },
+    }
+}
+
+/// What is wrong with the share of a kind.
+fn share(catalog: &Catalog, kind: &Kind, fields: &BTreeMap<String, String>) -> Option<String> {
+    let share = kind.decoy.dav.as_ref()?;
+    let request = Request::new(
+        "PROPFIND".to_owned(),
+        "/".to_owned(),
+        String::new(),
+        vec![("Depth".to_owned(), b"1".to_vec())],
+        Vec::new(),
+    );
+    let ask = || {
+        share
+            .tree(&files(catalog, fields))?
+            .properties("", &request)
     };
+    let Some(properties) = ask() else {
+        return Some("a template of [dav] fails, or it makes no files".to_owned());
+    };
+    (ask() != Some(properties))
+        .then(|| "[dav] is another share at each request: use `stable` only".to_owned())
+}
+
+/// What is wrong with the repository of a kind.
+fn repository(catalog: &Catalog, kind: &Kind, fields: &BTreeMap<String, String>) -> Option<String> {
+    let repository = kind.decoy.git.as_ref()?;
+    let files = files(catalog, fields);
     let ask = |part, body: String| {
         let body = body.into_bytes();
         let request = Request::new(

@@ -6,7 +6,7 @@
 //! `aws` (`version`, `service`, `prefix`, `region`, `action`, `fault`, `token`, `key_id`, `date`, `resource`), `request` (`method`, `path`, `target`,
 //! `host`), `item` (what the rule remembers or asks for: `id`, `time`, `age` and what is kept), `made` (all items of a
 //! rule that makes several), `each` (in what makes them: `index` and `value`), `limit` (`requests`, `used`,
-//! `remaining`, `reset`, `wait`); `items(list)` and `count(list)` of what is remembered, the filter `date(format)` on seconds;
+//! `remaining`, `reset`, `wait`), `dav` (what the path is in the share: `href`, `type`, `etag`, `modified`); `items(list)` and `count(list)` of what is remembered, the filter `date(format)` on seconds;
 //! `hex(n)`, `base32(n)`, `base64(n)`, `uuid()`, `random(low, high)` (new each time); `stable(label, n)` (hex digits) and
 //! `stable_number(label, low, high)`, `stable_pick(label, list)` (always the same for one canary);
 //! `time(format, seconds)` and `minted(format, seconds)`; the filters `json` (a whole JSON value) and `unbase64` (its
@@ -32,7 +32,7 @@ pub(crate) const LARGEST_BODY: usize = 64 << 10;
 /// Names a template may use besides what it sets itself.
 pub(crate) const TABLES: &[&str] = &[
     "field", "path", "form", "query", "json", "auth", "aws", "request", "item", "made", "each",
-    "limit",
+    "limit", "dav",
 ];
 /// Functions over what is remembered: looked at like tables.
 pub(crate) const LISTS: &[&str] = &["items", "count"];
@@ -245,7 +245,7 @@ impl Made {
 }
 
 /// An identifier of this answer: `uuid`, `base32` (16 characters) or `base64` (76 with padding).
-fn once_text(once: &[u8; 16], encoding: &str) -> Result<String, Error> {
+pub(crate) fn once_text(once: &[u8; 16], encoding: &str) -> Result<String, Error> {
     let block = |number: u8| hmac(once, &[number]);
     match encoding {
         "uuid" => Ok(uuid::Builder::from_random_bytes(*once)
@@ -346,7 +346,7 @@ fn to_json(value: &Value) -> String {
 }
 
 /// Escapes for XML and HTML, in text and in quoted attributes; drops what XML 1.0 forbids.
-fn write_markup(out: &mut dyn fmt::Write, text: &str) -> fmt::Result {
+pub(crate) fn write_markup(out: &mut dyn fmt::Write, text: &str) -> fmt::Result {
     for c in text.chars() {
         match c {
             '&' => out.write_str("&amp;")?,

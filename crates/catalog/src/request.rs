@@ -7,8 +7,19 @@ use std::sync::OnceLock;
 use data_encoding::{BASE64, BASE64_NOPAD};
 use serde_json::Value;
 
+use crate::xml::Document;
+
 /// Most query, form and cookie pairs looked at.
 pub(crate) const MOST_PAIRS: usize = 1000;
+
+/// What a client's certificate is known by: SHA-256 in lower hex.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShownCertificate {
+    /// Of the certificate, in DER.
+    pub sha256: String,
+    /// Of its public key (`subjectPublicKeyInfo`), in DER; empty if that cannot be read.
+    pub key_sha256: String,
+}
 
 /// A request. Built by [`Request::new`]; parts decode on demand.
 pub struct Request {
@@ -22,10 +33,13 @@ pub struct Request {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body, transfer coding removed.
     pub body: Vec<u8>,
+    /// The certificate that the client showed within TLS, and has the key to; the listener sets it.
+    pub certificate: Option<ShownCertificate>,
     plain: OnceLock<Option<Vec<u8>>>,
     query: OnceLock<Vec<(String, String)>>,
     form: OnceLock<Vec<(String, String)>>,
     json: OnceLock<Option<Value>>,
+    xml: OnceLock<Option<Document>>,
 }
 
 impl Request {
@@ -44,10 +58,12 @@ impl Request {
             host,
             headers,
             body,
+            certificate: None,
             plain: OnceLock::new(),
             query: OnceLock::new(),
             form: OnceLock::new(),
             json: OnceLock::new(),
+            xml: OnceLock::new(),
         }
     }
 
@@ -140,6 +156,12 @@ impl Request {
                 _ => None,
             })
             .as_ref()
+    }
+
+    /// The body as XML, if it is.
+    pub(crate) fn xml(&self) -> Option<&Document> {
+        let read = || crate::xml::read(self.plain_body());
+        self.xml.get_or_init(read).as_ref()
     }
 
     /// The body without its content coding (`gzip`, `deflate`), up to a bound; as sent if it has none.

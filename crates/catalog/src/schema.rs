@@ -81,6 +81,7 @@ pub(crate) struct KindFile {
     pub(crate) api: Option<ApiTable>,
     pub(crate) artifact: Option<crate::artifact::ArtifactTable>,
     pub(crate) git: Option<GitTable>,
+    pub(crate) dav: Option<DavTable>,
     #[serde(default)]
     pub(crate) style: BTreeMap<String, StyleTable>,
     #[serde(default)]
@@ -312,6 +313,27 @@ pub(crate) struct GitTable {
     pub(crate) commit: Vec<CommitTable>,
 }
 
+/// A share served over WebDAV.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DavTable {
+    /// The field that is the first segment of its path.
+    pub(crate) root: Spanned<String>,
+    pub(crate) file: Vec<DavFileTable>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DavFileTable {
+    /// Below the root.
+    pub(crate) path: String,
+    pub(crate) body: String,
+    /// Days before the canary was minted.
+    pub(crate) days: u32,
+    /// Of 100 canaries, so many have it; all if it is not said.
+    pub(crate) chance: Option<u32>,
+}
+
 /// A commit: what it changes, and when it was made.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -347,6 +369,10 @@ pub(crate) struct MatchTable {
     /// Members of a JSON body, by dotted name.
     #[serde(default)]
     pub(crate) json: BTreeMap<String, Scalar>,
+    /// What the path has to be in the share of [dav].
+    pub(crate) dav: Option<crate::dav::Wanted>,
+    /// The name of the root of an XML body, or several; an empty one stands for no body.
+    pub(crate) xml: Option<String>,
     /// Lists and where the id of the item comes from that has to be in each.
     #[serde(default)]
     pub(crate) known: BTreeMap<String, String>,

@@ -283,20 +283,20 @@ fn compiled(
 }
 
 impl Files<'_> {
-    fn context(&self) -> Value {
+    pub(crate) fn context(&self) -> Value {
         let functions = self.made.functions().into_iter();
         let lasting = functions.filter(|(name, _)| name.starts_with("stable") || *name == "minted");
         let fields = self.fields.map(fields_value).unwrap_or_default();
         Value::from_pairs(lasting.chain([("field", fields)]).collect::<Vec<_>>())
     }
 
-    fn text(&self, text: &Text, context: &Value) -> Option<Vec<u8>> {
+    pub(crate) fn text(&self, text: &Text, context: &Value) -> Option<Vec<u8>> {
         match text {
             Text::Fixed(bytes) => Some(bytes.clone()),
             Text::Template(name) => render(self.environment, name, context, LARGEST_BODY)
                 .ok()
                 .map(String::into_bytes),
-            Text::Git(_) => None,
+            Text::Git(_) | Text::Dav(_) => None,
         }
     }
 }

@@ -38,10 +38,12 @@ pub(crate) enum Auth {
     AzureHeaders,
     /// A JSON web token, signed with a secret or key of the canary.
     Jwt,
+    /// A certificate within TLS, known by its SHA-256.
+    Certificate,
 }
 
 const WORDS: &str = "none, basic, bearer, token, sigv4, query, header, form, json, path, \
-                     azure-shared-key, azure-sas, azure-headers or jwt";
+                     azure-shared-key, azure-sas, azure-headers, jwt or certificate";
 
 /// One text or several.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -294,7 +296,8 @@ impl Way {
             | Auth::Path
             | Auth::AzureSas
             | Auth::AzureHeaders
-            | Auth::Jwt => password,
+            | Auth::Jwt
+            | Auth::Certificate => password,
             Auth::Sigv4 | Auth::AzureSharedKey => user && password,
         };
         if enough {

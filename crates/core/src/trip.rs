@@ -143,6 +143,8 @@ pub enum Carrier {
     Password,
     /// A public key that was offered.
     Key,
+    /// The certificate that a client showed within TLS, or the key in it.
+    Certificate,
     /// A name that was asked for or given: of a host (DNS, TLS), a database, a repository, a queue.
     Name,
     /// The mail address of an envelope or a header.
@@ -170,6 +172,7 @@ impl Carrier {
             Self::User => "user",
             Self::Password => "password",
             Self::Key => "key",
+            Self::Certificate => "certificate",
             Self::Name => "name",
             Self::Mailbox => "mailbox",
             Self::Message => "message",
@@ -194,6 +197,7 @@ impl Carrier {
             Self::User => "user name",
             Self::Password => "password",
             Self::Key => "public key",
+            Self::Certificate => "client certificate",
             Self::Name => "name",
             Self::Mailbox => "mail address",
             Self::Message => "message",

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use lapwing_catalog::Candidate;
 use lapwing_core::{Canary, CanaryId, Carrier, Digest, Keyring, Timestamp};
-use lapwing_listen::{Recognised, Recogniser};
+use lapwing_listen::{Mark, Recognised, Recogniser};
 use lapwing_store::{Known, Ledger};
 
 use crate::DaemonError;
@@ -27,6 +27,9 @@ const DOUBTS: usize = 8;
 
 /// Look-ups that are remembered, at the least; twice as many at the most.
 const REMEMBERED: usize = 2048;
+
+/// Canaries that are browsed at once.
+const BROWSED: u64 = 1024;
 
 /// What a look-up finds: canaries, and which field of each it was.
 type Finding = Arc<[(Arc<Canary>, String)]>;
@@ -75,6 +78,8 @@ pub struct LedgerRecogniser {
     keys: Keyring,
     unbound: Arc<[String]>,
     memo: Mutex<Memo>,
+    /// How often changes were found that were not announced.
+    looked: AtomicU64,
 }
 
 /// What is held in memory of the ledger.
@@ -113,6 +118,7 @@ impl LedgerRecogniser {
             keys,
             unbound: Arc::new([]),
             memo: Mutex::default(),
+            looked: AtomicU64::new(0),
         })
     }
 
@@ -136,6 +142,7 @@ impl LedgerRecogniser {
             return Ok(());
         }
         *self.memo() = Memo::default();
+        self.looked.fetch_add(1, Ordering::AcqRel);
         self.held.known.refresh()?;
         self.held.reload()
     }
@@ -317,7 +324,37 @@ impl Recogniser for LedgerRecogniser {
         })
     }
 
+    fn browse(&self, mark: Mark, see: &mut dyn FnMut(&Canary)) -> Mark {
+        // Read before the rows: what comes in between is then asked for again.
+        let state = (self.ledger.generation()).wrapping_add(self.looked.load(Ordering::Acquire));
+        if mark.whole == Some(state) {
+            return mark;
+        }
+        let ledger = Arc::clone(&self.ledger);
+        let read = self.lookups.within(move || {
+            let mut read = Vec::new();
+            let last = ledger.canaries_after(mark.serial, BROWSED, |canary| read.push(canary));
+            last.map(|last| (last, read))
+        });
+        match read {
+            Some(Ok((serial, read))) => {
+                read.iter().for_each(see);
+                Mark {
+                    serial,
+                    whole: (serial == mark.serial).then_some(state),
+                }
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "cannot read canaries");
+                mark
+            }
+            None => mark,
+        }
+    }
+
     fn bound(&self, host: &str) -> Arc<[String]> {
+        // Within TLS it is asked before anything was looked up.
+        self.follow();
         let bindings = self
             .held
             .bindings

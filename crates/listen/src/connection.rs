@@ -16,7 +16,7 @@ use crate::protocol::{Protocol, Serve};
 use crate::proxy::{self, Announced};
 use crate::station::Station;
 use crate::stream::{More, Replay, Stream, read_more};
-use crate::tls::{self, Handshake};
+use crate::tls::{self, ClientCertificate, Handshake, Purpose};
 use crate::visit::{self, Act, Visit};
 use crate::web;
 
@@ -37,6 +37,8 @@ pub(crate) struct Place {
     pub(crate) signals: BTreeMap<String, String>,
     /// Its ClientHello as sent.
     pub(crate) hello: Option<Arc<[u8]>>,
+    /// The certificate that the client showed within TLS.
+    pub(crate) certificate: Option<Arc<ClientCertificate>>,
     /// What of the ClientHello stays the same between connections of one program; empty without TLS.
     pub(crate) lasting: String,
 }
@@ -91,11 +93,13 @@ async fn talk(accepted: Accepted, station: Arc<Station>) {
         local,
         signals: BTreeMap::new(),
         hello: None,
+        certificate: None,
         lasting: String::new(),
     };
     let mut replay = Replay {
         bytes: Vec::new(),
         socket,
+        packets: None,
     };
     if proxy::trusted(&place.station.proxies, peer.ip()) {
         let Some(client) = read_proxy(&mut replay, &place).await else {
@@ -135,15 +139,25 @@ async fn talk(accepted: Accepted, station: Arc<Station>) {
 impl Place {
     /// Takes a connection into TLS, and keeps its ClientHello.
     pub(crate) async fn secure(&mut self, replay: Replay, web: bool) -> Option<Stream> {
+        let packed = replay.packets.is_some();
         let station = Arc::clone(&self.station);
         let deadline = Instant::now() + station.limits.header_deadline;
+        let local = self.local.ip();
+        let asks = |name: Option<&[u8]>| station.asks_for_certificate(name, local);
+        let purpose = match (web, packed) {
+            (true, _) => Purpose::Web(&asks),
+            (false, true) => Purpose::Packed,
+            (false, false) => Purpose::Other,
+        };
         let Handshake {
             hello,
             signals,
             lasting,
+            certificate,
             host,
             stream,
-        } = tls::accept(&station.tls, web, replay, deadline, self).await;
+        } = tls::accept(&station.tls, purpose, replay, deadline, self).await;
+        self.certificate = certificate;
         self.hello = (!hello.is_empty()).then(|| hello.into());
         self.signals.extend(signals);
         self.lasting = lasting;
@@ -181,7 +195,7 @@ impl Place {
 /// nothing came.
 async fn read_proxy(replay: &mut Replay, place: &Place) -> Option<Option<SocketAddr>> {
     let deadline = Instant::now() + place.station.limits.header_deadline;
-    let Replay { bytes, socket } = replay;
+    let Replay { bytes, socket, .. } = replay;
     loop {
         if !bytes.is_empty() {
             match proxy::read(bytes) {
@@ -202,7 +216,7 @@ async fn read_proxy(replay: &mut Replay, place: &Place) -> Option<Option<SocketA
 /// Whether the first bytes ask for TLS. Waits for them, and leaves them to be read again.
 async fn wants_tls(replay: &mut Replay, place: &Place) -> bool {
     let deadline = Instant::now() + place.station.limits.idle;
-    let Replay { bytes, socket } = replay;
+    let Replay { bytes, socket, .. } = replay;
     loop {
         match tls::begins(bytes) {
             Some(begins) => return begins,

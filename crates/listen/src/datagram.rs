@@ -20,7 +20,6 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::gate::network;
 use crate::notice::{self, Seen};
-use crate::protocol::Consider;
 use crate::station::{Recognised, Station};
 use crate::tick;
 use crate::visit::{self, Act};
@@ -42,12 +41,50 @@ pub(crate) struct Message<'a> {
     pub(crate) way: &'static str,
 }
 
+/// What serves the messages of one socket.
+pub(crate) trait Considers: Send + Sync {
+    /// Finds what is in one message and makes the answer to it. It is sent once that is recorded.
+    fn consider(self: Arc<Self>, station: &Station, message: &Message<'_>) -> Considered;
+}
+
+/// A server that remembers nothing of one message for the next.
+pub(crate) type Consider = fn(&Station, &Message<'_>) -> Considered;
+
+impl Considers for Consider {
+    fn consider(self: Arc<Self>, station: &Station, message: &Message<'_>) -> Considered {
+        self(station, message)
+    }
+}
+
 /// What a server makes of a message.
 pub(crate) struct Considered {
     pub(crate) found: Vec<Recognised>,
     pub(crate) act: Act,
     /// What is said to it, if anything.
     pub(crate) answer: Option<Vec<u8>>,
+    /// Whether it is part of something that was recorded: then it is neither recorded nor counted, nor answered.
+    pub(crate) told: bool,
+    /// What the server says of its own accord, later.
+    pub(crate) later: Option<Later>,
+}
+
+/// What a server will have to say, and to whom, if by then it still has. It is recorded and sent as an answer is.
+pub(crate) struct Later {
+    pub(crate) after: Duration,
+    pub(crate) then: Box<dyn FnOnce() -> Option<(SocketAddr, Considered)> + Send>,
+}
+
+impl Considered {
+    /// To which nothing is said.
+    pub(crate) fn silent(found: Vec<Recognised>, act: Act) -> Self {
+        Self {
+            found,
+            act,
+            answer: None,
+            told: false,
+            later: None,
+        }
+    }
 }
 
 /// A bound socket.
@@ -62,7 +99,7 @@ struct Post {
     station: Arc<Station>,
     socket: Datagrams,
     listener: &'static str,
-    consider: Consider,
+    server: Arc<dyn Considers>,
     room: Arc<Semaphore>,
     flights: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -70,8 +107,10 @@ struct Post {
 /// A message that waits to be durable.
 struct Parcel {
     found: Vec<Recognised>,
-    seen: Seen,
+    /// None if it was told before.
+    seen: Option<Seen>,
     answer: Option<Vec<u8>>,
+    later: Option<Later>,
     peer: SocketAddr,
     /// Our address that it came to.
     local: Option<IpAddr>,
@@ -97,7 +136,7 @@ impl Datagrams {
     pub(crate) async fn serve(
         self,
         listener: &'static str,
-        consider: Consider,
+        server: Arc<dyn Considers>,
         station: Arc<Station>,
         mut stop: watch::Receiver<bool>,
     ) {
@@ -106,7 +145,7 @@ impl Datagrams {
             station,
             socket: self,
             listener,
-            consider,
+            server,
             room: Arc::new(Semaphore::new(all)),
             flights: Mutex::default(),
         });
@@ -163,17 +202,37 @@ impl Post {
             peer: meta.addr,
             way: "udp",
         };
-        let Considered { found, act, answer } = (self.consider)(&self.station, &message);
-        let mut local = self.socket.address()?;
-        if let Some(ours) = meta.dst_ip {
-            local.set_ip(ours);
+        let considered = Arc::clone(&self.server).consider(&self.station, &message);
+        self.wrap(considered, message, meta.dst_ip)
+    }
+
+    /// `local`: our address that the message came to.
+    fn wrap(
+        &self,
+        considered: Considered,
+        message: Message<'_>,
+        local: Option<IpAddr>,
+    ) -> io::Result<Parcel> {
+        let Considered {
+            found,
+            act,
+            answer,
+            told,
+            later,
+        } = considered;
+        let peer = message.peer;
+        let mut own = self.socket.address()?;
+        if let Some(local) = local {
+            own.set_ip(local);
         }
+        let seen = || visit::seen_datagram(&self.station, self.listener, message, own, act);
         Ok(Parcel {
             found,
-            seen: visit::seen_datagram(&self.station, self.listener, message, local, act),
-            answer,
-            peer: meta.addr,
-            local: meta.dst_ip,
+            seen: (!told).then(seen),
+            answer: answer.filter(|_| !told),
+            later,
+            peer,
+            local,
         })
     }
 
@@ -188,7 +247,7 @@ impl Post {
             }
             // Whether it matched is not to be told by an answer.
             parcel.answer = None;
-            !parcel.found.is_empty()
+            !parcel.found.is_empty() || parcel.later.is_some()
         });
         let flight = Flight {
             post: Arc::clone(self),
@@ -207,23 +266,46 @@ impl Post {
         Arc::clone(&self.room).acquire_many_owned(count).await.ok()
     }
 
-    async fn deliver(&self, parcels: Vec<Parcel>) {
+    async fn deliver(self: &Arc<Self>, parcels: Vec<Parcel>) {
         let (mut pending, mut answers) = (Vec::new(), Vec::new());
         for parcel in parcels {
             let Parcel {
                 found,
                 seen,
                 answer,
+                later,
                 peer,
                 local,
             } = parcel;
-            pending.push(notice::recording(&self.station, found, seen));
+            pending.extend(seen.map(|seen| notice::recording(&self.station, found, seen)));
             answers.extend(answer.map(|answer| (answer, peer, local)));
+            if let Some(later) = later {
+                self.put_off(later, local);
+            }
         }
         tick::after(Box::pin(async { drop(join_all(pending).await) })).await;
         for (answer, peer, local) in answers {
             self.send(&answer, peer, local).await;
         }
+    }
+
+    /// Lets the server speak of its own accord when it is time.
+    fn put_off(self: &Arc<Self>, later: Later, local: Option<IpAddr>) {
+        let post = Arc::clone(self);
+        tokio::spawn(async move {
+            sleep(later.after).await;
+            let Some((peer, considered)) = (later.then)() else {
+                return;
+            };
+            let message = Message {
+                bytes: &[],
+                peer,
+                way: "udp",
+            };
+            if let Ok(parcel) = post.wrap(considered, message, local) {
+                post.deliver(vec![parcel]).await;
+            }
+        });
     }
 
     async fn send(&self, answer: &[u8], peer: SocketAddr, local: Option<IpAddr>) {

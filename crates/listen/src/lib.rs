@@ -24,6 +24,7 @@ mod mongodb;
 mod mssql;
 mod mysql;
 mod notice;
+mod packets;
 mod persona;
 mod postgres;
 mod protocol;
@@ -44,6 +45,7 @@ mod tick;
 mod tls;
 mod visit;
 mod web;
+mod wireguard;
 
 #[cfg(test)]
 mod tests;
@@ -57,7 +59,7 @@ pub use persona::Persona;
 pub use protocol::{PROTOCOLS, Protocol, protocol};
 pub use server::Listener;
 pub use socket::{Carried, Sockets};
-pub use station::{Recognised, Recogniser, Sighting, Station, TripSink, by_canary};
+pub use station::{Mark, Recognised, Recogniser, Sighting, Station, TripSink, by_canary};
 pub use system::System;
 pub use tick::next as next_tick;
 pub use tls::{Certificate, CertificateError, Challenges, Tls};

@@ -1,11 +1,15 @@
 //! The protocols, one line each, and how each is served.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 
-use crate::datagram::{Considered, Message};
+use crate::datagram::{Consider, Considers};
 use crate::station::Station;
 use crate::visit::{Ended, Visit};
-use crate::{amqp, dns, ftp, ldap, mongodb, mssql, mysql, postgres, redis, smpp, smtp, squid, ssh};
+use crate::{
+    amqp, dns, ftp, ldap, mongodb, mssql, mysql, postgres, redis, smpp, smtp, squid, ssh, wireguard,
+};
 
 /// A protocol a station can listen for.
 #[derive(Debug)]
@@ -35,17 +39,14 @@ pub(crate) enum Serve {
     /// One visit a connection. Whether the client speaks first: then TLS is told by its first byte.
     Stream { client_first: bool, talk: Talk },
     /// One message after another, by datagrams; and over connections to the same port, if it talks there too.
-    Datagrams {
-        consider: Consider,
-        talk: Option<Talk>,
-    },
+    Datagrams { open: Open, talk: Option<Talk> },
 }
 
 /// Serves one connection, until its end or until there is nothing more to say.
 pub(crate) type Talk = for<'a> fn(&'a mut Visit) -> BoxFuture<'a, Result<(), Ended>>;
 
-/// Finds what is in one message and makes the answer to it. It is sent once that is recorded.
-pub(crate) type Consider = fn(&Station, &Message<'_>) -> Considered;
+/// Starts serving one socket.
+pub(crate) type Open = fn(&Arc<Station>) -> Arc<dyn Considers>;
 
 /// Every protocol, in the order they are shown.
 pub const PROTOCOLS: &[Protocol] = &[
@@ -168,8 +169,17 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "DNS, over UDP and TCP on one port: the authority for your own zones",
         port: 53,
         serve: Serve::Datagrams {
-            consider: dns::consider,
+            open: |_| Arc::new(dns::consider as Consider),
             talk: Some(|visit| Box::pin(dns::talk(visit))),
+        },
+    },
+    Protocol {
+        name: "wireguard",
+        summary: "WireGuard: handshakes, and where what comes through a tunnel was to go",
+        port: 51820,
+        serve: Serve::Datagrams {
+            open: |station| wireguard::open(station, "wireguard"),
+            talk: None,
         },
     },
 ];

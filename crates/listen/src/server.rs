@@ -100,10 +100,9 @@ impl Listener {
         } = self;
         let (of, halted) = (Arc::clone(&station), stop.clone());
         let datagrams = async move {
-            if let (Some(datagrams), Serve::Datagrams { consider, .. }) =
-                (datagrams, protocol.serve)
-            {
-                datagrams.serve(protocol.name, consider, of, halted).await;
+            if let (Some(datagrams), Serve::Datagrams { open, .. }) = (datagrams, protocol.serve) {
+                let server = open(&of);
+                datagrams.serve(protocol.name, server, of, halted).await;
             }
         };
         let connections = async move {

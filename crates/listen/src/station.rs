@@ -1,11 +1,12 @@
 //! What a listener is given: whom to ask, whom to tell, and how to look.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use ipnet::IpNet;
-use lapwing_catalog::{Candidate, Catalog, candidates};
+use lapwing_catalog::{Candidate, Catalog, Kind, candidates};
 use lapwing_core::{Canary, Carrier, Claims, Clock, DecoyRecord, MatchedField, Observed};
 
 use crate::dns::Zones;
@@ -23,8 +24,20 @@ pub trait Recogniser: Send + Sync + 'static {
     /// Some canary, looked up as a match is. A request that matches nothing is treated like one of
     /// it, so that it takes as long; `None` while there is no canary to match.
     fn stand_in(&self) -> Option<Recognised>;
+    /// Shows canaries, retired ones too, in the order they were minted from `mark` on, so many as may be read while a
+    /// peer waits. Gives where to go on; the same mark if there are no more.
+    fn browse(&self, mark: Mark, see: &mut dyn FnMut(&Canary)) -> Mark;
     /// The kinds bound to a host name (lower case, no port); empty for the persona only.
     fn bound(&self, host: &str) -> Arc<[String]>;
+}
+
+/// How far canaries were browsed; the default is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// The last that was shown.
+    pub serial: i64,
+    /// As of which state of the ledger that was the last there is.
+    pub whole: Option<u64>,
 }
 
 /// One handle found.
@@ -135,5 +148,18 @@ impl Station {
             .map(|(carrier, value)| (*carrier, Cow::Borrowed(*value)))
             .collect();
         self.recogniser.recognise(&candidates(&parts))
+    }
+
+    /// Whether what answers at a host would ask for a client's certificate. A client that names no host reached for an
+    /// address of ours.
+    pub(crate) fn asks_for_certificate(&self, name: Option<&[u8]>, local: IpAddr) -> bool {
+        let host = match (name, local.to_canonical()) {
+            (Some(name), _) => String::from_utf8_lossy(name).to_ascii_lowercase(),
+            (None, IpAddr::V4(local)) => local.to_string(),
+            (None, IpAddr::V6(local)) => format!("[{local}]"),
+        };
+        let kinds = self.recogniser.bound(&host);
+        let kinds = kinds.iter().filter_map(|kind| self.catalog.kind(kind));
+        kinds.into_iter().any(Kind::asks_for_certificate)
     }
 }

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::server::TlsStream;
 
 use crate::gate::Bell;
+use crate::packets::Packets;
 
 /// Bytes read at once.
 const READ: usize = 4096;
@@ -26,6 +27,8 @@ pub(crate) enum Stream {
 pub(crate) struct Replay {
     pub(crate) bytes: Vec<u8>,
     pub(crate) socket: TcpStream,
+    /// What a handshake comes in, while it does.
+    pub(crate) packets: Option<Box<Packets>>,
 }
 
 /// What reading brought.
@@ -79,7 +82,10 @@ impl AsyncRead for Replay {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.bytes.is_empty() {
-            return Pin::new(&mut this.socket).poll_read(cx, out);
+            return match &mut this.packets {
+                Some(packets) => packets.poll_read(&mut this.socket, cx, out),
+                None => Pin::new(&mut this.socket).poll_read(cx, out),
+            };
         }
         let count = this.bytes.len().min(out.remaining());
         out.put_slice(&this.bytes[..count]);
@@ -97,7 +103,11 @@ impl AsyncWrite for Replay {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().socket).poll_write(cx, bytes)
+        let this = self.get_mut();
+        match &mut this.packets {
+            Some(packets) => packets.poll_write(&mut this.socket, cx, bytes),
+            None => Pin::new(&mut this.socket).poll_write(cx, bytes),
+        }
     }
 
     fn poll_write_vectored(
@@ -105,7 +115,12 @@ impl AsyncWrite for Replay {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().socket).poll_write_vectored(cx, parts)
+        let this = self.get_mut();
+        let Some(packets) = &mut this.packets else {
+            return Pin::new(&mut this.socket).poll_write_vectored(cx, parts);
+        };
+        let first = parts.iter().find(|part| !part.is_empty());
+        packets.poll_write(&mut this.socket, cx, first.map_or(&[][..], |part| part))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -113,7 +128,11 @@ impl AsyncWrite for Replay {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_flush(cx)
+        let this = self.get_mut();
+        if let Some(packets) = &mut this.packets {
+            ready!(packets.poll_drain(&mut this.socket, cx))?;
+        }
+        Pin::new(&mut this.socket).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

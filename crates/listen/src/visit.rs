@@ -23,8 +23,9 @@ use tokio::time::{Instant, timeout};
 use crate::connection::Place;
 use crate::datagram::Message;
 use crate::notice::{self, Seen};
+use crate::packets::Packets;
 use crate::station::{Recognised, Station};
-use crate::stream::{More, Replay, Stream, read_more};
+use crate::stream::{More, Stream, read_more};
 
 /// Bytes of one message, at most; of one from somebody who has not logged in, `LONGEST_OF_STRANGERS`.
 pub(crate) const LONGEST: usize = 1 << 20;
@@ -318,10 +319,37 @@ impl Visit {
             return Err(Ended);
         };
         replay.bytes.splice(0..0, std::mem::take(&mut self.inbox));
-        let Replay { bytes, socket } = replay;
-        let stream = self.place.secure(Replay { bytes, socket }, false).await;
+        let stream = self.place.secure(replay, false).await;
         self.stream = Some(stream.ok_or(Ended)?);
         Ok(())
+    }
+
+    /// As [`Visit::secure`], with a handshake that comes in packets of this kind.
+    pub(crate) async fn secure_in_packets(&mut self, kind: u8) -> Result<(), Ended> {
+        let Some(Stream::Plain(mut replay)) = self.stream.take() else {
+            return Err(Ended);
+        };
+        let mut early = std::mem::take(&mut replay.bytes);
+        early.append(&mut self.inbox);
+        replay.packets = Some(Box::new(Packets::new(kind, early)));
+        let mut stream = self.place.secure(replay, false).await.ok_or(Ended)?;
+        if let Stream::Secure(secure) = &mut stream {
+            let replay = secure.get_mut().0;
+            let packets = replay.packets.take();
+            replay
+                .bytes
+                .extend(packets.map(|it| it.early).unwrap_or_default());
+        }
+        self.stream = Some(stream);
+        Ok(())
+    }
+
+    /// Leaves TLS again without a word: what follows is in the clear.
+    pub(crate) fn expose(&mut self) {
+        self.stream = self.stream.take().map(|stream| match stream {
+            Stream::Secure(secure) => Stream::Plain(secure.into_inner().0),
+            plain @ Stream::Plain(_) => plain,
+        });
     }
 
     /// Looks values up.

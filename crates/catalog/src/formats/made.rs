@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::fit::Fit;
 use crate::format::Drawing;
 use crate::formats::azure::AzureKey;
-use crate::keys::{Private, ec, openssh, rsa, token, wireguard, x509};
+use crate::keys::{Private, ec, openssh, rclone, rsa, token, wireguard, x509};
 
 /// Where Discord's milliseconds start: 2015-01-01.
 const DISCORD_EPOCH: i64 = 1_420_070_400_000;
@@ -63,6 +63,10 @@ pub(crate) enum Made {
         key: usize,
         authority: Option<(usize, usize)>,
     },
+    /// A value of another field as `rclone obscure` writes it.
+    RcloneObscured { value: usize },
+    /// SHA-256, in lower hex, of a certificate in another field, or of the public key in it.
+    X509Digest { certificate: usize, key: bool },
     /// What stands behind `pypi-`.
     PyPi,
     /// What stands behind `hvs.`.
@@ -109,6 +113,13 @@ impl Made {
             ("wireguard-public", key) => field(key).map(|key| Self::WireGuardPublic { key }),
             ("jwt", _) => jwt(argument, field),
             ("x509", _) => certificate(argument, field),
+            ("x509-sha256" | "x509-key-sha256", other) => {
+                field(other).map(|certificate| Self::X509Digest {
+                    certificate,
+                    key: name == "x509-key-sha256",
+                })
+            }
+            ("rclone-obscured", other) => field(other).map(|value| Self::RcloneObscured { value }),
             ("pypi-macaroon", "") => Ok(Self::PyPi),
             ("vault-hvs", "") => Ok(Self::Vault),
             ("fly-macaroon", "") => Ok(Self::Fly),
@@ -127,6 +138,7 @@ impl Made {
                 | Self::WireGuardPublic { .. }
                 | Self::Jwt { .. }
                 | Self::X509 { .. }
+                | Self::X509Digest { .. }
         )
     }
 
@@ -233,6 +245,10 @@ impl Made {
                 };
                 x509::certificate(value(*about)?, value(*key)?, authority, *now)
             }
+            Self::RcloneObscured { value: plain } => {
+                Some(rclone::obscured(value(*plain)?, dice.bytes()))
+            }
+            Self::X509Digest { certificate, key } => x509::digest_of(value(*certificate)?, *key),
             Self::PyPi => Some(token::pypi(dice)),
             Self::Vault => Some(token::vault(dice)),
             Self::Fly => Some(token::fly(dice, at)),

@@ -11,7 +11,7 @@ const OTHERS: &str = "words, uuid, upper-uuid, uuid7, object-id, snowflake, unix
     field, url, scheme, host, port, authority, mail-domain, checksum, crc32-base62, aws-account, aws-key, \
     person, place, phone, amount, moment, azure-key, azure-cask, azure-sp, azure-devops, gitlab-routable, rsa-pkcs1, rsa-pkcs8, ec-sec1, \
     ec-pkcs8, openssh, openssh-public, openssh-blob, openssh-fingerprint, public-pem, wireguard-private, \
-    wireguard-public, jwt, x509, pypi-macaroon, vault-hvs, fly-macaroon";
+    wireguard-public, jwt, x509, x509-sha256, x509-key-sha256, rclone-obscured, pypi-macaroon, vault-hvs, fly-macaroon";
 
 /// Reads a piece; an error is what is wrong, in words.
 pub(crate) fn piece(inner: &str, names: Names<'_>) -> Result<Piece, String> {

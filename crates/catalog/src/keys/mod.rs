@@ -3,6 +3,7 @@
 
 pub(crate) mod ec;
 pub(crate) mod openssh;
+pub(crate) mod rclone;
 pub(crate) mod rsa;
 pub(crate) mod token;
 pub(crate) mod wireguard;

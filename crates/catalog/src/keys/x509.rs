@@ -2,7 +2,7 @@
 //! JSON in a field, so that it is a kind's own; extensions are worded as in OpenSSL's x509v3_config(5) and keep
 //! their order.
 
-use data_encoding::HEXLOWER_PERMISSIVE;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use lapwing_core::Timestamp;
 use p256::pkcs8::ObjectIdentifier;
 use p256::pkcs8::der::asn1::AnyRef;
@@ -155,6 +155,20 @@ impl Authority {
             start: validity.first()?.to_der().ok()?,
         })
     }
+}
+
+/// SHA-256, in lower hex, of a certificate in PEM, or of the public key in it.
+pub(crate) fn digest_of(certificate: &str, key: bool) -> Option<String> {
+    let (_, bytes) = pem::decode_vec(certificate.trim().as_bytes()).ok()?;
+    let part = if key {
+        let body = AnyRef::from_der(&bytes).ok()?;
+        let body = *parts(body.value())?.first()?;
+        parts(body.value())?.get(6)?.to_der().ok()?
+    } else {
+        bytes
+    };
+    let digest = digest::digest(&digest::SHA256, &part);
+    Some(HEXLOWER.encode(digest.as_ref()))
 }
 
 /// One extension out of `name=critical,value,value`.

@@ -36,7 +36,9 @@ pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
             peer: visit.place.peer,
             way,
         };
-        let Considered { found, act, answer } = consider(visit.station(), &message);
+        let Considered {
+            found, act, answer, ..
+        } = consider(visit.station(), &message);
         visit.notice(found, act).await;
         let Some(answer) = answer else {
             return Ok(());
@@ -45,6 +47,14 @@ pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
         framed.extend(u16::try_from(answer.len()).unwrap_or(0).to_be_bytes());
         framed.extend_from_slice(&answer);
         visit.send(&framed).await?;
+    }
+}
+
+/// The name a query asks for, in lower case.
+pub(crate) fn asked_for(bytes: &[u8]) -> Option<String> {
+    match query::read(bytes) {
+        Read::Query(query) => query.question.map(|question| question.name()),
+        Read::Silence | Read::Malformed(_) => None,
     }
 }
 
@@ -89,18 +99,17 @@ pub(crate) fn consider(station: &Station, message: &Message<'_>) -> Considered {
     };
     let answer = answer::write(&query, &answer, &manner);
     Considered {
-        found,
-        act,
         answer: Some(answer),
+        ..Considered::silent(found, act)
     }
 }
 
 /// What is no query: searched as text.
 fn odd(station: &Station, message: &Message<'_>, act: Act, answer: Option<Vec<u8>>) -> Considered {
+    let found = station.recognise(&[(Carrier::Message, message.bytes)]);
     Considered {
-        found: station.recognise(&[(Carrier::Message, message.bytes)]),
-        act,
         answer,
+        ..Considered::silent(found, act)
     }
 }
 

@@ -12,9 +12,10 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
+use crate::proxy;
 use crate::stream::{Replay, Stream};
+use crate::tls::{self, Purpose};
 use crate::visit::{Account, Act, Ended, Visit};
-use crate::{proxy, tls};
 use files::{Files, absolute};
 
 /// The commands it knows.
@@ -364,13 +365,15 @@ impl Session {
         let replay = Replay {
             bytes: Vec::new(),
             socket,
+            packets: None,
         };
         if !self.protected {
             return Some(Stream::Plain(replay));
         }
         let station = visit.station();
         let deadline = Instant::now() + station.limits.header_deadline;
-        let handshake = tls::accept(&station.tls, false, replay, deadline, &visit.place).await;
+        let accepting = tls::accept(&station.tls, Purpose::Other, replay, deadline, &visit.place);
+        let handshake = accepting.await;
         handshake.stream
     }
 }

@@ -1,6 +1,7 @@
-//! Microsoft SQL Server: a login with the password hidden but not encrypted, and behind it a decoy database.
+//! Microsoft SQL Server: a login, and behind it a decoy database.
 //!
-//! The server says that it has no encryption. Clients that insist on it go no further than their first packet.
+//! With a certificate the login is encrypted, and the rest too if the client wants that; without one the server says that it
+//! has no encryption, and clients that insist on it go no further than their first packet.
 
 mod wire;
 mod world;
@@ -22,6 +23,21 @@ const ERROR: u16 = 2;
 const COUNT: u16 = 0x10;
 const ATTENTION: u16 = 0x20;
 
+/// What is agreed on: `ENCRYPT_OFF`, that is for the login only, `ON` and `NOT_SUP`.
+const LOGIN_ONLY: u8 = 0;
+const ALL: u8 = 1;
+const NO_ENCRYPTION: u8 = 2;
+
+/// What comes of what a client wants ([MS-TDS] section 2.2.6.5), by a server that does not insist.
+fn agree(client: Option<u8>, able: bool) -> u8 {
+    match client {
+        Some(0) if able => LOGIN_ONLY,
+        // `ON` and `REQ`.
+        Some(1 | 3) if able => ALL,
+        _ => NO_ENCRYPTION,
+    }
+}
+
 /// An error: its number, state, class and words.
 struct Fault(i32, u8, u8, String);
 
@@ -35,13 +51,19 @@ pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
         encryption = wire::encryption(&body);
         let [major, minor, build, _] = BUILD;
         let [high, low] = build.to_be_bytes();
+        let version = [major as u8, minor as u8, high, low, 0, 0];
+        let agreed = agree(encryption, visit.station().tls.is_set());
         // It has no name in it: there is nothing to record yet.
-        visit
-            .send(&wire::prelogin([major as u8, minor as u8, high, low, 0, 0]))
-            .await?;
+        visit.send(&wire::prelogin(version, agreed)).await?;
+        if agreed != NO_ENCRYPTION {
+            visit.secure_in_packets(wire::PRELOGIN).await?;
+        }
         let Some(message) = wire::message(visit).await? else {
             return Ok(());
         };
+        if agreed == LOGIN_ONLY {
+            visit.expose();
+        }
         message
     } else {
         (kind, body)

@@ -60,9 +60,15 @@ pub(super) fn is_prelogin(body: &[u8]) -> bool {
     body.iter().step_by(5).take(12).any(|token| *token == 0xff)
 }
 
-/// The answer to `PRELOGIN`: version, no encryption, no instance, thread, no MARS.
-pub(super) fn prelogin(version: [u8; 6]) -> Vec<u8> {
-    let values: [(u8, &[u8]); 5] = [(0, &version), (1, &[2]), (2, &[0]), (3, &[]), (4, &[0])];
+/// The answer to `PRELOGIN`: version, encryption, no instance, thread, no MARS.
+pub(super) fn prelogin(version: [u8; 6], encryption: u8) -> Vec<u8> {
+    let values: [(u8, &[u8]); 5] = [
+        (0, &version),
+        (1, &[encryption]),
+        (2, &[0]),
+        (3, &[]),
+        (4, &[0]),
+    ];
     let mut offset = values.len() * 5 + 1;
     let (mut head, mut data) = (Vec::new(), Vec::new());
     for (token, value) in values {

@@ -59,7 +59,9 @@ fn a_handle_is_found_in_any_label_in_any_case() {
         b"",
         0,
     );
-    let Considered { found, act, answer } = consider(&bytes, "udp");
+    let Considered {
+        found, act, answer, ..
+    } = consider(&bytes, "udp");
     assert_eq!(found.len(), 1);
     assert_eq!(act.method, "TXT");
     assert_eq!(act.host, "726f6f7440776562.k3yofthecanary.dns.api.example");

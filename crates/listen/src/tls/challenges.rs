@@ -15,7 +15,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 
 use super::certificate::CertificateError;
 use super::hello::Hello;
-use super::server_config;
+use super::{Clients, server_config};
 
 /// Where the file is asked for.
 const WELL_KNOWN: &str = "/.well-known/acme-challenge/";
@@ -56,7 +56,7 @@ impl Challenges {
             .load_private_key(key.into())?;
         // Not compared with the certificate, which has an extension that is read by nobody but who checks.
         let shown = CertifiedKey::new(vec![certificate], key);
-        let mut config = server_config(Arc::new(One(Arc::new(shown))));
+        let mut config = server_config(Arc::new(One(Arc::new(shown))), Clients::Nobody);
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
         let host = host.to_ascii_lowercase();
         self.write(|due| due.certificates.insert(host, Arc::new(config)));

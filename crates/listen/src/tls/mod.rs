@@ -2,6 +2,7 @@
 
 mod certificate;
 mod challenges;
+mod client;
 mod hello;
 mod prints;
 
@@ -12,8 +13,9 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::server::ProducesTickets;
 use tokio_rustls::rustls::server::ResolvesServerCert;
+use tokio_rustls::rustls::server::{NoServerSessionStorage, ProducesTickets};
+use tokio_rustls::rustls::version::TLS12;
 
 use crate::connection::Place;
 use crate::stream::{More, Replay, Stream, read_more};
@@ -22,6 +24,7 @@ use hello::{Hello, LONGEST, Records, first_message};
 
 pub use certificate::{Certificate, CertificateError};
 pub use challenges::Challenges;
+pub(crate) use client::ClientCertificate;
 
 /// What the station shows where TLS is asked for. Certificates can change while it runs.
 #[derive(Default)]
@@ -33,7 +36,11 @@ pub struct Tls {
 /// With the names of HTTP's versions to agree on one, and without.
 struct Configs {
     web: Arc<ServerConfig>,
+    /// As `web`, and clients are asked for a certificate.
+    asking: Arc<ServerConfig>,
     other: Arc<ServerConfig>,
+    /// TLS 1.2 alone, and nothing to resume: what a handshake in packets of another protocol has room for.
+    packed: Arc<ServerConfig>,
     /// Outlives the certificates: a client may resume what it began under the last.
     tickets: Option<Arc<dyn ProducesTickets>>,
 }
@@ -50,15 +57,21 @@ impl Tls {
         let tickets = configs.take().and_then(|configs| configs.tickets);
         // As servers do; without, resuming costs memory for each client.
         let tickets = tickets.or_else(|| ring::Ticketer::new().ok());
-        let mut other = server_config(Arc::new(shown));
-        if let Some(tickets) = &tickets {
-            other.ticketer = Arc::clone(tickets);
-        }
-        let mut web = other.clone();
-        web.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let shown: Arc<dyn ResolvesServerCert> = Arc::new(shown);
+        let config = |clients: Clients, protocols: &[&[u8]]| {
+            let mut config = server_config(Arc::clone(&shown), clients);
+            if let Some(tickets) = &tickets {
+                config.ticketer = Arc::clone(tickets);
+            }
+            config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+            Arc::new(config)
+        };
+        let protocols: &[&[u8]] = &[b"h2", b"http/1.1"];
         *configs = Some(Configs {
-            web: Arc::new(web),
-            other: Arc::new(other),
+            web: config(Clients::Nobody, protocols),
+            asking: config(Clients::Anybody, protocols),
+            other: config(Clients::Nobody, &[]),
+            packed: Arc::new(packed_config(Arc::clone(&shown))),
             tickets,
         });
     }
@@ -76,20 +89,57 @@ impl Tls {
         &self.challenges
     }
 
-    fn config(&self, web: bool) -> Option<Arc<ServerConfig>> {
+    fn config(&self, purpose: Purpose<'_>, hello: Option<&Hello>) -> Option<Arc<ServerConfig>> {
         let configs = self.configs.read().unwrap_or_else(PoisonError::into_inner);
         let configs = configs.as_ref()?;
-        Some(Arc::clone(if web { &configs.web } else { &configs.other }))
+        let name = hello.and_then(|hello| hello.server_name.as_deref());
+        Some(Arc::clone(match purpose {
+            Purpose::Web(asks) if asks(name) => &configs.asking,
+            Purpose::Web(_) => &configs.web,
+            Purpose::Other => &configs.other,
+            Purpose::Packed => &configs.packed,
+        }))
     }
 }
 
-fn server_config(certificates: Arc<dyn ResolvesServerCert>) -> ServerConfig {
+/// What a connection is taken into TLS for.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose<'a> {
+    /// HTTP, and whether a server of this name, or of none, would ask for a certificate.
+    Web(&'a (dyn Fn(Option<&[u8]>) -> bool + Send + Sync)),
+    /// Any other protocol.
+    Other,
+    /// One whose handshake comes in packets.
+    Packed,
+}
+
+/// Who is asked for a certificate.
+enum Clients {
+    Nobody,
+    Anybody,
+}
+
+fn server_config(certificates: Arc<dyn ResolvesServerCert>, clients: Clients) -> ServerConfig {
     let provider = Arc::new(ring::default_provider());
-    ServerConfig::builder_with_provider(provider)
+    let builder = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .expect("ring has the ciphers of TLS 1.2 and 1.3")
+        .expect("ring has the ciphers of TLS 1.2 and 1.3");
+    match clients {
+        Clients::Nobody => builder.with_no_client_auth(),
+        Clients::Anybody => builder.with_client_cert_verifier(Arc::new(client::AnyClient)),
+    }
+    .with_cert_resolver(certificates)
+}
+
+fn packed_config(certificates: Arc<dyn ResolvesServerCert>) -> ServerConfig {
+    let provider = Arc::new(ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS12])
+        .expect("ring has the ciphers of TLS 1.2")
         .with_no_client_auth()
-        .with_cert_resolver(certificates)
+        .with_cert_resolver(certificates);
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config
 }
 
 /// What a handshake brought.
@@ -103,6 +153,8 @@ pub(crate) struct Handshake {
     pub(crate) lasting: String,
     /// The host that was asked for.
     pub(crate) host: Option<String>,
+    /// The certificate that the client showed, if one was asked for.
+    pub(crate) certificate: Option<Arc<ClientCertificate>>,
     /// None if it came to nothing.
     pub(crate) stream: Option<Stream>,
 }
@@ -119,7 +171,7 @@ pub(crate) fn begins(bytes: &[u8]) -> Option<bool> {
 /// Takes a connection into TLS.
 pub(crate) async fn accept(
     tls: &Tls,
-    web: bool,
+    purpose: Purpose<'_>,
     mut replay: Replay,
     deadline: Instant,
     place: &Place,
@@ -136,7 +188,7 @@ pub(crate) async fn accept(
                 break (Vec::new(), read.len());
             }
         }
-        if read_more(&mut replay.socket, &mut read, deadline, &place.bell).await == More::End
+        if read_more(&mut replay, &mut read, deadline, &place.bell).await == More::End
             || !room.of(read.len().saturating_sub(FREE))
         {
             handshake.hello = read;
@@ -147,7 +199,7 @@ pub(crate) async fn accept(
     let expected = hello
         .as_ref()
         .and_then(|hello| tls.challenges.config(hello));
-    let Some(config) = expected.or_else(|| tls.config(web)) else {
+    let Some(config) = expected.or_else(|| tls.config(purpose, hello.as_ref())) else {
         return handshake;
     };
     handshake.hello = read[..length].to_vec();
@@ -160,7 +212,12 @@ pub(crate) async fn accept(
     replay.bytes = read;
     let accepting = TlsAcceptor::from(config).accept(replay);
     match timeout_at(deadline, accepting).await {
-        Ok(Ok(stream)) => handshake.stream = Some(Stream::Secure(Box::new(stream))),
+        Ok(Ok(stream)) => {
+            let shown = stream.get_ref().1.peer_certificates();
+            handshake.certificate = (shown.and_then(<[_]>::first))
+                .map(|certificate| ClientCertificate::read(certificate));
+            handshake.stream = Some(Stream::Secure(Box::new(stream)));
+        }
         Ok(Err(error)) => tracing::debug!(%error, "no TLS came of it"),
         Err(_) => {}
     }

@@ -15,6 +15,7 @@ use crate::station::{Recognised, Station};
 use crate::web::date;
 use crate::web::fingerprint::{fingerprint, order};
 use crate::web::head::{Fault, Head, Version};
+use crate::web::range;
 use crate::web::reply::Reply;
 use crate::web::tee::Evidence;
 
@@ -61,7 +62,9 @@ pub(crate) async fn exchange(
 ) -> Option<Reply> {
     let station = &place.station;
     let now = station.clock.now();
-    let seen = Seen::new(head, body);
+    let mut seen = Seen::new(head, body);
+    let certificate = place.certificate.as_deref();
+    seen.request.certificate = certificate.map(|it| it.shown.clone());
     let found = {
         let candidates = seen.request.candidates();
         station.recogniser.recognise(&candidates)
@@ -71,8 +74,11 @@ pub(crate) async fn exchange(
     let Decided {
         reply,
         record,
-        captured,
+        mut captured,
     } = decided;
+    for (name, value) in certificate.iter().flat_map(|it| &it.says) {
+        captured.insert((*name).to_owned(), vec![value.clone()]);
+    }
     let claims = claims(seen, &captured);
     let seen = notice::Seen {
         observed,
@@ -244,7 +250,7 @@ fn decoy(station: &Station, seen: &Seen, answer: Answer, now: Timestamp) -> Deci
     } else {
         let own = (!vendor).then(|| ("Server".into(), station.persona.server().to_owned()));
         let headers = answer.headers.into_iter();
-        let reply = Reply {
+        let mut reply = Reply {
             status: answer.status,
             reason: None,
             headers: own
@@ -254,16 +260,17 @@ fn decoy(station: &Station, seen: &Seen, answer: Answer, now: Timestamp) -> Deci
             body: Bytes::from(answer.body),
             close: seen.head.close,
         };
+        range::cut(&seen.request, &mut reply);
         reply.complete(&date::http(now))
     };
     Decided {
-        reply: Some(reply),
         record: DecoyRecord {
             kind: answer.kind,
             rule: answer.rule,
             outcome: answer.outcome,
-            status: answer.status,
+            status: reply.status,
         },
+        reply: Some(reply),
         captured: answer.captured,
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod h2;
 pub(crate) mod head;
 pub(crate) mod hpack;
 pub(crate) mod huffman;
+pub(crate) mod range;
 pub(crate) mod reply;
 pub(crate) mod tee;
 

@@ -179,6 +179,33 @@ impl Ledger {
         })
     }
 
+    /// Hands over canaries with a serial above `after`, in the order they were added, at most `limit`. Returns the last
+    /// serial seen, `after` itself if there was none.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn canaries_after(
+        &self,
+        after: i64,
+        limit: u64,
+        mut each: impl FnMut(Canary),
+    ) -> Result<i64, StoreError> {
+        let mut last = after;
+        self.db.read(|session| {
+            session.query(
+                "SELECT serial, id, minted, retired, sealed FROM canaries WHERE serial > ?1
+                 ORDER BY serial LIMIT ?2",
+                args![after, int(limit)],
+                |row| {
+                    last = row.int(0)?;
+                    each(self.read_canary(row, 1)?.0);
+                    Ok(())
+                },
+            )
+        })?;
+        Ok(last)
+    }
+
     /// How many canaries there are, retired ones included.
     ///
     /// # Errors
