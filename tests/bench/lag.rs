@@ -251,6 +251,7 @@ fn add(batch: &Batch<'_>, id: TripId, time: Timestamp, (place, canary): (usize, 
         count: 0,
         latest: id,
         state: IncidentState::Open,
+        untold: Default::default(),
     });
     (incident.last, incident.count, incident.latest) = (time, incident.count + 1, id);
     batch.put_incident(&incident).unwrap();
@@ -281,6 +282,7 @@ fn add(batch: &Batch<'_>, id: TripId, time: Timestamp, (place, canary): (usize, 
         incident: incident.id,
         actor: actor_id,
         evidence: vec![evidence],
+        mute: None,
     };
     let row = TripRow {
         canary,

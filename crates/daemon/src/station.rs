@@ -18,7 +18,7 @@ use lapwing_journal::{Body, Entry, Journal};
 use lapwing_listen::{Door, Forwarders, Gate, Limits, Listener, Persona, Tls};
 use lapwing_store::Ledger;
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::ahead::{Ahead, Herald};
 use crate::announcer::Announcer;
@@ -107,17 +107,10 @@ impl Station {
             directory.keyring(),
         )?);
         let sink = Arc::new(recorder.clone());
-        let front = front(
-            directory,
-            &ledger,
-            &settings,
-            catalog,
-            Arc::clone(&recogniser),
-            sink,
-        )?;
+        let asked = Arc::clone(&recogniser);
+        let front = Arc::new(front(directory, &ledger, &settings, catalog, asked, sink)?);
         let listeners = listeners(doors.trap)?;
         let examiner = Examiner::new(Arc::clone(&recogniser), recorder.clone());
-        let front = Arc::new(front);
         let keeper = Keeper::new(directory.root(), &settings, Arc::clone(&front))?;
         let watcher = Watcher(Arc::new(Watch {
             root: directory.root().to_owned(),
@@ -206,18 +199,7 @@ impl Station {
     /// A listener failed for good.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), DaemonError> {
         let indexing = Arc::new(AtomicBool::new(true));
-        let indexer = {
-            let indexing = Arc::clone(&indexing);
-            let mut indexer = self.indexer;
-            let journal = self.journal.clone();
-            thread("indexer", move || {
-                // Recording comes first: in a flood the index may lag, a trip may not.
-                let _ = rustix::process::nice(INDEXER_NICENESS);
-                indexer.follow(&|| indexing.load(Ordering::Acquire), &|| {
-                    journal.next_sequence()
-                });
-            })?
-        };
+        let indexer = follow(self.indexer, self.journal.clone(), Arc::clone(&indexing))?;
         let herald = thread("herald", move || self.herald.run())?;
         let (stop_alerts, alerts_stopped) = watch::channel(false);
         let dispatcher = Arc::clone(&self.dispatcher);
@@ -236,12 +218,14 @@ impl Station {
             siren: siren.clone(),
             mark: self.mark,
         };
-        let guard = tokio::spawn(guard.stand());
-        let obtaining = tokio::spawn(self.keeper.obtainer().stand(siren.clone()));
-        let keeping = tokio::spawn(self.keeper.stand(siren));
-        let looking = tokio::spawn(look_again(Arc::clone(&self.recogniser)));
-        let watching = tokio::spawn(self.hosts.watch());
-        let monitoring = tokio::spawn(self.watcher.clone().stand());
+        let minders = [
+            tokio::spawn(guard.stand()).abort_handle(),
+            tokio::spawn(self.keeper.obtainer().stand(siren.clone())).abort_handle(),
+            tokio::spawn(self.keeper.stand(siren)).abort_handle(),
+            tokio::spawn(look_again(Arc::clone(&self.recogniser))).abort_handle(),
+            tokio::spawn(self.hosts.watch()).abort_handle(),
+            tokio::spawn(self.watcher.clone().stand()).abort_handle(),
+        ];
         let (halt, halted) = watch::channel(false);
         let mut asking = JoinSet::new();
         for desk in self.desks {
@@ -272,12 +256,7 @@ impl Station {
         }
         while asking.join_next().await.is_some() {}
         self.recorder.catch_up(&self.recogniser).await;
-        guard.abort();
-        looking.abort();
-        watching.abort();
-        monitoring.abort();
-        obtaining.abort();
-        keeping.abort();
+        minders.iter().for_each(AbortHandle::abort);
         let waiting = self.recorder.unrecorded().waiting;
         if waiting > 0 {
             tracing::error!(
@@ -299,6 +278,21 @@ impl Station {
         let _ = alerts.await;
         outcome
     }
+}
+
+/// Starts the thread that indexes until `indexing` says no.
+fn follow(
+    mut indexer: Indexer,
+    journal: Journal,
+    indexing: Arc<AtomicBool>,
+) -> Result<oneshot::Receiver<()>, DaemonError> {
+    thread("indexer", move || {
+        // Recording comes first: in a flood the index may lag, a trip may not.
+        let _ = rustix::process::nice(INDEXER_NICENESS);
+        indexer.follow(&|| indexing.load(Ordering::Acquire), &|| {
+            journal.next_sequence()
+        });
+    })
 }
 
 /// Says in the evidence that the station before did not end in order: nothing is known of the time from when

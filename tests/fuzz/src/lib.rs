@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use lapwing_catalog::{Candidate, Catalog};
 use lapwing_core::{Canary, CanaryId, SystemClock, Timestamp};
 use lapwing_listen::{
-    Certificate, Door, Forwarders, Gate, Limits, Listener, Persona, Recognised, Recogniser,
+    Certificate, Door, Forwarders, Gate, Limits, Listener, Mark, Persona, Recognised, Recogniser,
     Sighting, Station, System, Tls, TripSink, ZoneSettings, Zones, protocol,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -208,6 +208,16 @@ impl Recogniser for Account {
 
     fn stand_in(&self) -> Option<Recognised> {
         None
+    }
+
+    fn browse(&self, mark: Mark, see: &mut dyn FnMut(&Canary)) -> Mark {
+        if mark.whole.is_none() {
+            see(&self.canary);
+        }
+        Mark {
+            whole: Some(1),
+            ..mark
+        }
     }
 
     fn bound(&self, host: &str) -> Arc<[String]> {

@@ -1,3 +1,5 @@
+//! Fuzzes amqp.
+
 #![no_main]
 
 lapwing_fuzz::door!("amqp", false);

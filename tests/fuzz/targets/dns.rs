@@ -1,3 +1,5 @@
+//! Fuzzes dns.
+
 #![no_main]
 
 lapwing_fuzz::door!("dns", false);

@@ -1,3 +1,5 @@
+//! Fuzzes ftp.
+
 #![no_main]
 
 lapwing_fuzz::door!("ftp", false);

@@ -1,3 +1,5 @@
+//! Fuzzes http.
+
 #![no_main]
 
 lapwing_fuzz::door!("http", false);

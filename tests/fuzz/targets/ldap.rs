@@ -1,3 +1,5 @@
+//! Fuzzes ldap.
+
 #![no_main]
 
 lapwing_fuzz::door!("ldap", false);

@@ -1,3 +1,5 @@
+//! Fuzzes mongodb.
+
 #![no_main]
 
 lapwing_fuzz::door!("mongodb", false);

@@ -1,3 +1,5 @@
+//! Fuzzes mssql.
+
 #![no_main]
 
 lapwing_fuzz::door!("mssql", false);

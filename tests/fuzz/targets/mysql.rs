@@ -1,3 +1,5 @@
+//! Fuzzes mysql.
+
 #![no_main]
 
 lapwing_fuzz::door!("mysql", false);

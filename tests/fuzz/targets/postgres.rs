@@ -1,3 +1,5 @@
+//! Fuzzes postgres.
+
 #![no_main]
 
 lapwing_fuzz::door!("postgres", false);

@@ -1,3 +1,5 @@
+//! Fuzzes redis.
+
 #![no_main]
 
 lapwing_fuzz::door!("redis", false);

@@ -1,3 +1,5 @@
+//! Fuzzes smpp.
+
 #![no_main]
 
 lapwing_fuzz::door!("smpp", false);

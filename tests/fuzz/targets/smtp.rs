@@ -1,3 +1,5 @@
+//! Fuzzes smtp.
+
 #![no_main]
 
 lapwing_fuzz::door!("smtp", false);

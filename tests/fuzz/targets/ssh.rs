@@ -1,3 +1,5 @@
+//! Fuzzes ssh.
+
 #![no_main]
 
 lapwing_fuzz::door!("ssh", false);

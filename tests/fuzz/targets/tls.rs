@@ -1,3 +1,5 @@
+//! Fuzzes tls.
+
 #![no_main]
 
 lapwing_fuzz::door!("http", true);

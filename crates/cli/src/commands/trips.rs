@@ -9,7 +9,8 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use data_encoding::HEXLOWER;
 use lapwing_core::{
-    ActorId, Canary, CanaryId, Claimed, NetworkFacts, Trip, TripId, Verdict, mutes, text,
+    ActorId, Canary, CanaryId, Claimed, Conclusion, NetworkFacts, Trip, TripId, Verdict, mutes,
+    text,
 };
 use lapwing_daemon::record;
 use lapwing_journal::{Position, Record};
@@ -278,6 +279,20 @@ fn item(name: &str, value: &str) -> std::io::Result<()> {
     output::line(&format!("  {name:<12} {value}"))
 }
 
+/// Who muted it, and why.
+fn print_mute(desk: &Desk, conclusion: &Conclusion) -> anyhow::Result<()> {
+    if let Some(id) = conclusion.mute {
+        let mutes = mutes(&desk.ledger.decisions()?);
+        if let Some((_, mute)) = mutes.iter().find(|(_, mute)| mute.mute == id) {
+            output::line(&format!(
+                "  muted by {} ({id}): {}",
+                mute.owner, mute.reason
+            ))?;
+        }
+    }
+    Ok(())
+}
+
 fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     let conclusion = &row.conclusion;
     let verdict = conclusion.judgement.verdict;
@@ -290,15 +305,7 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     for reason in &conclusion.judgement.reasons {
         output::line(&format!("  {reason}"))?;
     }
-    if let Some(id) = conclusion.mute {
-        let mutes = mutes(&desk.ledger.decisions()?);
-        if let Some((_, mute)) = mutes.iter().find(|(_, mute)| mute.mute == id) {
-            output::line(&format!(
-                "  muted by {} ({id}): {}",
-                mute.owner, mute.reason
-            ))?;
-        }
-    }
+    print_mute(desk, conclusion)?;
     heading("Bait")?;
     item("canary", &trip.canary.to_string())?;
     item("bait", &desk.title(trip.canary)?)?;
