@@ -13,6 +13,7 @@ use std::fs;
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use lapwing_core::bounded;
 use lapwing_listen::PROTOCOLS;
 use lapwing_tests::repository;
 
@@ -43,7 +44,7 @@ fn nothing_that_was_found_once_is_a_panic() {
         });
         for file in files {
             let path = file.unwrap().path();
-            target.run(&fs::read(&path).unwrap());
+            target.run(&bounded::read_file(&path, 1 << 20).unwrap());
             assert_eq!(PANICS.load(Ordering::Relaxed), 0, "{}", path.display());
         }
     }
