@@ -5,7 +5,7 @@
 //! trip comes in.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -257,18 +257,7 @@ impl Station {
         while asking.join_next().await.is_some() {}
         self.recorder.catch_up(&self.recogniser).await;
         minders.iter().for_each(AbortHandle::abort);
-        let waiting = self.recorder.unrecorded().waiting;
-        if waiting > 0 {
-            tracing::error!(
-                waiting,
-                "these were never recorded, and are lost with this process"
-            );
-        }
-        let all = waiting == 0 && self.journal.healthy();
-        self.journal.close().await;
-        if all {
-            mark::ended(&self.root);
-        }
+        close(&self.journal, &self.recorder, &self.root).await;
         // The indexer finishes what the journal holds before it ends.
         indexing.store(false, Ordering::Release);
         let _ = indexer.await;
@@ -293,6 +282,22 @@ fn follow(
             journal.next_sequence()
         });
     })
+}
+
+/// Closes the journal, and says whether all is in it.
+async fn close(journal: &Journal, recorder: &Recorder, root: &Path) {
+    let waiting = recorder.unrecorded().waiting;
+    if waiting > 0 {
+        tracing::error!(
+            waiting,
+            "these were never recorded, and are lost with this process"
+        );
+    }
+    let all = waiting == 0 && journal.healthy();
+    journal.close().await;
+    if all {
+        mark::ended(root);
+    }
 }
 
 /// Says in the evidence that the station before did not end in order: nothing is known of the time from when

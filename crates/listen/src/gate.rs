@@ -4,7 +4,7 @@
 //! Nobody is refused: a newcomer takes the place of whoever has said nothing for longest, first among those from
 //! its own address. Those who never said anything go before those who did, and those who were let in go last;
 //! what a peer cannot tell from its answers makes no difference. What was read of a connection is searched and
-//! recorded before it ends.
+//! recorded before it ends. Where memory for what peers send runs out, whoever holds most of it leaves.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -35,6 +35,8 @@ pub struct Gate {
     per_address: usize,
     bodies: AtomicUsize,
     bodies_limit: usize,
+    /// When it was last looked who holds most, in milliseconds since `born`.
+    squeezed: AtomicU64,
     born: Instant,
     /// Somebody who was shown out has left.
     left: Notify,
@@ -93,6 +95,8 @@ pub(crate) struct Bell {
     call: AtomicU8,
     standing: AtomicU8,
     heard: AtomicU64,
+    /// Bytes that it holds of what all may hold.
+    held: AtomicUsize,
     born: Instant,
     waker: AtomicWaker,
 }
@@ -114,6 +118,7 @@ impl Bell {
             call: AtomicU8::new(QUIET),
             standing: AtomicU8::new(0),
             heard: AtomicU64::new(millis(born)),
+            held: AtomicUsize::new(0),
             born,
             waker: AtomicWaker::new(),
         }
@@ -208,6 +213,7 @@ impl Gate {
             per_address: per_address.max(1),
             bodies: AtomicUsize::new(0),
             bodies_limit,
+            squeezed: AtomicU64::new(0),
             born: Instant::now(),
             left: Notify::new(),
             shown_out: AtomicU64::new(0),
@@ -309,17 +315,23 @@ impl Gate {
             let Some(guest) = state.guests.get(&seat.key) else {
                 return false;
             };
-            let bell = Arc::clone(&guest.bell);
-            state.stand(seat.key);
-            if bell.seat(seat.key) > seat {
+            if guest.bell.seat(seat.key) > seat {
                 // It was heard meanwhile.
+                state.stand(seat.key);
                 state.sit(seat.key);
                 continue;
             }
+            self.dismiss(state, seat.key);
+            return true;
+        }
+    }
+
+    fn dismiss(&self, state: &mut State, key: u64) {
+        state.stand(key);
+        if let Some(guest) = state.guests.get(&key) {
+            guest.bell.ring(LEAVE);
             state.leaving += 1;
             self.shown_out.fetch_add(1, Ordering::Relaxed);
-            bell.ring(LEAVE);
-            return true;
         }
     }
 
@@ -383,42 +395,80 @@ impl Gate {
     }
 
     /// Room for what a connection holds, to be given back when dropped.
-    pub(crate) fn hold(self: &Arc<Self>) -> Hold {
+    pub(crate) fn hold(self: &Arc<Self>, bell: &Arc<Bell>) -> Hold {
         Hold {
             gate: Arc::clone(self),
+            bell: Arc::clone(bell),
             size: 0,
         }
     }
 
-    /// Takes room for `size` bytes of a body; `false` if there is none.
-    pub(crate) fn take(&self, size: usize) -> bool {
-        let before = self.bodies.fetch_add(size, Ordering::Relaxed);
-        if before.saturating_add(size) <= self.bodies_limit {
+    /// Takes room for `size` bytes more of what a guest has sent; `false` if there is none.
+    pub(crate) fn take(&self, bell: &Bell, size: usize) -> bool {
+        let held = self.bodies.fetch_add(size, Ordering::Relaxed);
+        bell.held.fetch_add(size, Ordering::Relaxed);
+        let held = held.saturating_add(size);
+        if held <= self.bodies_limit || self.squeeze(bell, held) {
             return true;
         }
-        self.give(size);
+        self.give(bell, size);
         false
     }
 
-    /// Gives room for a body back.
-    pub(crate) fn give(&self, size: usize) {
+    /// There is no more room: whoever holds most has to leave, unless that is who asks. As it leaves only
+    /// soon, a little more than there is may be taken meanwhile.
+    fn squeeze(&self, bell: &Bell, held: usize) -> bool {
+        if held > self.bodies_limit + self.bodies_limit / 4 {
+            return false;
+        }
+        let now = millis(self.born);
+        if self.squeezed.swap(now, Ordering::Relaxed) == now {
+            // All of them are looked at: not more often than every millisecond.
+            return held <= self.bodies_limit + self.bodies_limit / 8;
+        }
+        let own = bell.held.load(Ordering::Relaxed);
+        let mut state = self.lock();
+        let seated = state
+            .guests
+            .iter()
+            .filter(|(_, guest)| guest.seat.is_some());
+        let most = seated
+            .map(|(key, guest)| {
+                let seat = guest.bell.seat(*key);
+                let stranger = seat.standing < Standing::Admitted;
+                (stranger, guest.bell.held.load(Ordering::Relaxed), *key)
+            })
+            .max();
+        match most {
+            Some((_, most, key)) if most > own => {
+                self.dismiss(&mut state, key);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives room back.
+    pub(crate) fn give(&self, bell: &Bell, size: usize) {
         self.bodies.fetch_sub(size, Ordering::Relaxed);
+        bell.held.fetch_sub(size, Ordering::Relaxed);
     }
 }
 
 /// Room for bytes that are held.
 pub(crate) struct Hold {
     gate: Arc<Gate>,
+    bell: Arc<Bell>,
     size: usize,
 }
 
 impl Hold {
     /// From now on it is for so many bytes; `false`, and as before, if there is no room for more.
     pub(crate) fn of(&mut self, size: usize) -> bool {
-        if size > self.size && !self.gate.take(size - self.size) {
+        if size > self.size && !self.gate.take(&self.bell, size - self.size) {
             return false;
         }
-        self.gate.give(self.size.saturating_sub(size));
+        self.gate.give(&self.bell, self.size.saturating_sub(size));
         self.size = size;
         true
     }
@@ -426,7 +476,7 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.gate.give(self.size);
+        self.gate.give(&self.bell, self.size);
     }
 }
 
@@ -602,14 +652,28 @@ mod tests {
 
     #[test]
     fn bodies_are_counted() {
-        let gate = Gate::new(1, 1, 10);
-        assert!(gate.take(10));
-        assert!(!gate.take(1));
-        gate.give(10);
-        let mut hold = gate.hold();
-        assert!(hold.of(8) && hold.of(2) && gate.take(8));
+        let (gate, bell) = (Gate::new(1, 1, 10), Arc::<Bell>::default());
+        assert!(gate.take(&bell, 10));
+        assert!(!gate.take(&bell, 1));
+        gate.give(&bell, 10);
+        let mut hold = gate.hold(&bell);
+        assert!(hold.of(8) && hold.of(2) && gate.take(&bell, 8));
         assert!(!hold.of(3) && hold.of(1) && hold.of(2));
         drop(hold);
         assert_eq!(gate.held(), 8);
+    }
+
+    #[test]
+    fn whoever_holds_most_makes_room() {
+        let gate = Gate::new(9, 9, 100);
+        let [large, larger, small] = [1, 2, 3].map(|_| gate.enter(None));
+        assert!(gate.take(&large.bell, 40) && gate.take(&larger.bell, 55));
+        // Not in the millisecond in which the gate was made.
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(!gate.take(&larger.bell, 10));
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(gate.take(&small.bell, 10));
+        assert_eq!(out(&[&large, &larger, &small]), [false, true, false]);
+        assert_eq!(gate.held(), 105);
     }
 }

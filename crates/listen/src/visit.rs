@@ -240,11 +240,11 @@ impl Visit {
         let gate = &self.place.gate;
         let holds = (self.inbox.len() + self.tape.raw.len()).saturating_sub(FREE);
         if holds > self.held {
-            if !gate.take(holds - self.held) {
+            if !gate.take(&self.place.bell, holds - self.held) {
                 return false;
             }
         } else {
-            gate.give(self.held - holds);
+            gate.give(&self.place.bell, self.held - holds);
         }
         self.held = holds;
         true
@@ -307,9 +307,11 @@ impl Visit {
         let sending = timeout(self.place.station.limits.write_deadline, sending);
         tokio::select! {
             biased;
-            Ok(Ok(())) = sending => Ok(()),
+            sent = sending => match sent {
+                Ok(Ok(())) => Ok(()),
+                _ => Err(Ended),
+            },
             () = self.place.bell.leave() => Err(Ended),
-            else => Err(Ended),
         }
     }
 
@@ -491,7 +493,7 @@ fn seen(observed: Observed, act: Act, raw: Vec<u8>, hello: Option<Arc<[u8]>>) ->
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        self.place.gate.give(self.held);
+        self.place.gate.give(&self.place.bell, self.held);
     }
 }
 

@@ -11,6 +11,8 @@ mod message;
 
 use lapwing_core::{Carrier, DecoyOutcome, DecoyRecord, Timestamp};
 
+use crate::connection::Place;
+use crate::gate::Hold;
 use crate::station::Recognised;
 use crate::system::System;
 use crate::visit::{Account, Act, Ended, Visit};
@@ -529,7 +531,7 @@ struct Body {
     bytes: Vec<u8>,
     size: usize,
     trouble: Option<Trouble>,
-    held: Option<Held>,
+    held: Option<Hold>,
 }
 
 #[derive(Clone, Copy)]
@@ -538,12 +540,6 @@ enum Trouble {
     Long,
     /// All messages together take too much.
     Room,
-}
-
-/// Room for messages, given back when dropped.
-struct Held {
-    gate: std::sync::Arc<crate::gate::Gate>,
-    size: usize,
 }
 
 impl Body {
@@ -556,23 +552,13 @@ impl Body {
             self.trouble = Some(Trouble::Long);
             return;
         }
-        let gate = &visit.place.gate;
-        if !gate.take(piece.len()) {
+        let Place { gate, bell, .. } = &visit.place;
+        let held = self.held.get_or_insert_with(|| gate.hold(bell));
+        if !held.of(self.bytes.len() + piece.len()) {
             self.trouble = Some(Trouble::Room);
             return;
         }
-        let held = self.held.get_or_insert_with(|| Held {
-            gate: std::sync::Arc::clone(gate),
-            size: 0,
-        });
-        held.size += piece.len();
         self.bytes.extend_from_slice(piece);
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.gate.give(self.size);
     }
 }
 

@@ -177,7 +177,7 @@ pub(crate) async fn accept(
     place: &Place,
 ) -> Handshake {
     let mut handshake = Handshake::default();
-    let mut room = place.gate.hold();
+    let mut room = place.gate.hold(&place.bell);
     let mut read = std::mem::take(&mut replay.bytes);
     let (message, length) = loop {
         match first_message(&read) {

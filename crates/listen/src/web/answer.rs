@@ -125,7 +125,7 @@ impl<'a> Held<'a> {
             };
             let room = limits.body_bytes.saturating_sub(self.bytes.len());
             let part = &data[..data.len().min(room)];
-            if !self.gate().take(part.len()) {
+            if !self.gate().take(&self.place.bell, part.len()) {
                 return Ending::TooLarge;
             }
             self.taken += part.len();
@@ -139,7 +139,7 @@ impl<'a> Held<'a> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.gate().give(self.taken);
+        self.gate().give(&self.place.bell, self.taken);
     }
 }
 

@@ -164,7 +164,7 @@ impl<S> Tee<S> {
         let now = Instant::now();
         let tee = Self {
             stream,
-            room: place.gate.hold(),
+            room: place.gate.hold(&place.bell),
             place,
             link: Arc::clone(&link),
             inbox,
