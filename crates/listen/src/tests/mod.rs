@@ -34,6 +34,17 @@ const HANDLE: &str = "k3yofthecanary";
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// All canaries of a ledger that has one.
+fn browse_one(canary: &Canary, mark: Mark, see: &mut dyn FnMut(&Canary)) -> Mark {
+    if mark.serial == 0 {
+        see(canary);
+    }
+    Mark {
+        serial: 1,
+        whole: Some(0),
+    }
+}
+
 struct OneHandle(Arc<Canary>);
 
 impl Recogniser for OneHandle {
@@ -49,21 +60,15 @@ impl Recogniser for OneHandle {
             .collect()
     }
 
-    /// A host's first label is the kind bound to it.
     fn stand_in(&self) -> Option<Recognised> {
         None
     }
 
     fn browse(&self, mark: Mark, see: &mut dyn FnMut(&Canary)) -> Mark {
-        if mark.serial == 0 {
-            see(&self.0);
-        }
-        Mark {
-            serial: 1,
-            whole: Some(0),
-        }
+        browse_one(&self.0, mark, see)
     }
 
+    /// A host's first label is the kind bound to it.
     fn bound(&self, host: &str) -> Arc<[String]> {
         match host.strip_suffix(".api.example") {
             Some(kind) => Arc::new([kind.to_owned()]),
