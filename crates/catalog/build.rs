@@ -1,8 +1,12 @@
-//! Lists the files of `canaries/` so that they are compiled in. A new file needs no line of code.
+//! Compiles in the files of `canaries/`, deflated: they are read once, and would take up memory ever after. A new file
+//! needs no line of code.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 
 fn main() -> io::Result<()> {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?);
@@ -22,9 +26,14 @@ fn main() -> io::Result<()> {
             {
                 let path = format!("{}/{}", name(&class), name(&file));
                 println!("cargo::rerun-if-changed=../../canaries/{path}");
+                let deflated = path.replace('/', "-");
+                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+                let length = io::copy(&mut fs::File::open(&file)?, &mut encoder)?;
+                fs::write(out.join(&deflated), encoder.finish()?)?;
                 let _ = writeln!(
                     list,
-                    "(\"canaries/{path}\", include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../../canaries/{path}\"))),"
+                    "(\"canaries/{path}\", {}, include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{deflated}\"))),",
+                    length
                 );
             }
         }

@@ -1,13 +1,16 @@
 //! A station under siege, one protocol after another: how much memory it takes, and how long a trip in the midst of
 //! the noise takes until it is answered and until its alert is there.
 
-use std::net::{SocketAddr, TcpListener};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::time::{Duration, Instant};
 
 use lapwing_tests::siege::{
-    Memory, Sources, connects, garbage, opening, raise_descriptors, say, slow,
+    Memory, Sources, connects, datagrams, garbage, opening, raise_descriptors, say,
+    say_in_datagrams, slow,
 };
 use lapwing_tests::{Beacon, Home, Minted, Station, WebhookCatcher, get};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use crate::Plan;
 use crate::figures::{Bar, bar};
@@ -15,7 +18,9 @@ use crate::figures::{Bar, bar};
 /// Longest wait for an alert.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Sorts of noise.
-const SORTS: usize = 4;
+const SORTS: usize = 5;
+/// Connections that the system holds for the bare loop: as many as for a station.
+const BACKLOG: i32 = 4096;
 
 /// How much of everything.
 struct Size {
@@ -93,20 +98,31 @@ pub(crate) fn run(plan: &Plan) {
 
 fn besiege(besieged: &mut Besieged, protocol: &str, at: SocketAddr, size: &Size, all: &mut Fared) {
     let opening = opening(protocol);
+    let carried = lapwing_listen::protocol(protocol)
+        .expect("a protocol")
+        .carried(false);
+    if carried.datagrams {
+        let say = |value: &str| say_in_datagrams(at, value);
+        besieged.watch((protocol, "datagrams"), all, say, |midst| {
+            let count = datagrams(at, opening, size.garbage, midst);
+            format!("{} MB in {count} datagrams", size.garbage >> 20)
+        });
+    }
+    if !carried.connections {
+        return;
+    }
+    let say = |value: &str| say(protocol, at, value);
     for (name, sources) in [("slow", Sources::Many), ("slow, one address", Sources::One)] {
-        let what = |midst: &mut dyn FnMut()| {
+        besieged.watch((protocol, name), all, say, |midst| {
             let again = slow(at, opening, (size.slow, sources), size.hold, midst);
             format!("{} connections, {again} opened again", size.slow)
-        };
-        besieged.watch(protocol, at, name, all, what);
+        });
     }
-    besieged.watch(protocol, at, "connects", all, |midst| {
-        format!(
-            "{:.0} connections/s",
-            connects(at, Sources::Many, size.flood, midst)
-        )
+    besieged.watch((protocol, "connects"), all, say, |midst| {
+        let rate = connects(at, Sources::Many, size.flood, midst);
+        format!("{rate:.0} connections/s")
     });
-    besieged.watch(protocol, at, "garbage", all, |midst| {
+    besieged.watch((protocol, "garbage"), all, say, |midst| {
         let connections = garbage(at, opening, size.garbage, midst);
         format!("{} MB on {connections} connections", size.garbage >> 20)
     });
@@ -150,13 +166,13 @@ impl Besieged {
         (besieged, doors)
     }
 
-    /// Makes noise, and looks how a trip over HTTP and one over the protocol itself fare in its midst.
+    /// Makes noise, and looks how a trip over HTTP and one over the protocol itself, which `say` makes, fare in
+    /// its midst.
     fn watch(
         &mut self,
-        protocol: &str,
-        at: SocketAddr,
-        name: &str,
+        (protocol, name): (&str, &str),
         all: &mut Fared,
+        say: impl Fn(&str) -> io::Result<()>,
         noise: impl FnOnce(&mut dyn FnMut()) -> String,
     ) {
         let memory = Memory::watch(self.station.pid());
@@ -175,7 +191,7 @@ impl Besieged {
                 };
                 alerts[0] = alert(hooks, &web.id, begun);
                 let begun = Instant::now();
-                if say(protocol, at, &own.segment).is_err() {
+                if say(&own.segment).is_err() {
                     println!("  {protocol}: {name}: the connection broke");
                 }
                 alerts[1] = alert(hooks, &own.id, begun);
@@ -212,7 +228,12 @@ fn alert(hooks: &WebhookCatcher, canary: &str, begun: Instant) -> Option<f64> {
 
 /// Connections a second that a loop takes which does nothing else.
 fn bare(length: Duration) -> f64 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let flags = SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None);
+    let socket = socket.expect("a socket");
+    rustix::net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    rustix::net::listen(&socket, BACKLOG).expect("a port");
+    let listener = TcpListener::from(socket);
     let at = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for socket in listener.incoming() {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use lapwing_core::bounded;
 use lapwing_tests::{Ran, venv};
 use serde_json::json;
 
@@ -81,6 +82,39 @@ fn a_registry_gives_a_token_for_the_login_and_takes_it() {
         "jenkins 200",
     ];
     assert_eq!(outcomes, expected);
+}
+
+#[test]
+fn docker_logs_in() {
+    let mut stage = Stage::new(71, &["docker-config"]);
+    let (good, wrong) = (stage.mint("good", "docker-config"), "x".repeat(24));
+    let registry = stage.address("docker-config").to_string();
+    let login = |password: &str, settings: &str| {
+        let settings = stage.home.path().join(settings);
+        let settings = settings.to_str().expect("a text");
+        // No daemon is there: docker logs in by itself.
+        let client = ["--config", settings, "--host", "tcp://127.0.0.1:1"];
+        let user = ["login", "--username", good.field("username")];
+        let with = ["--password", password, &registry];
+        stage.run("docker", &[&client[..], &user, &with].concat())
+    };
+    let Ran {
+        code,
+        stdout,
+        stderr,
+    } = login(good.field("password"), "in");
+    assert!(code == 0 && stdout.contains("Login Succeeded"), "{stderr}");
+    let Ran { code, stderr, .. } = login(&wrong, "out");
+    assert!(code == 1 && stderr.contains("unauthorized"), "{stderr}");
+    // What docker keeps is what the canary carries.
+    let kept = stage.home.path().join("in/config.json");
+    let kept = bounded::read_text(&kept, 1 << 16).expect("settings are kept");
+    assert!(kept.contains(good.field("auth")), "{kept}");
+    // The wrong password is nobody's: two trips in all.
+    stage.assert_trips(&[
+        r#"good basic:password http/1.1 docker-config [GET /token] accepted 200 {"registry.client":["docker"]}"#,
+        "good bearer:registry_token http/1.1 docker-config [GET /v2/] accepted 200",
+    ]);
 }
 
 #[test]

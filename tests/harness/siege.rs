@@ -2,7 +2,7 @@
 //! they are taken, garbage. From many loopback addresses, or from one.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -21,6 +21,12 @@ const LOOK: Duration = Duration::from_millis(10);
 const LIMIT: Duration = Duration::from_secs(900);
 /// Bytes of garbage on one connection, at most.
 const ONE: u64 = 8 << 20;
+/// Longest datagram of garbage.
+const LONGEST: usize = 1400;
+/// Datagrams of garbage from one address.
+const FROM_ONE: u32 = 64;
+/// How often a datagram is sent that is to arrive.
+const TIMES: usize = 10;
 
 /// Where noise comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +65,7 @@ pub fn opening(protocol: &str) -> &'static [u8] {
         "smpp" => b"\0\0\xff\xf0\0\0\0\x09\0\0\0\0\0\0\0\x01",
         "smtp" => b"EHLO a.example\r\nMAIL FROM:<a@a.example>\r\n",
         "dns" => b"\xff\xf0\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x3f",
+        "wireguard" => b"\x01\0\0\0",
         _ => b"\x16\x03\x01\x40\0\x01\0\x3f\xfc\x03\x03",
     }
 }
@@ -268,6 +275,58 @@ pub fn garbage(at: SocketAddr, opening: &[u8], bytes: u64, midst: impl FnOnce())
         std::mem::forget(end);
     });
     connections.load(Ordering::Relaxed)
+}
+
+/// Sends so many bytes of garbage in datagrams: random ones, every other behind `opening`. Calls `midst` once half
+/// of them are sent. Says how many there were.
+pub fn datagrams(at: SocketAddr, opening: &[u8], bytes: u64, midst: impl FnOnce()) -> u64 {
+    let (sent, count) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let mut noise = [0; LONGEST];
+                while sent.load(Ordering::Relaxed) < bytes {
+                    let source = Sources::Many.number(rand::random());
+                    let Ok(socket) = UdpSocket::bind((source, 0)) else {
+                        continue;
+                    };
+                    for number in 0..FROM_ONE {
+                        rand::fill(&mut noise[..]);
+                        if number % 2 == 0 {
+                            noise[..opening.len()].copy_from_slice(opening);
+                        }
+                        // Every fourth as long as a WireGuard handshake.
+                        let length = match number % 4 {
+                            0 => 148,
+                            _ => rand::random_range(1..=LONGEST),
+                        };
+                        if socket.send_to(&noise[..length], at).is_ok() {
+                            sent.fetch_add(length as u64, Ordering::Relaxed);
+                            count.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+        while sent.load(Ordering::Relaxed) < bytes / 2 {
+            std::thread::sleep(LOOK);
+        }
+        midst();
+    });
+    count.load(Ordering::Relaxed)
+}
+
+/// Says a value to whoever takes datagrams there, several times: in a flood some get lost.
+///
+/// # Errors
+/// The system refuses.
+pub fn say_in_datagrams(at: SocketAddr, value: &str) -> io::Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    for _ in 0..TIMES {
+        socket.send_to(format!("HELP {value}\r\n\r\n").as_bytes(), at)?;
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 /// Says a value to a server of this protocol, whichever it is, and hangs up: whoever searches what it was sent

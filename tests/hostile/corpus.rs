@@ -28,10 +28,7 @@ fn nothing_that_was_found_once_is_a_panic() {
         before(info);
     }));
     let corpus = repository().join("tests/fuzz/corpus");
-    let names = PROTOCOLS
-        .iter()
-        .filter(|it| it.talks())
-        .map(|it| (it.name, false));
+    let names = PROTOCOLS.iter().map(|it| (it.name, false));
     for (name, tls) in names.chain([("http", true)]) {
         let directory = if tls {
             "tls".to_owned()

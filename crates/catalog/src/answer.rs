@@ -234,7 +234,7 @@ impl<'a> Hearing<'a> {
         let style = decoy.styles.get(&rule.style);
         said.quota = self.quota(&rule.style, standing);
         let limited = (said.quota.filter(|quota| quota.exceeded()))
-            .and_then(|_| (rule.limited.as_ref()).or_else(|| style?.limited.as_ref()));
+            .and_then(|_| (rule.limited.as_deref()).or_else(|| style?.limited.as_deref()));
         if limited.is_some() {
             return self.make_or_empty(limited, &said);
         }
@@ -253,7 +253,7 @@ impl<'a> Hearing<'a> {
     fn general(&self, decoy: &'a Decoy, standing: Standing<'_>) -> Option<&'a Reply> {
         let style = decoy.styles.get(DEFAULT_STYLE)?;
         if standing.is_let_in() {
-            style.not_found.as_ref()
+            style.not_found.as_deref()
         } else {
             failure(&style.failures, standing)
         }
@@ -379,14 +379,14 @@ fn failure<'a>(failures: &'a Failures, standing: Standing<'_>) -> Option<&'a Rep
         bad_signature,
         bad_token,
     } = failures;
-    let unknown = unknown.as_ref();
-    let refused = refused.as_ref().or(unknown);
+    let unknown = unknown.as_deref();
+    let refused = refused.as_deref().or(unknown);
     match standing {
-        Standing::Missing => missing.as_ref().or(unknown),
+        Standing::Missing => missing.as_deref().or(unknown),
         Standing::Refused(_) => refused,
-        Standing::Revoked(_) => revoked.as_ref().or(unknown),
-        Standing::BadSignature(_, Fault::Token) => bad_token.as_ref().or(unknown),
-        Standing::BadSignature(..) => bad_signature.as_ref().or(refused),
+        Standing::Revoked(_) => revoked.as_deref().or(unknown),
+        Standing::BadSignature(_, Fault::Token) => bad_token.as_deref().or(unknown),
+        Standing::BadSignature(..) => bad_signature.as_deref().or(refused),
         Standing::Unknown | Standing::Accepted(_) | Standing::Open(_) => unknown,
     }
 }

@@ -12,10 +12,11 @@ use crate::memory::Memory;
 use crate::render::{self, NewTemplate};
 use crate::schema::Source;
 use crate::templates::Templates;
+use flate2::{Decompress, FlushDecompress};
 use lapwing_core::bounded;
 
-/// The files of `canaries/`, listed by the build script.
-const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+/// The files of `canaries/` from the build script: name, length, deflated text.
+const BUILTIN: &[(&str, usize, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 /// Folders a kind's file may lie in.
 pub(crate) const CLASSES: [&str; 4] = ["beacon", "credential", "document", "record"];
 /// Largest kind file, in bytes.
@@ -40,6 +41,16 @@ enum Tried {
     Already,
 }
 
+/// What the build script deflated.
+fn inflated(deflated: &[u8], length: usize) -> String {
+    let mut text = Vec::with_capacity(length);
+    // It stops where the capacity ends.
+    Decompress::new(false)
+        .decompress_vec(deflated, &mut text, FlushDecompress::Finish)
+        .expect("the build script deflated it");
+    String::from_utf8(text).expect("kinds are text")
+}
+
 impl Catalog {
     /// The kinds compiled in.
     ///
@@ -55,7 +66,8 @@ impl Catalog {
             templates: Templates::default(),
             memory: Memory::default(),
         };
-        for (file, text) in BUILTIN {
+        for (file, length, deflated) in BUILTIN {
+            let text = &inflated(deflated, *length);
             let path = Path::new(file);
             let class = path
                 .parent()

@@ -89,16 +89,20 @@ impl Hearing<'_> {
                 .zip(self.share(said.standing))
                 .map(|(path, tree)| tree.value(path))
                 .unwrap_or_default(),
-            "request" => strings(
-                [
-                    ("method", request.method.as_str()),
-                    ("path", request.path()),
-                    ("target", request.target.as_str()),
-                    ("host", request.header("host").unwrap_or(&request.host)),
-                ]
-                .into_iter(),
-                LONGEST_NAME,
-            ),
+            "request" => {
+                let host = request.header("host").unwrap_or(&request.host);
+                strings(
+                    [
+                        ("method", request.method.as_str()),
+                        ("path", request.path()),
+                        ("target", request.target.as_str()),
+                        ("host", host),
+                        ("origin", &format!("{}://{host}", request.scheme)),
+                    ]
+                    .into_iter(),
+                    LONGEST_NAME,
+                )
+            }
             _ => Value::UNDEFINED,
         }
     }

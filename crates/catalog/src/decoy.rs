@@ -28,7 +28,7 @@ pub(crate) struct Decoy {
     pub(crate) git: Option<Repository>,
     /// The share it serves over WebDAV.
     pub(crate) dav: Option<Share>,
-    pub(crate) styles: BTreeMap<String, Style>,
+    pub(crate) styles: BTreeMap<String, Box<Style>>,
     pub(crate) rules: Vec<Rule>,
 }
 
@@ -45,21 +45,22 @@ pub(crate) struct Api {
 #[derive(Debug, Default)]
 pub(crate) struct Style {
     pub(crate) failures: Failures,
-    pub(crate) not_found: Option<Reply>,
+    pub(crate) not_found: Option<Box<Reply>>,
     pub(crate) limit: Option<LimitTable>,
-    pub(crate) limited: Option<Reply>,
+    pub(crate) limited: Option<Box<Reply>>,
 }
 
-/// Answers to credentials that are not accepted; each falls back to a more general one.
+/// Answers to credentials that are not accepted; each falls back to a more general one. Most rules have none of
+/// their own.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
-    pub(crate) unknown: Option<Reply>,
-    pub(crate) missing: Option<Reply>,
-    pub(crate) refused: Option<Reply>,
-    pub(crate) revoked: Option<Reply>,
-    pub(crate) bad_signature: Option<Reply>,
+    pub(crate) unknown: Option<Box<Reply>>,
+    pub(crate) missing: Option<Box<Reply>>,
+    pub(crate) refused: Option<Box<Reply>>,
+    pub(crate) revoked: Option<Box<Reply>>,
+    pub(crate) bad_signature: Option<Box<Reply>>,
     /// Signed, with a session token that nobody gave out.
-    pub(crate) bad_token: Option<Reply>,
+    pub(crate) bad_token: Option<Box<Reply>>,
 }
 
 /// One rule.
@@ -96,7 +97,7 @@ pub(crate) struct Rule {
     pub(crate) style: String,
     pub(crate) accepted: Reply,
     pub(crate) failures: Failures,
-    pub(crate) limited: Option<Reply>,
+    pub(crate) limited: Option<Box<Reply>>,
 }
 
 /// What a rule keeps.
@@ -190,10 +191,10 @@ impl Decoy {
             .transpose()?;
         let mut styles = BTreeMap::new();
         for (name, table) in &file.style {
-            styles.insert(name.clone(), compiler.style(table)?);
+            styles.insert(name.clone(), Box::new(compiler.style(table)?));
         }
         let plain = StyleTable::default();
-        let mut rules = Vec::new();
+        let mut rules = Vec::with_capacity(file.decoy.len());
         for table in &file.decoy {
             let name = table.style.as_deref().unwrap_or(DEFAULT_STYLE);
             let style = match file.style.get(name) {
@@ -231,19 +232,17 @@ impl Decoy {
 
     /// Every answer, for the battery.
     pub(crate) fn replies(&self) -> impl Iterator<Item = &Reply> {
-        let styles = self.styles.values().flat_map(|style| {
-            let more = style.not_found.iter().chain(&style.limited);
-            style.failures.replies().chain(more)
-        });
+        let styles = (self.styles.values())
+            .flat_map(|style| style.failures.replies([&style.not_found, &style.limited]));
         styles.chain(self.rules.iter().flat_map(|rule| {
-            let more = rule.failures.replies().chain(&rule.limited);
+            let more = rule.failures.replies([&rule.limited, &None]);
             std::iter::once(&rule.accepted).chain(more)
         }))
     }
 }
 
 impl Failures {
-    fn replies(&self) -> impl Iterator<Item = &Reply> {
+    fn replies<'a>(&'a self, more: [&'a Option<Box<Reply>>; 2]) -> impl Iterator<Item = &'a Reply> {
         let Self {
             unknown,
             missing,
@@ -253,7 +252,7 @@ impl Failures {
             bad_token,
         } = self;
         let shown = [unknown, missing, refused, revoked, bad_signature, bad_token];
-        shown.into_iter().flatten()
+        shown.into_iter().chain(more).filter_map(Option::as_deref)
     }
 }
 
@@ -483,8 +482,9 @@ impl Compiler<'_> {
         &mut self,
         table: Option<&AnswerTable>,
         style: &StyleTable,
-    ) -> Result<Option<Reply>, CatalogError> {
-        table.map(|table| self.reply(table, style)).transpose()
+    ) -> Result<Option<Box<Reply>>, CatalogError> {
+        let reply = |table| self.reply(table, style).map(Box::new);
+        table.map(reply).transpose()
     }
 
     fn reply(&mut self, table: &AnswerTable, style: &StyleTable) -> Result<Reply, CatalogError> {
@@ -532,6 +532,7 @@ impl Compiler<'_> {
                 ));
             }
         };
+        headers.shrink_to_fit();
         Ok(Reply {
             status: table.status,
             headers,

@@ -146,7 +146,8 @@ impl Drawing<'_> {
 impl Format {
     /// Compiles a format; an error is what is wrong, in words.
     pub(crate) fn compile(text: &str, names: Names<'_>) -> Result<Self, String> {
-        let pieces = pieces(text, names)?;
+        let mut pieces = pieces(text, names)?;
+        pieces.shrink_to_fit();
         let longest = longest(&pieces);
         if pieces.is_empty() || longest > LONGEST {
             return Err(format!("it has to give 1 to {LONGEST} characters"));

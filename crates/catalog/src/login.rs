@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// The account that a canary pretends to be, as names of its fields.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// The listeners it is one at, by their names (`postgres`).

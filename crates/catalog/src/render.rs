@@ -4,7 +4,7 @@
 //! A template may use: `field`, `path`, `form`, `query`, `json` (tables of strings), `auth` (`user`, `token`, `scheme`: the word
 //! before it in `Authorization`, in lower case, `claims`),
 //! `aws` (`version`, `service`, `prefix`, `region`, `action`, `fault`, `token`, `key_id`, `date`, `resource`), `request` (`method`, `path`, `target`,
-//! `host`), `item` (what the rule remembers or asks for: `id`, `time`, `age` and what is kept), `made` (all items of a
+//! `host`, `origin`: the host behind its scheme), `item` (what the rule remembers or asks for: `id`, `time`, `age` and what is kept), `made` (all items of a
 //! rule that makes several), `each` (in what makes them: `index` and `value`), `limit` (`requests`, `used`,
 //! `remaining`, `reset`, `wait`), `dav` (what the path is in the share: `href`, `type`, `etag`, `modified`); `items(list)` and `count(list)` of what is remembered, the filter `date(format)` on seconds;
 //! `hex(n)`, `base32(n)`, `base64(n)`, `uuid()`, `random(low, high)` (new each time); `stable(label, n)` (hex digits) and

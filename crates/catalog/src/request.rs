@@ -33,6 +33,8 @@ pub struct Request {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body, transfer coding removed.
     pub body: Vec<u8>,
+    /// `http` or `https`: what answers that name the host itself are to say; the listener sets it.
+    pub scheme: &'static str,
     /// The certificate that the client showed within TLS, and has the key to; the listener sets it.
     pub certificate: Option<ShownCertificate>,
     plain: OnceLock<Option<Vec<u8>>>,
@@ -58,6 +60,7 @@ impl Request {
             host,
             headers,
             body,
+            scheme: "https",
             certificate: None,
             plain: OnceLock::new(),
             query: OnceLock::new(),

@@ -10,19 +10,23 @@ const MOST_SEGMENTS: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Segment {
     Literal(String),
-    Parameter {
-        before: String,
-        name: String,
-        after: String,
-    },
+    Parameter(Box<Parameter>),
     /// `**`: any number of segments.
     Rest,
+}
+
+/// `before{name}after`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parameter {
+    before: String,
+    name: String,
+    after: String,
 }
 
 /// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
-    segments: Vec<Segment>,
+    segments: Box<[Segment]>,
 }
 
 /// The decoded segments of a request's path.
@@ -54,14 +58,14 @@ impl Route {
             if name.is_empty() || after.contains('{') {
                 return Err("one `{name}` a segment");
             }
-            Ok(Segment::Parameter {
+            Ok(Segment::Parameter(Box::new(Parameter {
                 before: before.to_owned(),
                 name: name.to_owned(),
                 after: after.to_owned(),
-            })
+            })))
         });
         Ok(Self {
-            segments: segments.collect::<Result<_, _>>()?,
+            segments: segments.collect::<Result<Box<[_]>, _>>()?,
         })
     }
 
@@ -93,11 +97,12 @@ fn follow<'p>(
     };
     match segment {
         Segment::Literal(literal) if literal == actual => {}
-        Segment::Parameter {
-            before,
-            name,
-            after,
-        } => {
+        Segment::Parameter(parameter) => {
+            let Parameter {
+                before,
+                name,
+                after,
+            } = &**parameter;
             let inner = actual
                 .strip_prefix(before.as_str())
                 .and_then(|inner| inner.strip_suffix(after.as_str()));

@@ -277,6 +277,14 @@ fn configured(settings: &Settings) -> Result<Vec<Bound>, DaemonError> {
                 what: format!("there is no such protocol; there are {}", known.join(", ")),
             });
         };
+        if named.iter().any(|door| door.tls) && !protocol.carried(true).connections {
+            return Err(DaemonError::Setting {
+                key: format!("listen.protocols.{name}"),
+                what: format!(
+                    "{name} is spoken by datagrams alone, which TLS does not carry: leave `tls://` out"
+                ),
+            });
+        }
         doors.extend(named.iter().map(|door| Bound {
             protocol,
             door: *door,
@@ -347,6 +355,24 @@ fn unusable(name: &str, what: &str) -> DaemonError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_spoken_by_datagrams_alone_is_not_behind_tls() {
+        let mut settings = settings(&[]);
+        let door = Door {
+            address: "127.0.0.1:0".parse().unwrap(),
+            tls: true,
+        };
+        let doors = vec![door];
+        settings
+            .listen
+            .protocols
+            .insert("wireguard".to_owned(), doors);
+        let error = Doors::open(&mut settings, Passed::default()).unwrap_err();
+        assert!(error.to_string().contains("leave `tls://` out"), "{error}");
+        let given = vec![passed("wireguard-tls", udp())];
+        assert!(Doors::open(&mut self::settings(&[]), Passed(given)).is_err());
+    }
 
     fn settings(http: &[SocketAddr]) -> Settings {
         let mut settings = Settings::default();

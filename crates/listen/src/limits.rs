@@ -31,6 +31,8 @@ pub struct Limits {
     pub lifetime: Duration,
     /// How long requests in flight may take once the station stops.
     pub drain: Duration,
+    /// Longest time for which an answer is held back as the server we look like does, after a wrong login say.
+    pub pause: Duration,
     /// Connections at once.
     pub connections: usize,
     /// Connections at once from one IPv4 address or one IPv6 /64.
@@ -53,6 +55,7 @@ impl Default for Limits {
             write_deadline: Duration::from_secs(30),
             lifetime: Duration::from_secs(3600),
             drain: Duration::from_secs(10),
+            pause: Duration::from_secs(10),
             connections: 4096,
             connections_per_address: 512,
             streams: 128,

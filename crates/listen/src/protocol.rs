@@ -23,14 +23,6 @@ pub struct Protocol {
     pub(crate) serve: Serve,
 }
 
-impl Protocol {
-    /// Whether it is spoken over connections, and not by datagrams alone.
-    #[must_use]
-    pub const fn talks(&self) -> bool {
-        !matches!(self.serve, Serve::Datagrams { talk: None, .. })
-    }
-}
-
 /// How it is served.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Serve {

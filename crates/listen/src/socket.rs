@@ -35,13 +35,13 @@ pub struct Carried {
 }
 
 impl Protocol {
-    /// What carries it at a door. What comes inside TLS comes over connections.
+    /// What carries it at a door. What comes inside TLS comes over connections: where there are none, nothing does.
     #[must_use]
     pub fn carried(&self, tls: bool) -> Carried {
         match self.serve {
             Serve::Datagrams { talk, .. } => Carried {
                 connections: talk.is_some(),
-                datagrams: talk.is_none() || !tls,
+                datagrams: !tls,
             },
             Serve::Web | Serve::Stream { .. } => Carried {
                 connections: true,

@@ -18,7 +18,7 @@ use lapwing_core::{
 };
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::connection::Place;
 use crate::datagram::Message;
@@ -388,6 +388,11 @@ impl Visit {
         if !found.is_empty() {
             self.place.bell.admit();
         }
+    }
+
+    /// Holds the next answer back, as the server we look like does.
+    pub(crate) async fn pause(&self, time: Duration) {
+        sleep(time.min(self.place.station.limits.pause)).await;
     }
 
     /// From here on it may be silent as long as it may last: someone is thinking.

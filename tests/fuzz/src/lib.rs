@@ -1,7 +1,8 @@
 //! What every fuzz target does: a station that listens for one protocol on loopback, and a client that sends
-//! whatever it is given, stops sending, and reads to the end.
+//! whatever it is given, stops sending, and reads to the end. Where datagrams alone are spoken, the input is one.
 //!
-//! The station knows one account, [`USER`] with [`PASSWORD`], so that what comes behind a login is reached too.
+//! The station knows one account, [`USER`] with [`PASSWORD`], and one client of a tunnel, so that what comes behind a
+//! login is reached too.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use data_encoding::BASE64;
 use futures_util::future::BoxFuture;
 use lapwing_catalog::{Candidate, Catalog};
 use lapwing_core::{Canary, CanaryId, SystemClock, Timestamp};
@@ -17,7 +19,7 @@ use lapwing_listen::{
     Sighting, Station, System, Tls, TripSink, ZoneSettings, Zones, protocol,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, UdpSocket};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -26,16 +28,26 @@ use tokio::time::timeout;
 pub const USER: &str = "kestrel";
 /// Its password.
 pub const PASSWORD: &str = "Tern-4711";
+/// Private keys of the two ends of the tunnel that is known.
+pub const SERVER_KEY: [u8; 32] = [3; 32];
+/// That of the client.
+pub const CLIENT_KEY: [u8; 32] = [4; 32];
+/// The client's public key, as `wg pubkey` writes it.
+const CLIENT: &str = "rAGyIJ6GNU+4UyN7XeD0+rE8f8v0M6YcAZNpYX/s8Qs=";
 
 /// No connection whose client has stopped sending lasts longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of answers that are read: whoever asks again and again gets as much as they like.
 const ANSWERS: u64 = 4 << 20;
+/// How long a datagram that gets no answer is seen to.
+pub const SILENCE: Duration = Duration::from_millis(1);
 
 /// A station that listens for one protocol.
 pub struct Target {
     runtime: Runtime,
     address: SocketAddr,
+    /// By connections; otherwise by datagrams.
+    connects: bool,
     /// The address the next client comes from: with one address the ports would be used up.
     client: AtomicU32,
     _stop: watch::Sender<bool>,
@@ -67,6 +79,7 @@ impl Target {
         Self {
             runtime,
             address,
+            connects: protocol.carried(tls).connections,
             client: AtomicU32::new(u32::from(Ipv4Addr::new(127, 1, 0, 0))),
             _stop: stop,
         }
@@ -77,6 +90,28 @@ impl Target {
     /// # Panics
     /// If the connection does not end.
     pub fn run(&self, bytes: &[u8]) {
+        if self.connects {
+            self.connect(bytes);
+        } else {
+            self.during(async |address| {
+                let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+                socket.send_to(bytes, address).await?;
+                let _ = timeout(SILENCE, socket.recv(&mut [0; 2048])).await;
+                Ok(())
+            });
+        }
+    }
+
+    /// Has the station serve while something is done with its address.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn during<T>(&self, what: impl AsyncFnOnce(SocketAddr) -> io::Result<T>) -> T {
+        let done = self.runtime.block_on(what(self.address));
+        done.expect("a connection, or a datagram")
+    }
+
+    fn connect(&self, bytes: &[u8]) {
         let client = self.client.fetch_add(1, Ordering::Relaxed);
         let client = Ipv4Addr::from(0x7f00_0000 | (client & 0x00ff_ffff));
         let talk = async {
@@ -108,7 +143,11 @@ impl Target {
 fn station(name: &str, tls: bool) -> Station {
     let catalog = Catalog::builtin().expect("the built-in kinds");
     let account = Account::at(&catalog, name);
-    let (limits, system) = (Limits::default(), System::from_seed(&[1; 32]));
+    let limits = Limits {
+        pause: Duration::ZERO,
+        ..Limits::default()
+    };
+    let system = System::from_seed(&[1; 32]);
     let zones = ZoneSettings {
         zones: vec!["api.example".to_owned()],
         addresses: vec!["192.0.2.1".parse().expect("an address")],
@@ -152,8 +191,8 @@ fn certified() -> Tls {
 /// Knows the one account.
 struct Account {
     canary: Arc<Canary>,
-    user: String,
-    password: String,
+    /// Values, and the fields they are of.
+    known: Vec<(String, String)>,
 }
 
 impl Account {
@@ -164,27 +203,38 @@ impl Account {
             login.is_some_and(|login| login.protocols.iter().any(|it| it == name))
         };
         let kind = catalog.kinds().find(here);
-        let login = kind.and_then(|kind| kind.login.clone());
-        let user = login.as_ref().and_then(|login| login.user.clone());
-        let password = login.as_ref().and_then(|login| login.password.clone());
-        let database = login.and_then(|login| login.database);
-        let values = [(&user, USER), (&password, PASSWORD), (&database, "orders")];
-        let fields = values
+        let login = kind.and_then(|kind| kind.login.clone()).unwrap_or_default();
+        let known = [
+            (USER.to_owned(), login.user, "user"),
+            (PASSWORD.to_owned(), login.password, "password"),
+            (CLIENT.to_owned(), login.key, "key"),
+        ];
+        let known = known
             .into_iter()
-            .filter_map(|(field, value)| Some((field.clone()?, value.to_owned())));
+            .map(|(value, field, usual)| (value, field.unwrap_or_else(|| usual.to_owned())));
+        let known: Vec<_> = known.collect();
+        let unseen = [
+            ("orders".to_owned(), login.database),
+            (BASE64.encode(&SERVER_KEY), login.server_key),
+        ];
+        let unseen = unseen
+            .into_iter()
+            .filter_map(|(value, field)| Some((field?, value)));
+        let seen = known
+            .iter()
+            .map(|(value, field)| (field.clone(), value.clone()));
         let canary = Canary {
             id: CanaryId::from_bytes([7; 16]),
             kind: kind.map_or("url", |kind| kind.id.as_str()).to_owned(),
             memo: String::new(),
             labels: Default::default(),
-            fields: fields.collect(),
+            fields: seen.chain(unseen).collect(),
             minted: Timestamp::from_micros(0),
             retired: None,
         };
         Self {
             canary: Arc::new(canary),
-            user: user.unwrap_or_else(|| "user".to_owned()),
-            password: password.unwrap_or_else(|| "password".to_owned()),
+            known,
         }
     }
 }
@@ -192,11 +242,8 @@ impl Account {
 impl Recogniser for Account {
     fn recognise(&self, candidates: &[Candidate<'_>]) -> Vec<Recognised> {
         let found = |candidate: &Candidate<'_>| {
-            let field = match &*candidate.value {
-                user if user == USER.as_bytes() => &self.user,
-                password if password == PASSWORD.as_bytes() => &self.password,
-                _ => return None,
-            };
+            let known = |it: &&(String, String)| it.0.as_bytes() == &*candidate.value;
+            let (_, field) = self.known.iter().find(known)?;
             Some(Recognised {
                 canary: Arc::clone(&self.canary),
                 field: field.clone(),

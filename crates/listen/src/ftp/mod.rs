@@ -207,7 +207,7 @@ impl Session {
             return Ok(Next::GoOn);
         }
         // As vsftpd's `delay_failed_login`.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        visit.pause(Duration::from_secs(1)).await;
         self.failures += 1;
         visit.send(b"530 Login incorrect.\r\n").await?;
         Ok(if self.failures < MOST_FAILURES {

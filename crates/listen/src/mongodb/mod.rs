@@ -56,7 +56,7 @@ pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
         };
         session.server.now = visit.station().clock.now();
         let body = session.answer(visit, &command).await;
-        session.wait(&command).await;
+        session.wait(visit, &command).await;
         if !command.silent {
             let reply = wire::reply(&command, session.number, &body);
             session.number = session.number.wrapping_add(1);
@@ -108,13 +108,13 @@ struct Session {
 
 impl Session {
     /// A client that watches the server asks to wait until something changes.
-    async fn wait(&self, command: &Command) {
+    async fn wait(&self, visit: &Visit, command: &Command) {
         let most = get(&command.body, "maxAwaitTimeMS").and_then(Bson::as_count);
         if let (Some(most), Some(_)) = (most, get(&command.body, "topologyVersion")) {
             let most = u64::try_from(most)
                 .unwrap_or(LONGEST_WAIT)
                 .min(LONGEST_WAIT);
-            tokio::time::sleep(Duration::from_millis(most)).await;
+            visit.pause(Duration::from_millis(most)).await;
         }
     }
 

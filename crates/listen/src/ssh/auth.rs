@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lapwing_core::Carrier;
 use rand::RngExt as _;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::keys::Offered;
 use super::transport::{PROTOCOL_ERROR, Transport};
@@ -97,7 +97,7 @@ pub(super) async fn log_in(transport: &mut Transport<'_>) -> Result<(String, Acc
                 transport.flush().await?;
                 continue;
             }
-            Judged::Slowly => sleep(slowly()).await,
+            Judged::Slowly => transport.visit.pause(slowly()).await,
             Judged::Refused => {}
         }
         if attempts > 1 || !none {

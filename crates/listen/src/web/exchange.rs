@@ -64,6 +64,7 @@ pub(crate) async fn exchange(
     let now = station.clock.now();
     let mut seen = Seen::new(head, body);
     let certificate = place.certificate.as_deref();
+    seen.request.scheme = place.scheme(&seen.host);
     seen.request.certificate = certificate.map(|it| it.shown.clone());
     let found = {
         let candidates = seen.request.candidates();
@@ -202,6 +203,19 @@ fn reads(request: &Request) -> bool {
 }
 
 impl Place {
+    /// By which scheme a client came that asked for this host. In front of us somebody may end TLS: only who names a
+    /// port, and not that of HTTPS, came in the clear.
+    fn scheme(&self, host: &str) -> &'static str {
+        let port = host
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse::<u16>().ok());
+        let clear = self.hello.is_none() && self.forwarded.is_none();
+        match port {
+            Some(port) if clear && port != 443 => "http",
+            _ => "https",
+        }
+    }
+
     /// Whether a host name is nobody's here: the site answers to its address and to names that bait
     /// carries, and not to whatever name a prober thinks of.
     fn is_stranger(&self, host: &str) -> bool {
