@@ -36,6 +36,8 @@ fn reports(directory: &std::path::Path) {
         "{}",
         json["totals"]
     );
+    // Those of the drill are not counted among the intruder's.
+    assert_eq!(json["totals"]["addresses"], 4, "{}", json["totals"]);
     // Nothing but made-up addresses.
     for network in json["networks"].as_array().unwrap() {
         let source = network["source"].as_str().unwrap_or_default();

@@ -86,8 +86,10 @@ pub(crate) struct Totals {
     pub(crate) uses: u64,
     /// Uses that were announced drills.
     pub(crate) drills: u64,
+    /// Without those of drills, unless there is nothing else.
     pub(crate) actors: u64,
     pub(crate) incidents: u64,
+    /// As for `actors`.
     pub(crate) addresses: u64,
     pub(crate) first: Option<String>,
     pub(crate) last: Option<String>,
@@ -310,16 +312,15 @@ fn counted(texts: impl Iterator<Item = (String, u64)>) -> Vec<Counted> {
 }
 
 fn totals(context: &Context<'_>, canaries: &[CanaryFinding], report: &Report) -> Totals {
-    let addresses: BTreeSet<_> = context
-        .trips
-        .iter()
-        .map(|one| one.trip.observed.source().ip().to_canonical())
-        .collect();
-    let actors: BTreeSet<_> = context
-        .trips
-        .iter()
-        .map(|one| one.conclusion.actor)
-        .collect();
+    let drill = |one: &&ReportTrip| one.conclusion.judgement.verdict == Verdict::Drill;
+    let all = context.trips.iter().copied();
+    let mut counted: Vec<&ReportTrip> = all.clone().filter(|one| !drill(one)).collect();
+    if counted.is_empty() {
+        counted = all.collect();
+    }
+    let addresses = counted.iter().map(|one| one.trip.observed.source().ip());
+    let addresses: BTreeSet<_> = addresses.map(|ip| ip.to_canonical()).collect();
+    let actors: BTreeSet<_> = counted.iter().map(|one| one.conclusion.actor).collect();
     Totals {
         canaries: canaries.len() as u64,
         canaries_used: canaries

@@ -112,6 +112,11 @@ pub(crate) fn title(all: &Findings) -> String {
 
 fn figures(all: &Findings) -> Vec<(String, &'static str)> {
     let totals = &all.totals;
+    // Drills are told of apart, unless there is nothing else.
+    let uses = match totals.uses - totals.drills {
+        0 => totals.uses,
+        others => others,
+    };
     let mut out = vec![
         (
             format!(
@@ -121,10 +126,7 @@ fn figures(all: &Findings) -> Vec<(String, &'static str)> {
             ),
             "pieces of bait used",
         ),
-        (
-            thousands(totals.uses),
-            if totals.uses == 1 { "use" } else { "uses" },
-        ),
+        (thousands(uses), if uses == 1 { "use" } else { "uses" }),
         (
             thousands(totals.addresses),
             if totals.addresses == 1 {
