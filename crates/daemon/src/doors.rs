@@ -134,6 +134,7 @@ impl Doors {
                 }
             }
         }
+        doors.check_apart(settings)?;
         doors.forget_covered();
         for bound in &mut doors.trap {
             let sockets = std::mem::take(&mut bound.sockets);
@@ -214,7 +215,23 @@ impl Doors {
         });
     }
 
-    /// Opens the desk's ports. What intruders reach and what the operator uses never share one.
+    /// What intruders reach and what the operator uses never share a port.
+    fn check_apart(&self, settings: &Settings) -> Result<(), DaemonError> {
+        let desk = settings.desk.listen.iter().map(SocketAddr::port);
+        let trap = |port: &u16| self.trap.iter().any(|it| it.door.address.port() == *port);
+        match desk.filter(|port| *port != 0).find(trap) {
+            None => Ok(()),
+            Some(port) => Err(DaemonError::Setting {
+                key: "desk.listen".to_owned(),
+                what: format!(
+                    "port {port} is one that intruders reach (listen.http, listen.protocols); give the desk its own, \
+                     on loopback: 127.0.0.1:8090"
+                ),
+            }),
+        }
+    }
+
+    /// Opens the desk's ports.
     fn open_desk(
         &mut self,
         settings: &mut Settings,
@@ -231,16 +248,6 @@ impl Doors {
             self.desk.push(socket);
         }
         for address in &settings.desk.listen {
-            let port = address.port();
-            if port != 0 && self.trap.iter().any(|it| it.door.address.port() == port) {
-                return Err(DaemonError::Setting {
-                    key: "desk.listen".to_owned(),
-                    what: format!(
-                        "port {port} is one that intruders reach (listen.http, listen.protocols); give the desk \
-                         its own, on loopback: 127.0.0.1:8090"
-                    ),
-                });
-            }
             if !taken.contains(address) {
                 self.desk.push(lapwing_console::bind(*address)?);
             }
