@@ -106,6 +106,17 @@ impl Locale {
         SHELVES.iter().map(|shelf| shelf.id)
     }
 
+    /// Given names of the sort that one is: of the first locale that has it, women's or men's. None if none has it.
+    #[must_use]
+    pub fn given_like(name: &str) -> &'static [String] {
+        let default = std::iter::once(Self::default_one());
+        let lists = default
+            .chain(SHELVES.iter().map(Shelf::locale))
+            .flat_map(|locale| [&locale.female, &locale.male]);
+        let mut lists = lists.filter(|list| list.iter().any(|known| known == name));
+        lists.next().map_or(&[], Vec::as_slice)
+    }
+
     /// Whether its country keeps telephone numbers for fiction.
     #[must_use]
     pub fn has_reserved_phones(&self) -> bool {

@@ -62,15 +62,26 @@ pub(crate) fn draw(
     options: &Options,
 ) -> Result<Drawn, Problem> {
     let mut drawing = Drawing::among(learned, wish, options);
+    let mut whose = Whose::Minted;
     for _ in 1..TRIES {
-        if drawing.settle() == Settled::Free {
+        if drawing.settle(whose) == Settled::Free {
             return drawing.row();
         }
         // Somebody else has that name or address: all of it is drawn again, as a newcomer would differ.
         drawing = Drawing::among(learned, wish, options);
+        whose = Whose::Another;
     }
-    drawing.settle();
+    drawing.settle(whose);
     drawing.row()
+}
+
+/// Which new given name a row may get.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// That of the canary.
+    Minted,
+    /// Another of its sort.
+    Another,
 }
 
 /// Whether a row's name and address are still nobody's.

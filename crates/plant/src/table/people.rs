@@ -1,7 +1,9 @@
 //! Names and what is made of them: a table's columns for names, the ways in which logins and the
 //! local parts of e-mail addresses are built from them, and letters in the neighbours' case.
 
+use lapwing_catalog::Locale;
 use rand::RngExt as _;
+use rand::seq::IndexedRandom as _;
 
 use super::Table;
 use crate::names;
@@ -68,6 +70,14 @@ impl NameColumns {
 }
 
 impl Person {
+    /// Somebody else of the family, as far as lists of names go.
+    pub(crate) fn with_another_name(mut self) -> Self {
+        if let Some(given) = Locale::given_like(&self.given).choose(&mut rand::rng()) {
+            self.given.clone_from(given);
+        }
+        self
+    }
+
     /// The person a whole name is of.
     pub(crate) fn parse(whole: &str) -> Self {
         let (given, family) = match whole.split_once(", ") {

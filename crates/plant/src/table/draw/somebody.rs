@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rand::seq::IndexedRandom as _;
 
-use super::{Drawing, Settled, TRIES};
+use super::{Drawing, Settled, TRIES, Whose};
 use crate::table::Value;
 use crate::table::fill::{blended_word, digits_anew};
 use crate::table::learn::Role;
@@ -32,7 +32,7 @@ impl<'a> Drawing<'a> {
     }
 
     /// Decides whose row it is to be: like the neighbours, and none of them.
-    pub(super) fn settle(&mut self) -> Settled {
+    pub(super) fn settle(&mut self, whose: Whose) -> Settled {
         let field = |name: &str| self.wish.fields.get(name).cloned();
         let minted = match (field("first_name"), field("last_name"), field("name")) {
             (Some(given), Some(family), _) => Some(Person { given, family }),
@@ -50,6 +50,10 @@ impl<'a> Drawing<'a> {
             self.person = minted;
             return Settled::Free;
         };
+        let minted = minted.map(|minted| match whose {
+            Whose::Minted => minted,
+            Whose::Another => minted.with_another_name(),
+        });
         let person = self.somebody(&own, minted.as_ref());
         self.local = self.local(Some(&person));
         let address_taken = self
