@@ -337,10 +337,12 @@ pub fn say_in_datagrams(at: SocketAddr, value: &str) -> io::Result<()> {
 pub fn say(protocol: &str, at: SocketAddr, value: &str) -> io::Result<()> {
     let mut socket = TcpStream::connect(at)?;
     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
-    match protocol {
-        "http" => write!(socket, "GET /{value} HTTP/1.0\r\n\r\n")?,
-        _ => write!(socket, "HELP {value}\r\n\r\n")?,
-    }
+    // In one piece: after the first a server may have heard enough.
+    let said = match protocol {
+        "http" => format!("GET /{value} HTTP/1.0\r\n\r\n"),
+        _ => format!("HELP {value}\r\n\r\n"),
+    };
+    socket.write_all(said.as_bytes())?;
     socket.shutdown(Shutdown::Write)?;
     let mut heard = [0; 4096];
     // To the end: what is said is of no interest.

@@ -62,7 +62,7 @@ pub use error::CatalogError;
 pub use judge::Judgement;
 pub use keys::rsa_key;
 pub use kind::{AddressUse, ColumnHint, Field, IniHint, Kind, MintOrder, PlantHints, TreeHint};
-pub use locale::{Locale, Scene};
+pub use locale::{Locale, Scene, somebody_else};
 pub use login::Login;
 pub use request::{Request, ShownCertificate};
 pub use ways::{Basis, Refusal};

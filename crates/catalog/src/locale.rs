@@ -27,6 +27,9 @@ pub use data::Locale;
 use moment::Moments;
 pub(crate) use moment::Which;
 
+/// How often a person is drawn until it is of a sort.
+const TRIES: usize = 32;
+
 /// Where and when the people of records live.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scene<'a> {
@@ -324,6 +327,18 @@ fn moment(argument: &str) -> Result<Part, String> {
         which,
         format: format.into(),
     })
+}
+
+/// Somebody else from where a given name is usual: a given name of its sort, and family names. None where it is usual
+/// in no locale.
+#[must_use]
+pub fn somebody_else(given: &str) -> Option<(&'static str, String)> {
+    let (locale, names) = Locale::of_name(given)?;
+    let mut rng = rand::rng();
+    let mut dice = Dice::new(&mut rng);
+    let drawn = (0..TRIES).map(|_| draw_person(locale, &mut dice));
+    let mut alike = drawn.filter(|person| names.iter().any(|name| name == person.given));
+    alike.next().map(|person| (person.given, person.family))
 }
 
 fn draw_person(locale: &'static Locale, dice: &mut Dice<'_>) -> Person {

@@ -106,21 +106,22 @@ impl Locale {
         SHELVES.iter().map(|shelf| shelf.id)
     }
 
-    /// Given names of the sort that one is: of the first locale that has it, women's or men's. None if none has it.
-    #[must_use]
-    pub fn given_like(name: &str) -> &'static [String] {
-        let default = std::iter::once(Self::default_one());
-        let lists = default
-            .chain(SHELVES.iter().map(Shelf::locale))
-            .flat_map(|locale| [&locale.female, &locale.male]);
-        let mut lists = lists.filter(|list| list.iter().any(|known| known == name));
-        lists.next().map_or(&[], Vec::as_slice)
-    }
-
     /// Whether its country keeps telephone numbers for fiction.
     #[must_use]
     pub fn has_reserved_phones(&self) -> bool {
         !self.fiction.is_empty() || self.places.iter().all(|place| place.fiction.is_some())
+    }
+
+    /// The first locale in which a given name is usual, the default one before others, and the other names of its
+    /// sort there, women's or men's.
+    pub(super) fn of_name(given: &str) -> Option<(&'static Self, &'static [String])> {
+        let default = std::iter::once(Self::default_one());
+        let mut all = default.chain(SHELVES.iter().map(Shelf::locale));
+        all.find_map(|locale| {
+            let mut lists = [&locale.female, &locale.male].into_iter();
+            let list = lists.find(|list| list.iter().any(|known| known == given))?;
+            Some((locale, list.as_slice()))
+        })
     }
 
     pub(crate) fn default_one() -> &'static Self {

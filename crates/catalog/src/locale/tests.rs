@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 
 use super::data::Locale;
 use super::moment::{Moments, Which};
-use super::{Scene, Spelling, login, phone, slug};
+use super::{Scene, Spelling, login, phone, slug, somebody_else};
 use crate::address::Address;
 use crate::catalog::Catalog;
 use crate::dice::Dice;
@@ -290,6 +290,19 @@ fn slavic_names_have_one_gender() {
     let mut rng = StdRng::seed_from_u64(3);
     let person = super::draw_person(spain, &mut Dice::new(&mut rng));
     assert_eq!(person.family.split(' ').count(), 2, "{}", person.family);
+}
+
+#[test]
+fn somebody_else_has_a_name_of_the_same_sort() {
+    let poland = Locale::named("pl_PL").expect("a locale");
+    let unusual = |name: &&String| Locale::of_name(name).is_some_and(|(it, _)| it.country == "PL");
+    let given = poland.female.iter().find(unusual).expect("a Polish name");
+    for _ in 0..100 {
+        let (other, family) = somebody_else(given).expect("it is in the list");
+        assert!(poland.female.iter().any(|name| name == other), "{other}");
+        assert!(!family.is_empty() && !family.contains('|'), "{family}");
+    }
+    assert_eq!(somebody_else("Qwertz"), None);
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(crate) struct Drawn {
 /// How often a template or a name is drawn again.
 const TRIES: usize = 16;
 
-/// Draws one row.
+/// Draws one row; `whose` is for the first try.
 ///
 /// # Errors
 /// A column must have a value, and nothing tells what.
@@ -60,9 +60,9 @@ pub(crate) fn draw(
     learned: &Learned<'_>,
     wish: &Wish,
     options: &Options,
+    mut whose: Whose,
 ) -> Result<Drawn, Problem> {
     let mut drawing = Drawing::among(learned, wish, options);
-    let mut whose = Whose::Minted;
     for _ in 1..TRIES {
         if drawing.settle(whose) == Settled::Free {
             return drawing.row();
@@ -75,12 +75,12 @@ pub(crate) fn draw(
     drawing.row()
 }
 
-/// Which new given name a row may get.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
+/// Which new name a row may get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
     /// That of the canary.
     Minted,
-    /// Another of its sort.
+    /// Another of its sort: that one is taken, or too rare among the neighbours.
     Another,
 }
 

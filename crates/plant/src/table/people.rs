@@ -1,9 +1,7 @@
 //! Names and what is made of them: a table's columns for names, the ways in which logins and the
 //! local parts of e-mail addresses are built from them, and letters in the neighbours' case.
 
-use lapwing_catalog::Locale;
 use rand::RngExt as _;
-use rand::seq::IndexedRandom as _;
 
 use super::Table;
 use crate::names;
@@ -70,12 +68,13 @@ impl NameColumns {
 }
 
 impl Person {
-    /// Somebody else of the family, as far as lists of names go.
-    pub(crate) fn with_another_name(mut self) -> Self {
-        if let Some(given) = Locale::given_like(&self.given).choose(&mut rand::rng()) {
-            self.given.clone_from(given);
-        }
-        self
+    /// Somebody else from the same country, as far as lists of names go; the same person otherwise.
+    pub(crate) fn or_another(self) -> Self {
+        let another = lapwing_catalog::somebody_else(&self.given);
+        another.map_or(self, |(given, family)| Self {
+            given: given.to_owned(),
+            family,
+        })
     }
 
     /// The person a whole name is of.

@@ -52,7 +52,7 @@ impl<'a> Drawing<'a> {
         };
         let minted = minted.map(|minted| match whose {
             Whose::Minted => minted,
-            Whose::Another => minted.with_another_name(),
+            Whose::Another => minted.or_another(),
         });
         let person = self.somebody(&own, minted.as_ref());
         self.local = self.local(Some(&person));

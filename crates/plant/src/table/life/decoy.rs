@@ -11,7 +11,7 @@ use crate::bait::Wish;
 use crate::diff::{Diff, Sign};
 use crate::error::{PlantError, Problem};
 use crate::table::address::{Object, Said};
-use crate::table::draw;
+use crate::table::draw::{self, Whose};
 use crate::table::learn::Learned;
 use crate::table::making::{Login, Making, View};
 use crate::table::session::{self, Access, Described, Session};
@@ -66,7 +66,7 @@ pub(crate) fn plan_view(
     let Described { table, .. } = described;
     let sample = session::sample(session, &table, NEIGHBOURS).map_err(&failed)?;
     let learned = Learned::of(&table, &sample);
-    let drawn = draw::draw(&learned, wish, options)
+    let drawn = draw::draw(&learned, wish, options, Whose::Minted)
         .map_err(|problem| PlantError::Refused(site.problem(problem.0).hint(problem.1)))?;
     let mut row = Vec::new();
     let mut handle = String::new();

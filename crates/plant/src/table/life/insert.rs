@@ -8,7 +8,7 @@ use super::{Allowed, Site, writable};
 use crate::Options;
 use crate::bait::Wish;
 use crate::error::PlantError;
-use crate::table::draw::{self, Drawn};
+use crate::table::draw::{self, Drawn, Whose};
 use crate::table::learn::{Learned, Role};
 use crate::table::likely::Likely;
 use crate::table::session::{self, Counter, Described, Session};
@@ -60,10 +60,12 @@ pub(super) fn rehearse(
     let learned = Learned::of(&described.table, &sample);
     let judge = Likely::of(&learned);
     let mut refusal = None;
+    let mut whose = Whose::Minted;
     for _ in 0..DRAWS {
-        let mut drawn = draw::draw(&learned, wish, options)
+        let mut drawn = draw::draw(&learned, wish, options, whose)
             .map_err(|problem| PlantError::Refused(site.problem(problem.0).hint(problem.1)))?;
         if let Err(what) = planning::likely(&judge, wish, &mut drawn) {
+            whose = Whose::Another;
             refusal.get_or_insert(PlantError::Refused(
                 site.problem(what).hint(planning::UNLIKELY),
             ));
@@ -172,7 +174,7 @@ fn add_parent(
     let sample = session::sample(session, &described.table, NEIGHBOURS).map_err(&failed)?;
     let learned = Learned::of(&described.table, &sample);
     let nothing = Wish::nothing();
-    let Ok(drawn) = draw::draw(&learned, &nothing, options) else {
+    let Ok(drawn) = draw::draw(&learned, &nothing, options, Whose::Minted) else {
         return Ok(None);
     };
     let to = foreign.to.first().or(described.table.primary.first());

@@ -366,7 +366,7 @@ mod tests {
     use super::super::form::leaves;
     use super::*;
     use crate::Options;
-    use crate::table::draw;
+    use crate::table::draw::{self, Whose};
     use crate::table::learn::Learned;
 
     fn hash(key: &str, fields: &[(&str, String)]) -> Found {
@@ -414,7 +414,13 @@ mod tests {
         );
         assert_eq!(columns(&neighbours), ["*", "balance", "note"]);
         let learned = Learned::of(&neighbours.table, &neighbours.rows);
-        let drawn = draw::draw(&learned, &Wish::nothing(), &Options::default()).expect("drawn");
+        let drawn = draw::draw(
+            &learned,
+            &Wish::nothing(),
+            &Options::default(),
+            Whose::Minted,
+        )
+        .expect("drawn");
         let made = neighbours
             .make(&learned, &drawn, Some("160"))
             .expect("made");
@@ -446,7 +452,13 @@ mod tests {
         );
         assert_eq!(columns(&neighbours), ["login", "tags", "plan"]);
         let learned = Learned::of(&neighbours.table, &neighbours.rows);
-        let drawn = draw::draw(&learned, &Wish::nothing(), &Options::default()).expect("drawn");
+        let drawn = draw::draw(
+            &learned,
+            &Wish::nothing(),
+            &Options::default(),
+            Whose::Minted,
+        )
+        .expect("drawn");
         let made = neighbours.make(&learned, &drawn, None).expect("made");
         let login = made.key.strip_prefix("login:").expect("the group's");
         assert!(!given.contains(&login), "{login}");

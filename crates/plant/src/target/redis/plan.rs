@@ -16,7 +16,7 @@ use super::server::Server;
 use super::write::{Writing, show};
 use crate::bait::Wish;
 use crate::error::PlantError;
-use crate::table::draw::{self, Drawn};
+use crate::table::draw::{self, Drawn, Whose};
 use crate::table::learn::Learned;
 use crate::table::life::record::kept;
 use crate::table::likely::Likely;
@@ -126,10 +126,12 @@ fn row(
     let judge = Likely::of(&learned);
     let next = numbers.as_ref().map(|numbers| numbers.next.as_str());
     let mut refusal = None;
+    let mut whose = Whose::Minted;
     for _ in 0..DRAWS {
-        let mut drawn = draw::draw(&learned, wish, options)
+        let mut drawn = draw::draw(&learned, wish, options, whose)
             .map_err(|problem| PlantError::Refused(address.problem(problem.0).hint(problem.1)))?;
         if let Err(what) = planning::likely(&judge, wish, &mut drawn) {
+            whose = Whose::Another;
             let problem = address.problem(what).hint(planning::UNLIKELY);
             refusal.get_or_insert(PlantError::Refused(problem));
             continue;
