@@ -123,8 +123,8 @@ fn besiege(besieged: &mut Besieged, protocol: &str, at: SocketAddr, size: &Size,
         format!("{rate:.0} connections/s")
     });
     besieged.watch((protocol, "garbage"), all, say, |midst| {
-        let connections = garbage(at, opening, size.garbage, midst);
-        format!("{} MB on {connections} connections", size.garbage >> 20)
+        let (sent, connections) = garbage(at, opening, size.garbage, midst);
+        format!("{} MB on {connections} connections", sent >> 20)
     });
 }
 

@@ -10,8 +10,9 @@ use lapwing_tests::{Beacon, Minted, WebhookCatcher, eventually, get};
 
 use crate::home;
 
-/// One that the client begins, one that the server begins, and HTTP, which is served in its own way.
-const PROTOCOLS: [&str; 3] = ["http", "redis", "ftp"];
+/// One that the client begins, one that the server begins, one that is given up at once if it begins wrong, and HTTP,
+/// which is served in its own way.
+const PROTOCOLS: [&str; 4] = ["http", "redis", "ftp", "postgres"];
 /// Most memory, in MB.
 const MEMORY: f64 = 200.0;
 
@@ -20,7 +21,7 @@ fn noise_crowds_nothing_out() {
     raise_descriptors();
     let home = home();
     let hooks = WebhookCatcher::start();
-    let minted = home.ok(&["mint", "url", "--count", "24", "--out", "json"]);
+    let minted = home.ok(&["mint", "url", "--count", "32", "--out", "json"]);
     let mut bait: Vec<Beacon> = (minted.lines())
         .map(|line| Beacon::of(&Minted::parse(line)))
         .collect();
@@ -32,6 +33,8 @@ fn noise_crowds_nothing_out() {
         "redis=127.0.0.1:0",
         "--on",
         "ftp=127.0.0.1:0",
+        "--on",
+        "postgres=127.0.0.1:0",
         "--setting",
         bounds,
     ]);
