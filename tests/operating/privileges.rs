@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
 
-use lapwing_tests::{Home, Station, finish, get, trips};
+use lapwing_tests::{Beacon, Home, Station, finish, get, trips};
 
 use crate::status::{common, threads};
 
@@ -83,14 +83,9 @@ fn started_as_root_it_binds_and_becomes_the_user() {
     assert_eq!(common(&status, "NoNewPrivs"), "1");
 
     // The port stayed, and what comes there is written as that user.
-    let url = canary
-        .field("beacon.url")
-        .strip_prefix("http://")
-        .unwrap()
-        .to_owned();
-    let (host, path) = url.split_once('/').unwrap();
+    let beacon = Beacon::of(&canary);
     assert_eq!(station.address().to_string(), door);
-    get(station.address(), host, &format!("/{path}"), &[]);
+    get(station.address(), &beacon.host, &beacon.target, &[]);
     assert_eq!(trips(&home, 1).len(), 1);
     let journal = fs::read_dir(home.data().join("journal")).unwrap();
     let owners: Vec<u32> = journal

@@ -7,7 +7,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use lapwing_tests::{Home, MailCatcher, Station, WebhookCatcher, eventually, finish, get, trips};
+use lapwing_tests::{
+    Beacon, Home, MailCatcher, Station, WebhookCatcher, eventually, finish, get, trips,
+};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::gdb::{
@@ -203,13 +205,8 @@ fn what_a_station_does_while_it_runs_it_does_locked_in() {
     });
 
     // A trip is recorded, and told of by both channels.
-    let url = canary
-        .field("beacon.url")
-        .strip_prefix("http://")
-        .unwrap()
-        .to_owned();
-    let (host, path) = url.split_once('/').unwrap();
-    get(station.address(), host, &format!("/{path}"), &[]);
+    let beacon = Beacon::of(&canary);
+    get(station.address(), &beacon.host, &beacon.target, &[]);
     assert_eq!(trips(&home, 1).len(), 1);
     eventually("the webhook", || hook.hooks().first().cloned());
     eventually("the mail", || mail.mails().first().cloned());
@@ -219,13 +216,8 @@ fn what_a_station_does_while_it_runs_it_does_locked_in() {
     home.ok(&["report", "--out", &report]);
     home.ok(&["backup", &home.path().join("backup").display().to_string()]);
     let minted = home.mint("url", &[]);
-    let url = minted
-        .field("beacon.url")
-        .strip_prefix("http://")
-        .unwrap()
-        .to_owned();
-    let (host, path) = url.split_once('/').unwrap();
-    get(station.address(), host, &format!("/{path}"), &[]);
+    let beacon = Beacon::of(&minted);
+    get(station.address(), &beacon.host, &beacon.target, &[]);
     assert_eq!(trips(&home, 2).len(), 2);
 
     // FTP opens a port for each transfer.
