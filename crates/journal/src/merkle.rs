@@ -30,10 +30,17 @@ impl Frontier {
 
     /// Adds a leaf by its hash.
     pub(crate) fn push(&mut self, leaf: Hash) {
+        self.push_telling(leaf, |_| ());
+    }
+
+    /// Adds a leaf and tells the root of each perfect subtree that it completes, itself first.
+    pub(crate) fn push_telling(&mut self, leaf: Hash, mut told: impl FnMut(&Hash)) {
         let mut node = leaf;
+        told(&node);
         for _ in 0..self.size.trailing_ones() {
             let left = self.nodes.pop().expect("one node for each bit set");
             node = node_hash(&left, &node);
+            told(&node);
         }
         self.nodes.push(node);
         self.size += 1;
@@ -49,8 +56,9 @@ impl Frontier {
     }
 }
 
-/// Hash of a leaf: SHA-256 over a zero byte and the line.
-pub(crate) fn leaf_hash(line: &[u8]) -> Hash {
+/// Hash of a leaf: SHA-256 over a zero byte and the record's line, without line feed.
+#[must_use]
+pub fn leaf_hash(line: &[u8]) -> [u8; 32] {
     Sha256::new()
         .chain_update([0])
         .chain_update(line)
@@ -58,7 +66,7 @@ pub(crate) fn leaf_hash(line: &[u8]) -> Hash {
         .into()
 }
 
-fn node_hash(left: &Hash, right: &Hash) -> Hash {
+pub(crate) fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Sha256::new()
         .chain_update([1])
         .chain_update(left)
@@ -87,9 +95,18 @@ pub(crate) fn path_ranges(index: u64, size: u64) -> Vec<(u64, u64)> {
     ranges
 }
 
+/// For each hash of an audit path, from the leaf upwards, whether it stands to the left; `None` if the
+/// leaf is outside.
+#[must_use]
+pub fn path_sides(index: u64, size: u64) -> Option<Vec<bool>> {
+    let ranges = path_ranges(index, size);
+    (index < size).then(|| ranges.iter().map(|range| range.0 < index).collect())
+}
+
 /// The root an audit path leads to from leaf `index` of `size`; `None` if the path has the wrong
 /// length or the leaf is outside.
-pub(crate) fn root_of_path(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Option<Hash> {
+#[must_use]
+pub fn root_of_path(leaf: [u8; 32], index: u64, size: u64, path: &[[u8; 32]]) -> Option<[u8; 32]> {
     if index >= size {
         return None;
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::checkpoints::Tail;
-use crate::note::Note;
+use crate::cosigned::Checkpoint;
 use crate::segment::segments;
 use crate::state::Start;
 use crate::walk::walk;
@@ -20,7 +20,7 @@ pub fn newest_checkpoint(directory: &Path) -> Result<Option<String>, JournalErro
 }
 
 /// Whether the journal still begins with the records that `checkpoint`, a signed note kept
-/// elsewhere, was signed over. Returns how many those are.
+/// elsewhere (witnesses may have cosigned it), was signed over. Returns how many those are.
 ///
 /// # Errors
 /// Not a checkpoint signed by `public_key`, records missing, or other records than it was signed
@@ -30,9 +30,7 @@ pub fn verify_against(
     public_key: &[u8; 32],
     checkpoint: &str,
 ) -> Result<u64, JournalError> {
-    // Mail programs drop and add blank lines at the end.
-    let text = format!("{}\n", checkpoint.trim());
-    let note = Note::parse(text.as_bytes(), public_key).map_err(|what| kept(0, what))?;
+    let note = Checkpoint::parse(checkpoint, public_key).map_err(|what| kept(0, what))?;
     let mut found = note.size == 0;
     walk(
         directory,
