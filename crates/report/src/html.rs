@@ -3,8 +3,11 @@
 
 use askama::Template;
 
-use crate::findings::{CanaryFinding, Findings, TripFinding, clock, plural, thousands};
+use crate::findings::{CanaryFinding, Findings, TripFinding, clock};
+use crate::outline;
+use crate::route::{self, Listed};
 use crate::timeline::{self, Timeline};
+use crate::words::{Words, fill};
 use crate::world::{self, Map};
 use crate::{Format, Profile, Report, ReportError};
 
@@ -29,11 +32,15 @@ const RAW: usize = 4_000;
 #[template(path = "report.html")]
 struct Page<'a> {
     all: &'a Findings,
+    w: &'static Words,
     title: String,
+    meta: Vec<(&'static str, String)>,
     used: Vec<&'a CanaryFinding>,
     unused: Vec<&'a CanaryFinding>,
     timeline: Option<Timeline>,
     map: Option<Map>,
+    route: Option<route::Drawing>,
+    route_list: Vec<Listed>,
     trips: Vec<&'a TripFinding>,
     raws: Vec<(&'a TripFinding, String)>,
     off_map: Vec<String>,
@@ -52,15 +59,19 @@ impl<'a> Page<'a> {
         let (used, unused) = all.canaries.iter().partition(|canary| canary.uses > 0);
         let raw = |trip: &'a TripFinding| {
             let raw = trip.full.as_ref()?.raw.as_ref()?;
-            Some((trip, cut(raw)))
+            Some((trip, cut(raw, all.words)))
         };
         Self {
             all,
-            title: title(all),
+            w: all.words,
+            title: outline::title(all),
+            meta: meta(all),
             used,
             unused,
             timeline: timeline::draw(all),
-            map: world::draw(&all.countries),
+            map: world::draw(&all.countries, all.words),
+            route: route::draw(all),
+            route_list: route::lines(all),
             trips: all.trips.iter().rev().take(TRIPS).collect(),
             raws: all.trips.iter().rev().filter_map(raw).take(RAWS).collect(),
             off_map: off_map(all),
@@ -71,7 +82,7 @@ impl<'a> Page<'a> {
     }
 
     fn uses(&self, count: &u64) -> String {
-        plural(*count, "use", "uses")
+        self.w.count(*count, self.w.uses_count)
     }
 
     fn clock(&self, time: &str) -> String {
@@ -79,95 +90,138 @@ impl<'a> Page<'a> {
     }
 
     fn number(&self, count: &u64) -> String {
-        thousands(*count)
+        self.w.number(*count)
     }
 
-    /// `, 12 more in JSON and CSV` where a list is cut.
+    fn count(&self, count: &u64, text: &str) -> String {
+        self.w.count(*count, text)
+    }
+
+    /// `2 of 5 uses` where drills are told apart.
+    fn used_of(&self, one: &CanaryFinding) -> String {
+        let uses = self.w.count(one.uses, self.w.uses_count);
+        match one.drills {
+            0 => uses,
+            all if all == one.uses => format!("{uses}, {}", self.w.announced),
+            some => format!("{uses}, {}", self.w.count(some, self.w.of_them_announced)),
+        }
+    }
+
+    /// Texts ordered through a gateway, in a sentence.
+    fn ordered(&self, sms: &crate::findings::MessageFinding) -> String {
+        let numbers = self.w.count(sms.numbers, self.w.different_numbers);
+        let text = self.w.count(sms.messages, self.w.texts_ordered_to);
+        fill(&text, &[("numbers", &numbers)])
+    }
+
+    fn hidden(&self, rows: &usize) -> String {
+        self.w.count(*rows as u64, self.w.rows_not_drawn)
+    }
+
+    fn from_country(&self, one: &crate::findings::CountryFinding) -> String {
+        let addresses = self.w.count(one.addresses, self.w.addresses_count);
+        format!("{}: {}, {addresses}. ", one.name, self.uses(&one.uses))
+    }
+
+    fn port(&self, port: &u16) -> String {
+        fill(self.w.port, &[("port", port)])
+    }
+
+    fn newest(&self) -> String {
+        let counts: [(&str, &dyn std::fmt::Display); 2] = [
+            ("shown", &self.w.number(self.trips.len() as u64)),
+            ("all", &self.w.number(self.all.totals.trips)),
+        ];
+        if self.trips.len() < self.all.trips.len() {
+            fill(self.w.newest_of, &counts)
+        } else {
+            fill(self.w.all_trips, &counts)
+        }
+    }
+
+    fn footer(&self) -> String {
+        let values: [(&str, &dyn std::fmt::Display); 2] = [
+            ("software", &self.all.software),
+            ("station", &self.all.station),
+        ];
+        fill(self.w.footer, &values)
+    }
+
+    /// `12 more are in the JSON report` where a list is cut.
     fn more(&self, all: usize) -> Option<String> {
         let more = all.checked_sub(LINES).filter(|more| *more > 0)?;
-        Some(format!(
-            "{} more are in the JSON report.",
-            thousands(more as u64)
-        ))
+        Some(self.w.count(more as u64, self.w.more_in_json))
     }
 }
 
-/// Names the report in a line.
-pub(crate) fn title(all: &Findings) -> String {
-    let totals = &all.totals;
-    if totals.canaries_used == 0 {
-        return "No bait was used".to_owned();
+/// The line under the title.
+fn meta(all: &Findings) -> Vec<(&'static str, String)> {
+    let words = all.words;
+    let from = all.range.from.as_deref().map(clock);
+    let from = from.unwrap_or_else(|| words.the_beginning.to_owned());
+    let until = clock(all.range.until.as_deref().unwrap_or(&all.generated));
+    let period: [(&str, &dyn std::fmt::Display); 2] = [("from", &from), ("until", &until)];
+    let mut out = vec![(words.period, fill(words.from_until, &period))];
+    if !all.operator.is_empty() {
+        out.push((words.published_by, all.operator.clone()));
     }
-    let bait = plural(totals.canaries, "piece", "pieces");
-    let verb = if totals.canaries_used == 1 {
-        "was"
-    } else {
-        "were"
-    };
-    format!(
-        "{} of {bait} of bait {verb} used",
-        thousands(totals.canaries_used)
-    )
+    out.push((words.made, format!("{} UTC", clock(&all.generated))));
+    out.push((words.station, all.station.clone()));
+    if let Some(id) = all.correction {
+        out.push((words.correction_id, id.to_string()));
+    }
+    out
 }
 
 fn figures(all: &Findings) -> Vec<(String, &'static str)> {
-    let totals = &all.totals;
+    let (words, totals) = (all.words, &all.totals);
     // Drills are told of apart, unless there is nothing else.
     let uses = match totals.uses - totals.drills {
         0 => totals.uses,
         others => others,
     };
+    let of: [(&str, &dyn std::fmt::Display); 2] = [
+        ("some", &words.number(totals.canaries_used)),
+        ("all", &words.number(totals.canaries)),
+    ];
     let mut out = vec![
+        (fill(words.some_of_all, &of), words.figure_pieces),
+        (words.number(uses), words.form(uses, words.figure_uses)),
         (
-            format!(
-                "{} of {}",
-                thousands(totals.canaries_used),
-                thousands(totals.canaries)
-            ),
-            "pieces of bait used",
-        ),
-        (thousands(uses), if uses == 1 { "use" } else { "uses" }),
-        (
-            thousands(totals.addresses),
-            if totals.addresses == 1 {
-                "network address"
-            } else {
-                "network addresses"
-            },
+            words.number(totals.addresses),
+            words.form(totals.addresses, words.figure_addresses),
         ),
         (
-            thousands(totals.actors),
-            if totals.actors == 1 {
-                "actor told apart"
-            } else {
-                "actors told apart"
-            },
+            words.number(totals.actors),
+            words.form(totals.actors, words.figure_actors),
         ),
     ];
     if let Some(sms) = &all.intent.messages {
-        out.push((thousands(sms.messages), "texts ordered, none sent"));
+        let label = words.form(sms.messages, words.figure_texts);
+        out.push((words.number(sms.messages), label));
     }
     out
 }
 
 /// Countries and ranges that the map cannot show, in words.
 fn off_map(all: &Findings) -> Vec<String> {
+    let words = all.words;
     let small = all.countries.iter().filter(|country| !country.on_map);
     let small = small.map(|one| {
-        format!(
-            "{} (too small for this map): {}",
-            one.name,
-            plural(one.uses, "use", "uses")
-        )
+        let uses = words.count(one.uses, words.uses_count);
+        format!("{} ({}): {uses}", one.name, words.too_small)
     });
     let rest = all.unplaced.iter();
-    let rest = rest.map(|one| format!("{}: {}", one.why, plural(one.uses, "use", "uses")));
+    let rest = rest.map(|one| {
+        let uses = words.count(one.uses, words.uses_count);
+        format!("{}: {uses}", one.why)
+    });
     small.chain(rest).collect()
 }
 
-fn cut(raw: &str) -> String {
+fn cut(raw: &str, words: &Words) -> String {
     match raw.char_indices().nth(RAW) {
-        Some((end, _)) => format!("{}\n… (cut here; the JSON report has more)", &raw[..end]),
+        Some((end, _)) => format!("{}\n{}", &raw[..end], words.cut_here),
         None => raw.to_owned(),
     }
 }

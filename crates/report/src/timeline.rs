@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use lapwing_core::{ActorId, CanaryId, Timestamp, Verdict};
 
-use crate::findings::{Findings, TripFinding, plural};
+use crate::findings::{Findings, TripFinding};
+use crate::words::{Words, fill};
 
 /// Width of the drawing, and where the plot begins and ends.
 const WIDTH: f64 = 960.0;
@@ -75,7 +76,7 @@ pub(crate) struct Tick {
 
 /// Draws the timeline; `None` without trips.
 pub(crate) fn draw(findings: &Findings) -> Option<Timeline> {
-    let trips = &findings.trips;
+    let (trips, words) = (&findings.trips, findings.words);
     let first = trips.iter().map(|trip| trip.chart.times.0).min()?;
     let last = trips.iter().map(|trip| trip.chart.times.1).max()?;
     let scale = Scale::new(first, last);
@@ -96,7 +97,7 @@ pub(crate) fn draw(findings: &Findings) -> Option<Timeline> {
         .iter()
         .zip(&counts)
         .enumerate()
-        .map(|(index, (trips, counts))| row(&scale, index, trips, counts, most))
+        .map(|(index, (trips, counts))| row(words, &scale, index, (trips, counts), most))
         .collect();
     let axis = TOP + rows.len() as f64 * ROW;
     Some(Timeline {
@@ -107,21 +108,31 @@ pub(crate) fn draw(findings: &Findings) -> Option<Timeline> {
         axis,
         ticks: scale.ticks(),
         hidden,
-        description: format!(
-            "{} of bait over time, from {} to {}, one row for each canary and actor: {}.",
-            plural(findings.totals.uses, "use", "uses"),
-            first.to_seconds_string(),
-            last.to_seconds_string(),
-            rows.iter()
-                .map(|row| format!("{}, {}", row.title, row.note))
-                .collect::<Vec<_>>()
-                .join("; ")
+        description: fill(
+            &words.count(findings.totals.uses, words.timeline_shows),
+            &[
+                ("from", &words.said(&first.to_seconds_string())),
+                ("until", &words.said(&last.to_seconds_string())),
+                ("rows", &told(&rows)),
+            ],
         ),
         rows,
     })
 }
 
-fn row(scale: &Scale, index: usize, trips: &[&TripFinding], counts: &[f64], most: f64) -> Row {
+/// The rows in words.
+fn told(rows: &[Row]) -> String {
+    let each = |row: &Row| format!("{}, {}", row.title, row.note);
+    rows.iter().map(each).collect::<Vec<_>>().join("; ")
+}
+
+fn row(
+    words: &Words,
+    scale: &Scale,
+    index: usize,
+    (trips, counts): (&[&TripFinding], &[f64]),
+    most: f64,
+) -> Row {
     let base = TOP + (index + 1) as f64 * ROW - 8.0;
     let uses = trips.iter().map(|trip| trip.uses).sum();
     let hot = trips
@@ -138,7 +149,7 @@ fn row(scale: &Scale, index: usize, trips: &[&TripFinding], counts: &[f64], most
             title: format!(
                 "{}: {}",
                 scale.bin_time(bin).to_seconds_string(),
-                plural(count.round().max(1.0) as u64, "use", "uses")
+                words.count(count.round().max(1.0) as u64, words.uses_count)
             ),
         })
     };
@@ -147,27 +158,29 @@ fn row(scale: &Scale, index: usize, trips: &[&TripFinding], counts: &[f64], most
         .filter(|trip| trip.chart.times.0 < trip.chart.times.1);
     Row {
         title: shorten(&trips[0].title),
-        note: format!("{} · {}", trips[0].actor_name, plural(uses, "use", "uses")),
+        note: format!(
+            "{} · {}",
+            trips[0].actor_name,
+            words.count(uses, words.uses_count)
+        ),
         base,
         class: if hot { "hot" } else { "cool" },
         bars: counts.iter().enumerate().filter_map(bar).collect(),
-        floods: floods.map(|trip| flood(scale, base, trip)).collect(),
+        floods: floods.map(|trip| flood(words, scale, base, trip)).collect(),
         first: scale.x(trips[0].chart.times.0),
     }
 }
 
-fn flood(scale: &Scale, base: f64, trip: &TripFinding) -> Bar {
+fn flood(words: &Words, scale: &Scale, base: f64, trip: &TripFinding) -> Bar {
     let (from, to) = (scale.x(trip.chart.times.0), scale.x(trip.chart.times.1));
     Bar {
         x: from,
         y: base,
         width: (to - from).max(4.0),
         height: 4.0,
-        title: format!(
-            "flood: {} from {} to {}",
-            plural(trip.uses, "use", "uses"),
-            trip.time,
-            trip.last
+        title: fill(
+            &words.count(trip.uses, words.flood_of),
+            &[("from", &trip.time), ("until", &trip.last)],
         ),
     }
 }

@@ -3,10 +3,15 @@
 
 use std::sync::LazyLock;
 
+use crate::Language;
 use crate::findings::CountryFinding;
+use crate::words::{Words, fill};
 
 /// `alpha-2 TAB name TAB SVG path`, made by `data/world.py`.
 static WORLD: &str = include_str!("../data/world.tsv");
+
+/// `alpha-2 TAB Spanish name`.
+static SPANISH: &str = include_str!("../data/countries-es.tsv");
 
 /// Width and height of the drawing.
 pub(crate) const SIZE: (u32, u32) = (960, 415);
@@ -42,6 +47,22 @@ pub(crate) fn country(code: &str) -> Option<Country> {
         .copied()
 }
 
+impl Country {
+    /// Its name in a language.
+    pub(crate) fn name_in(&self, language: Language) -> &'static str {
+        let spanish = || {
+            let mut lines = SPANISH.lines().filter_map(|line| line.split_once('\t'));
+            lines
+                .find(|(code, _)| *code == self.code)
+                .map(|(_, name)| name)
+        };
+        match language {
+            Language::En => self.name,
+            Language::Es => spanish().unwrap_or(self.name),
+        }
+    }
+}
+
 /// A shape to draw.
 pub(crate) struct Shape {
     pub(crate) path: &'static str,
@@ -64,7 +85,7 @@ pub(crate) struct Map {
 }
 
 /// Draws the map; `None` where no country is known.
-pub(crate) fn draw(countries: &[CountryFinding]) -> Option<Map> {
+pub(crate) fn draw(countries: &[CountryFinding], words: &Words) -> Option<Map> {
     let most = countries.iter().map(|one| one.uses).max()?;
     let bounds = bounds(most);
     let shape = |country: &Country| {
@@ -73,7 +94,7 @@ pub(crate) fn draw(countries: &[CountryFinding]) -> Option<Map> {
             path: country.path,
             shade: found.map_or(0, |one| shade(&bounds, one.uses)),
             title: found.map_or_else(String::new, |one| {
-                let uses = crate::findings::plural(one.uses, "use", "uses");
+                let uses = words.count(one.uses, words.uses_count);
                 format!("{}: {uses}", one.name)
             }),
         }
@@ -87,7 +108,7 @@ pub(crate) fn draw(countries: &[CountryFinding]) -> Option<Map> {
     shapes.sort_by_key(|shape| shape.shade);
     Some(Map {
         shapes,
-        legend: legend(&bounds, most),
+        legend: legend(&bounds, most, words),
     })
 }
 
@@ -116,14 +137,14 @@ fn shade(bounds: &[u64], uses: u64) -> usize {
     }
 }
 
-fn legend(bounds: &[u64], most: u64) -> Vec<Step> {
+fn legend(bounds: &[u64], most: u64, words: &Words) -> Vec<Step> {
     let label = |index: usize, low: u64| {
         let high = bounds.get(index + 1).map_or(most, |next| next - 1);
         if high == low {
-            crate::findings::plural(low, "use", "uses")
+            words.count(low, words.uses_count)
         } else {
-            let number = crate::findings::thousands;
-            format!("{} to {} uses", number(low), number(high))
+            let (low, high) = (words.number(low), words.number(high));
+            fill(words.uses_from_to, &[("low", &low), ("high", &high)])
         }
     };
     let steps = bounds.iter().enumerate();
@@ -152,6 +173,13 @@ mod tests {
     #[test]
     fn knows_countries() {
         assert_eq!(country("de").map(|one| one.name), Some("Germany"));
+        let germany = country("DE").expect("a country");
+        assert_eq!(germany.name_in(Language::Es), "Alemania");
+        assert!(
+            COUNTRIES
+                .iter()
+                .all(|one| one.code == "-" || SPANISH.contains(one.code))
+        );
         assert!(country("SG").is_some_and(|one| one.path.is_empty()));
         assert!(country("XK").is_some_and(|one| !one.path.is_empty()));
         for bad in ["-", "ZZ", "", "DEU", "<s>"] {
@@ -164,7 +192,11 @@ mod tests {
 
     #[test]
     fn shades_by_count() {
-        let map = draw(&[finding("DE", 4_980), finding("FR", 1)]).expect("a map");
+        let map = draw(
+            &[finding("DE", 4_980), finding("FR", 1)],
+            Words::of(Language::En),
+        )
+        .expect("a map");
         let shaded: Vec<_> = map.shapes.iter().filter(|one| one.shade > 0).collect();
         assert_eq!(shaded.len(), 2);
         assert_eq!((shaded[0].shade, shaded[1].shade), (1, 4));
@@ -179,7 +211,8 @@ mod tests {
                 "1,000 to 4,980 uses"
             ]
         );
-        assert!(draw(&[]).is_none());
-        assert_eq!(draw(&[finding("DE", 1)]).expect("a map").legend.len(), 1);
+        assert!(draw(&[], Words::of(Language::En)).is_none());
+        let map = draw(&[finding("DE", 1)], Words::of(Language::Es)).expect("a map");
+        assert_eq!(map.legend[0].label, "1 uso");
     }
 }

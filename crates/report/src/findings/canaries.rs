@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use lapwing_core::{CanaryId, MatchedField, Timestamp, Verdict};
 use serde::Serialize;
 
-use super::{Context, at, last_of, said, uses_of};
+use super::{Context, at, last_of, uses_of};
+use crate::words::{Words, fill};
 use crate::{Report, ReportCanary, ReportTrip};
 
 /// One canary and what became of it.
@@ -43,6 +44,45 @@ pub(crate) struct CanaryFinding {
     pub(crate) left_before: Option<String>,
     /// The same in a sentence or two.
     pub(crate) statement: String,
+    /// The first of them.
+    #[serde(skip)]
+    pub(crate) left: String,
+}
+
+/// A copy that left its place.
+#[derive(Debug, Serialize)]
+pub(crate) struct LeakFinding {
+    pub(crate) canary: String,
+    pub(crate) title: String,
+    pub(crate) kind_name: String,
+    pub(crate) place: Option<String>,
+    /// The window in which it left.
+    pub(crate) after: Option<String>,
+    pub(crate) before: Option<String>,
+    /// What its first use was judged to be.
+    pub(crate) first_verdict: Option<Verdict>,
+    /// The same in a sentence.
+    pub(crate) statement: String,
+}
+
+/// The copies that left their place, in order of first use.
+pub(super) fn leaks(canaries: &[CanaryFinding]) -> Vec<LeakFinding> {
+    let mut leaked: Vec<&CanaryFinding> = canaries
+        .iter()
+        .filter(|one| one.left_before.is_some() && one.uses > one.drills)
+        .collect();
+    leaked.sort_by(|a, b| a.first_use.cmp(&b.first_use));
+    let leak = |one: &CanaryFinding| LeakFinding {
+        canary: one.id.clone(),
+        title: one.title.clone(),
+        kind_name: one.kind_name.clone(),
+        place: one.place.clone(),
+        after: one.left_after.clone(),
+        before: one.left_before.clone(),
+        first_verdict: one.first_verdict,
+        statement: one.left.clone(),
+    };
+    leaked.into_iter().map(leak).collect()
 }
 
 /// Derives a finding for each canary: used ones first, in order of first use.
@@ -158,17 +198,14 @@ fn finding(context: &Context<'_>, canary: &ReportCanary, trips: &[&ReportTrip]) 
         presented: presented.into_iter().collect(),
         left_after: after.map(at),
         left_before: before.map(at),
-        statement: window.statement(),
+        statement: window.statement(context.words),
+        left: window.left(context.words),
         place: window.place,
     }
 }
 
 fn presented(field: &MatchedField) -> String {
     format!("{} ({})", field.field, field.carrier.words())
-}
-
-fn say(time: Timestamp) -> String {
-    said(&at(time))
 }
 
 /// The times that bound when a copy left its place.
@@ -195,36 +232,48 @@ impl Window {
         (after, Some(before.map_or(used, |gone| gone.min(used))))
     }
 
-    fn statement(&self) -> String {
+    /// When it left, and what is known of its place.
+    fn statement(&self, words: &Words) -> String {
+        let mut text = self.left(words);
+        let early = self.planted > self.first_use;
+        if let (Some(checked), Some(_), false) = (self.last_checked, self.first_use, early) {
+            let checked = words.said(&at(checked));
+            text.push(' ');
+            text.push_str(&fill(words.checked, &[("time", &checked)]));
+        }
+        text
+    }
+
+    fn left(&self, words: &Words) -> String {
+        let say = |time: Timestamp| words.said(&at(time));
         let Some(used) = self.first_use else {
-            return if self.drills_only {
-                "Used in announced drills only: nothing says that a copy left its place.".to_owned()
+            let text = if self.drills_only {
+                words.drills_only
             } else {
-                "Not used: nothing says that a copy left its place.".to_owned()
+                words.not_used
             };
+            return text.to_owned();
         };
         let (after, before) = self.bounds();
         let before = say(before.unwrap_or(used));
-        let after = after.map_or_else(String::new, |after| format!("after {} and ", say(after)));
+        let after = after.map_or_else(String::new, |after| {
+            fill(words.after_and, &[("time", &say(after))])
+        });
         let early = self.planted.is_some_and(|planted| planted > used);
-        let mut text = match &self.place {
-            Some(place) if early => format!(
-                "First used {}, before it was put at {place}: the values that were used did not come from there. They left {after}before {before}.",
-                say(used)
-            ),
-            Some(place) => format!(
-                "The copy that leaked is the one at {place}. It left {after}before {before}."
-            ),
-            None => format!(
-                "It was planted by hand or handed out; no place is on record. A copy left {after}before {before}."
-            ),
+        let text = match &self.place {
+            Some(_) if early => words.left_early,
+            Some(_) => words.left_place,
+            None => words.left_unplaced,
         };
-        if let (Some(checked), false) = (self.last_checked, early) {
-            text.push_str(&format!(
-                " It was in place and unchanged when checked at {}; reading or copying leaves no trace there, so that does not narrow the window.",
-                say(checked)
-            ));
-        }
-        text
+        let place = self.place.as_deref().unwrap_or_default();
+        fill(
+            text,
+            &[
+                ("used", &say(used)),
+                ("place", &place),
+                ("after", &after),
+                ("before", &before),
+            ],
+        )
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::show::{self, Show};
 use super::{Context, at, last_of, uses_of};
 use crate::ReportTrip;
+use crate::words::Words;
 
 /// Values of one captured name that are listed; the rest is counted.
 const VALUES: usize = 200;
@@ -98,7 +99,7 @@ pub(super) fn derive(context: &Context<'_>) -> Intent {
         messages: gathered.messages(context),
         calls: calls(context),
         captured: gathered.captured(context.show),
-        callbacks: gathered.callbacks(context.show),
+        callbacks: gathered.callbacks(context.show, context.words),
     }
 }
 
@@ -256,7 +257,7 @@ impl<'a> Gathered<'a> {
         self.other.iter().map(finding).collect()
     }
 
-    fn callbacks(&self, show: Show) -> CallbackFinding {
+    fn callbacks(&self, show: Show, words: &'static Words) -> CallbackFinding {
         let shown = self
             .callbacks
             .iter()
@@ -264,7 +265,7 @@ impl<'a> Gathered<'a> {
         CallbackFinding {
             distinct: self.callbacks.len() as u64,
             addresses: shown.take(VALUES).collect(),
-            note: "Never fetched, never called.",
+            note: words.never_fetched,
         }
     }
 }
@@ -309,7 +310,7 @@ fn calls(context: &Context<'_>) -> Vec<CallFinding> {
         let key = (
             kind.clone(),
             decoy.rule.clone(),
-            outcome_meaning(decoy.outcome),
+            outcome_word(decoy.outcome),
             decoy.status,
         );
         let index = *order.entry(key).or_insert_with(|| {
@@ -329,9 +330,9 @@ fn call(context: &Context<'_>, one: &ReportTrip, kind: &str) -> CallFinding {
     let decoy = &one.trip.decoy;
     CallFinding {
         kind: context.show.own(kind),
-        call: call_name(context.show, &decoy.rule),
+        call: call_name(context, &decoy.rule),
         outcome: decoy.outcome,
-        outcome_meaning: outcome_meaning(decoy.outcome),
+        outcome_meaning: context.words.outcome(decoy.outcome),
         status: decoy.status,
         trips: 0,
         uses: 0,
@@ -341,25 +342,13 @@ fn call(context: &Context<'_>, one: &ReportTrip, kind: &str) -> CallFinding {
 }
 
 /// The decoy's rule in words fit to print.
-pub(super) fn call_name(show: Show, rule: &str) -> String {
+pub(super) fn call_name(context: &Context<'_>, rule: &str) -> String {
     if rule.is_empty() {
-        "default site".to_owned()
+        context.words.default_site.to_owned()
     } else if rule.starts_with('*') {
-        "opened the link".to_owned()
+        context.words.opened_link.to_owned()
     } else {
-        show.own(rule)
-    }
-}
-
-pub(super) fn outcome_meaning(outcome: DecoyOutcome) -> &'static str {
-    match outcome {
-        DecoyOutcome::Accepted => "answered as the real service answers a valid credential",
-        DecoyOutcome::Refused => "refused: known identifier, wrong secret",
-        DecoyOutcome::Revoked => "answered as revoked: the canary is retired",
-        DecoyOutcome::BadSignature => "refused: signature does not verify",
-        DecoyOutcome::Unknown => "refused: unknown credential",
-        DecoyOutcome::Persona => "default site: no decoy at this address",
-        DecoyOutcome::Told => "shown to the operator's own application, which asked and was told",
+        context.show.own(rule)
     }
 }
 

@@ -1,192 +1,285 @@
-//! The first page: what happened, in plain sentences for a reader who is no technician.
+//! The first page, for a reader who is no technician: which copy got out and when, what was laid out
+//! and taken, what was done with it, what is known, what is not, and what else could explain it.
 
-use super::{CAUTION, Findings, plural, said, thousands};
+use std::collections::BTreeMap;
 
-/// Writes the sentences, a paragraph each.
-pub(super) fn derive(findings: &Findings) -> Vec<String> {
+use lapwing_core::Verdict;
+
+use super::Findings;
+use crate::words::{Words, fill, lapse};
+
+/// Names that a sentence lists; the rest is counted.
+const NAMES: usize = 6;
+
+/// A question of the first page and the answer to it.
+#[derive(Debug)]
+pub(crate) struct Section {
+    pub(crate) question: &'static str,
+    /// A paragraph each.
+    pub(crate) sentences: Vec<String>,
+    /// Whether they are points of a list.
+    pub(crate) points: bool,
+}
+
+/// Writes the page. The copy that leaked comes first: it is the one thing the evidence shows for certain.
+pub(super) fn derive(findings: &Findings) -> Vec<Section> {
+    let words = findings.words;
+    let mut out = Vec::new();
+    let mut add = |question, points, sentences: Vec<String>| {
+        if !sentences.is_empty() {
+            out.push(Section {
+                question,
+                sentences,
+                points,
+            });
+        }
+    };
+    add(words.q_leak, false, leak(findings));
+    add(words.q_bait, false, bait(findings));
+    add(words.q_done, false, done(findings));
+    add(words.q_known, true, known(findings));
+    add(words.q_not_known, true, not_known(findings));
+    add(words.q_else, true, explanations(findings));
+    out
+}
+
+/// Whether there is any use that was no drill.
+fn used(findings: &Findings) -> bool {
+    findings.totals.uses > findings.totals.drills
+}
+
+fn leak(findings: &Findings) -> Vec<String> {
+    let words = findings.words;
+    let Some(first) = findings.leaks.first() else {
+        return vec![nothing(findings)];
+    };
+    let names: [(&str, &dyn std::fmt::Display); 2] =
+        [("title", &first.title), ("kind", &first.kind_name)];
+    let mut text = fill(words.first_used, &names);
+    text.push(' ');
+    text.push_str(&first.statement);
+    let mut out = vec![text];
+    if let Some(verdict) = first.first_verdict.filter(|it| *it != Verdict::Intruder) {
+        let verdict = words.meaning(verdict);
+        out.push(fill(words.first_use_judged, &[("verdict", &verdict)]));
+    }
+    let more = findings.leaks.len() as u64 - 1;
+    if more > 0 {
+        out.push(words.count(more, words.others_followed));
+    }
+    out
+}
+
+fn nothing(findings: &Findings) -> String {
+    let words = findings.words;
+    if findings.totals.drills > 0 {
+        return words.count(findings.totals.drills, words.only_drills);
+    }
+    let say = |time: &Option<String>| {
+        time.as_deref()
+            .map_or_else(String::new, |it| words.said(it))
+    };
+    let (from, until) = (say(&findings.range.from), say(&findings.range.until));
+    let period = match (from.is_empty(), until.is_empty()) {
+        (false, false) => words.period_between,
+        (false, true) => words.period_since,
+        (true, false) => words.period_until,
+        (true, true) => "",
+    };
+    let period = fill(period, &[("from", &from), ("until", &until)]);
+    fill(words.no_use, &[("period", &period)])
+}
+
+fn bait(findings: &Findings) -> Vec<String> {
+    let words = findings.words;
     let mut out = Vec::new();
     if findings.exercise {
-        out.push("This is an exercise: the intrusion was staged, and the addresses, networks and places in it are made up.".to_owned());
+        out.push(words.exercise_sentence.to_owned());
     }
-    if findings.trips.is_empty() {
-        out.push(nothing(findings));
-    } else {
+    let kinds = kinds(findings, words);
+    let mut text = words.count(findings.totals.canaries, words.stood_watch);
+    if !kinds.is_empty() {
+        text.push_str(&format!(": {}", words.list(&kinds, NAMES)));
+    }
+    text.push_str(". ");
+    text.push_str(words.bait_is);
+    out.push(text);
+    let taken = findings.canaries.iter().filter(|one| one.uses > one.drills);
+    let taken: Vec<String> = taken.map(|one| words.quoted(&one.title)).collect();
+    if !taken.is_empty() {
+        let list = words.list(&taken, NAMES);
+        let text = words.count(taken.len() as u64, words.taken);
+        out.push(fill(&text, &[("list", &list)]));
+    }
+    out
+}
+
+/// `3 Twilio account`: how many of each kind, most first.
+fn kinds(findings: &Findings, words: &Words) -> Vec<String> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for one in &findings.canaries {
+        *counts.entry(&one.kind_name).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    let each = |(kind, count): (&str, u64)| match count {
+        1 => kind.to_owned(),
+        more => format!("{} × {kind}", words.number(more)),
+    };
+    counts.into_iter().map(each).collect()
+}
+
+fn done(findings: &Findings) -> Vec<String> {
+    let mut out = Vec::new();
+    if used(findings) {
         out.push(touched(findings));
-        out.extend(leak(findings));
-        out.extend(tried(findings));
+        out.extend(order(findings));
+        out.extend(texts(findings));
+    }
+    out
+}
+
+fn touched(findings: &Findings) -> String {
+    let (words, totals) = (findings.words, &findings.totals);
+    let first = findings.leaks.first();
+    let first = first.and_then(|one| {
+        let all = findings.canaries.iter();
+        let mut same = all.filter(|it| it.id == one.canary);
+        same.next()?.first_use.clone()
+    });
+    let last = findings
+        .canaries
+        .iter()
+        .filter_map(|one| one.last_use.clone())
+        .max();
+    let first = first.unwrap_or_else(|| "?".to_owned());
+    let last = last.unwrap_or_else(|| "?".to_owned());
+    let when = if first == last {
+        fill(words.at_time, &[("time", &words.said(&first))])
+    } else {
+        let times: [(&str, &dyn std::fmt::Display); 2] =
+            [("from", &words.said(&first)), ("until", &words.said(&last))];
+        fill(words.between_times, &times)
+    };
+    let times = match totals.uses - totals.drills {
+        1 => words.once.to_owned(),
+        2 => words.twice.to_owned(),
+        more => words.count(more, words.times),
+    };
+    let pieces = words.count(totals.canaries, words.pieces);
+    let mut text = fill(
+        &words.count(totals.canaries_used, words.were_used),
+        &[("when", &when), ("pieces", &pieces), ("times", &times)],
+    );
+    if totals.drills > 0 {
+        text.push(' ');
+        text.push_str(&words.count(totals.drills, words.further_drills));
+    }
+    text
+}
+
+/// The way of the actor that touched most.
+fn order(findings: &Findings) -> Option<String> {
+    let words = findings.words;
+    let actors = findings.route.actors.iter();
+    let longest = actors.rev().max_by_key(|actor| actor.steps.len())?;
+    if longest.steps.len() < 2 {
+        return None;
+    }
+    let step = |step: &super::route::RouteStep| {
+        let title = words.quoted(&findings.route.nodes[step.node].title);
+        match step.after_seconds {
+            Some(seconds) => fill(
+                words.after_lapse,
+                &[("lapse", &lapse(seconds)), ("title", &title)],
+            ),
+            None => title,
+        }
+    };
+    let mut steps: Vec<String> = longest.steps.iter().take(NAMES).map(step).collect();
+    let more = longest.steps.len() - steps.len();
+    if more > 0 {
+        steps.push(words.count(more as u64, words.others));
+    }
+    Some(fill(
+        words.touched_in_order,
+        &[("actor", &longest.name), ("steps", &steps.join(", "))],
+    ))
+}
+
+fn texts(findings: &Findings) -> Option<String> {
+    let words = findings.words;
+    let sms = findings.intent.messages.as_ref()?;
+    let numbers = words.count(sms.numbers, words.different_numbers);
+    let texts = words.count(sms.texts.len() as u64, words.different_texts);
+    let mut text = fill(
+        &words.count(sms.messages, words.texts_ordered),
+        &[("numbers", &numbers), ("texts", &texts)],
+    );
+    if sms.uses_without_content > 0 {
+        text.push(' ');
+        text.push_str(&words.count(sms.uses_without_content, words.known_by_number));
+    }
+    Some(text)
+}
+
+fn known(findings: &Findings) -> Vec<String> {
+    let mut out = Vec::new();
+    if used(findings) {
         out.push(origin(findings));
-        out.push(hands(findings));
+        let actors = findings.totals.actors;
+        out.push(findings.words.count(actors, findings.words.grouped));
     }
     out.push(findings.integrity.statement.clone());
     out
 }
 
-fn bait(findings: &Findings) -> String {
-    plural(findings.totals.canaries, "piece of bait", "pieces of bait")
-}
-
-fn nothing(findings: &Findings) -> String {
-    let period = match (&findings.range.from, &findings.range.until) {
-        (Some(from), Some(until)) => format!(" between {} and {}", said(from), said(until)),
-        (Some(from), None) => format!(" since {}", said(from)),
-        (None, Some(until)) => format!(" until {}", said(until)),
-        (None, None) => String::new(),
-    };
-    format!(
-        "No use of any bait is on record{period}. {} stood watch. That nothing was noticed does not show that nobody was there.",
-        bait(findings)
-    )
-}
-
-fn touched(findings: &Findings) -> String {
-    let totals = &findings.totals;
-    let drills = plural(totals.drills, "use", "uses");
-    if totals.drills == totals.uses {
-        return format!(
-            "{} in announced drills and not otherwise ({drills}). Nothing says that a copy of any bait left its place.",
-            plural(
-                totals.canaries,
-                "piece of bait stood watch and was used",
-                "pieces of bait stood watch and were used"
-            )
-        );
-    }
-    let first = findings.canaries.iter().filter(|one| one.uses > one.drills);
-    let first = first
-        .filter_map(|one| one.first_use.as_deref())
-        .min()
-        .unwrap_or("?");
-    let last = findings
-        .canaries
-        .iter()
-        .filter_map(|one| one.last_use.as_deref())
-        .max()
-        .unwrap_or("?");
-    let when = if first == last {
-        format!("At {}", said(first))
-    } else {
-        format!("Between {} and {}", said(first), said(last))
-    };
-    let mut text = format!(
-        "{when}, {} of {} {} used, {} in all.",
-        thousands(totals.canaries_used),
-        bait(findings),
-        if totals.canaries_used == 1 {
-            "was"
-        } else {
-            "were"
-        },
-        match totals.uses - totals.drills {
-            1 => "once".to_owned(),
-            2 => "twice".to_owned(),
-            uses => format!("{} times", thousands(uses)),
-        }
-    );
-    match totals.drills {
-        0 => {}
-        1 => text.push_str(" One further use was a drill that the operator had announced."),
-        more => text.push_str(&format!(
-            " {} further uses were drills that the operator had announced.",
-            thousands(more)
-        )),
-    }
-    text.push_str(" Bait is a made-up credential or record that nobody has a reason to use.");
-    text
-}
-
-/// The copy that was used first, which is the one thing the evidence shows for certain.
-fn leak(findings: &Findings) -> Option<String> {
-    let leaked: Vec<_> = findings
-        .canaries
-        .iter()
-        .filter(|one| one.left_before.is_some() && one.uses > one.drills)
-        .collect();
-    let first = leaked.iter().min_by_key(|one| one.first_use.clone())?;
-    let mut text = format!(
-        "The first to be used was “{}” ({}). ",
-        first.title, first.kind_name
-    );
-    match (&first.place, &first.left_after, &first.left_before) {
-        (Some(place), Some(after), Some(before)) if first.planted.as_ref() == Some(after) => {
-            text.push_str(&format!("Its values were made for one place only, {place}: a copy of them left that place after {} and before {}.", said(after), said(before)));
-        }
-        _ => text.push_str(&first.statement),
-    }
-    if leaked.len() > 1 {
-        text.push_str(&format!(
-            " {} followed; each is set out below.",
-            plural(
-                leaked.len() as u64 - 1,
-                "other piece of bait",
-                "other pieces of bait"
-            )
-        ));
-    }
-    Some(text)
-}
-
-fn tried(findings: &Findings) -> Option<String> {
-    let sms = findings.intent.messages.as_ref()?;
-    let mut text = format!(
-        "Through a decoy SMS gateway, {} to {} were ordered, with {}. The gateway is bait: nothing was sent to anyone.",
-        plural(sms.messages, "text message", "text messages"),
-        plural(sms.numbers, "number", "different numbers"),
-        plural(sms.texts.len() as u64, "text", "different texts"),
-    );
-    if sms.messages == 1 {
-        text = text.replacen(" were ordered", " was ordered", 1);
-    }
-    if sms.uses_without_content > 0 {
-        text.push_str(&format!(
-            " {} known only by number: a flood is summed up, and its contents are not all kept.",
-            plural(
-                sms.uses_without_content,
-                "further call is",
-                "further calls are"
-            )
-        ));
-    }
-    Some(text)
-}
-
 fn origin(findings: &Findings) -> String {
-    let addresses = plural(
-        findings.totals.addresses,
-        "network address",
-        "network addresses",
-    );
-    let mut names: Vec<&str> = findings
+    let words = findings.words;
+    let names: Vec<&str> = findings
         .countries
         .iter()
         .map(|one| one.name.as_str())
         .collect();
-    let more = names.len().saturating_sub(6);
-    names.truncate(6);
-    let mut list = names.join(", ");
-    if more > 0 {
-        list.push_str(&format!(" and {more} more"));
-    }
-    let by = if findings.exercise {
-        "the exercise puts"
-    } else {
-        "public databases put"
+    let text = match (names.is_empty(), findings.exercise) {
+        (true, _) => words.origin_unknown,
+        (false, true) => words.origin_exercise,
+        (false, false) => words.origin,
     };
-    let countries = if names.len() == 1 {
-        "this country"
-    } else {
-        "these countries"
-    };
-    let where_ = if list.is_empty() {
-        "for which no country is known".to_owned()
-    } else {
-        format!("in networks that {by} in {countries}: {list}")
-    };
-    format!("The uses came from {addresses} {where_}. {CAUTION}")
+    let text = fill(
+        &words.count(findings.totals.addresses, text),
+        &[("countries", &words.list(&names, NAMES))],
+    );
+    format!("{text} {}", words.caution)
 }
 
-fn hands(findings: &Findings) -> String {
-    format!(
-        "They were grouped into {}, by what the uses have in common. An actor is a pattern of use. Who was behind it is not known from this evidence, and this report does not say.",
-        plural(findings.totals.actors, "actor", "actors")
-    )
+fn not_known(findings: &Findings) -> Vec<String> {
+    let words = findings.words;
+    if !used(findings) {
+        return vec![words.nothing_noticed.to_owned()];
+    }
+    [
+        words.who_is_not_known,
+        words.how_is_not_known,
+        words.what_else_is_not_known,
+        words.where_is_not_known,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn explanations(findings: &Findings) -> Vec<String> {
+    let words = findings.words;
+    if !used(findings) {
+        return Vec::new();
+    }
+    [
+        words.else_second_hand,
+        words.else_copy,
+        words.else_own,
+        words.else_scanner,
+        words.else_shared,
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }

@@ -1,0 +1,372 @@
+//! Every fixed text that a person reads in a report, once per language (`words/en.rs`, `words/es.rs`).
+//! A language that lacks a text, and a text that nothing uses, do not compile; a test compares
+//! placeholders.
+//!
+//! A text may hold `{name}` placeholders, and two forms parted by `|`: for one, and for any other number.
+
+use std::fmt::Display;
+
+use lapwing_core::{DecoyOutcome, IncidentState, Verdict};
+
+use crate::Language;
+use crate::findings::NodeSort;
+
+mod en;
+mod es;
+
+macro_rules! words {
+    ($($name:ident)*) => {
+        /// The texts of one language.
+        #[derive(Debug)]
+        pub(crate) struct Words {
+            pub(crate) language: Language,
+            $(pub(crate) $name: &'static str,)*
+        }
+
+        #[cfg(test)]
+        impl Words {
+            fn all(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$((stringify!($name), self.$name)),*]
+            }
+        }
+    };
+}
+
+words! {
+    accepted acknowledged actor actor_name actor_note actor_seen actors actors_not_shown addresses
+    addresses_count after_and after_lapse all_trips almost_certain almost_no_chance alternative
+    alternatives and announced another_program answer at_time automated automated_means
+    back_and_forth bad_signature bait bait_is bait_used basis between_times by_habits call callbacks
+    callbacks_named calls_caption calls_itself captured_full captured_masked caution characters
+    checked checkpoint closed confidence correction_id correction_note country country_unknown
+    cut_here data date default_site different different_numbers different_texts digest_start drill
+    drill_means drills_only echo echo_means else_copy else_own else_scanner else_second_hand
+    else_shared episodes_caption even evidence exercise exercise_banner exercise_footer
+    exercise_sentence exercise_title figure_actors figure_addresses figure_pieces figure_texts
+    figure_uses file fingerprint first_last first_use first_use_judged first_used first_utc flood
+    flood_of footer format from_until from_utc from_word further_drills gateway grade grouped
+    handshakes high how_is_not_known how_sure in_country incident incidents incidents_caption
+    integrity integrity_limits intruder intruder_means key kicker kind known_by_number last
+    last_checked last_use later left_early left_out left_place left_unplaced letter_asked
+    letter_bait letter_evidence letter_flood letter_keep letter_line letter_look letter_more
+    letter_no_names letter_nobody_accused letter_not_said letter_observer letter_opening
+    letter_proves letter_proxy letter_reference letter_resolver letter_seen letter_sender
+    letter_silence letter_subject letter_to letter_uses likelihood likely links links_trips
+    listed_as low made made_by made_from made_with map_caption map_sources map_title masked_behind
+    meaning messages messages_count moderate months more_in_json name network networks
+    networks_caption never_fetched newest_of no_place no_use none none_shade not_a_code not_known
+    not_on_map not_on_record not_used not_used_caption not_used_count not_verified nothing_noticed
+    number_word numbers of_them_announced on_record_in_all once one_hand only_drills open
+    opened_link origin origin_exercise origin_unknown others others_followed own own_means period
+    period_between period_since period_until persona pieces place planted port precision presented
+    preview preview_means profile_full profile_masked public_key published published_by q_bait
+    q_done q_else q_known q_leak q_not_known quotes raws raws_note reasons record records refused
+    resolver resolver_for retired revoked route route_as_list route_caption route_note
+    rows_not_drawn rules seen sender software some_of_all source sources special_no_place
+    special_range state station steps_not_shown stood_watch taken text texts_full texts_masked
+    texts_ordered texts_ordered_to the_beginning third_parties thousands time_utc timeline_caption
+    timeline_shows times title_none title_used to_verify told too_small touched_in_order trip trips
+    trips_count twice unknown_credential unlikely until unverified_statement uprooted used uses
+    uses_count uses_from_to values values_word verdict verdicts verified verified_statement
+    very_likely very_unlikely were_used what_else_is_not_known what_was_touched what_was_tried when
+    where_is_not_known who_is_not_known withdrawn_note withdrawn_statement withdrawn_title
+    withdrawn_which withdrawn_why within_km words would_change
+}
+
+impl Words {
+    /// The texts of a language.
+    pub(crate) fn of(language: Language) -> &'static Self {
+        match language {
+            Language::En => &en::WORDS,
+            Language::Es => &es::WORDS,
+        }
+    }
+
+    /// `5,212`; in Spanish `5212` and `52 120`, as its academies want it.
+    pub(crate) fn number(&self, number: u64) -> String {
+        let digits = number.to_string();
+        if self.language == Language::Es && digits.len() < 5 {
+            return digits;
+        }
+        let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                out.push_str(self.thousands);
+            }
+            out.push(digit);
+        }
+        out
+    }
+
+    /// `1 trip`, `5,212 trips`: the form for a number, which stands for `{n}`.
+    pub(crate) fn count(&self, number: u64, text: &str) -> String {
+        fill(form(number, text), &[("n", &self.number(number))])
+    }
+
+    /// The form of a text for a number, which it does not hold.
+    pub(crate) fn form(&self, number: u64, text: &'static str) -> &'static str {
+        form(number, text)
+    }
+
+    /// A time such as `2026-11-20T22:41:13Z` for a sentence: `20 November 2026, 22:41:13 UTC`.
+    pub(crate) fn said(&self, iso: &str) -> String {
+        let parts = (|| {
+            let (date, clock) = iso.strip_suffix('Z')?.split_once('T')?;
+            let mut date = date.splitn(3, '-');
+            let (year, month, day) = (date.next()?, date.next()?, date.next()?);
+            let month = month.parse::<usize>().ok()?.checked_sub(1)?;
+            let month = self.months.split(' ').nth(month)?;
+            let day = day.trim_start_matches('0');
+            Some(fill(
+                self.date,
+                &[
+                    ("day", &day),
+                    ("month", &month),
+                    ("year", &year),
+                    ("clock", &clock),
+                ],
+            ))
+        })();
+        parts.unwrap_or_else(|| iso.to_owned())
+    }
+
+    /// `a, b and c`; past `most` the rest is counted.
+    pub(crate) fn list(&self, texts: &[impl AsRef<str>], most: usize) -> String {
+        let mut shown: Vec<&str> = texts.iter().take(most).map(AsRef::as_ref).collect();
+        let more = texts.len() - shown.len();
+        let rest = self.count(more as u64, self.others);
+        if more > 0 {
+            shown.push(&rest);
+        }
+        match shown.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, before)) => format!("{} {} {last}", before.join(", "), self.and),
+            None => String::new(),
+        }
+    }
+
+    /// The word for a verdict.
+    pub(crate) fn verdict(&self, verdict: Verdict) -> &'static str {
+        match verdict {
+            Verdict::Intruder => self.intruder,
+            Verdict::Own => self.own,
+            Verdict::Automated => self.automated,
+            Verdict::Preview => self.preview,
+            Verdict::Echo => self.echo,
+            Verdict::Drill => self.drill,
+        }
+    }
+
+    /// The same for a template.
+    pub(crate) fn verdict_of(&self, verdict: &Verdict) -> &'static str {
+        self.verdict(*verdict)
+    }
+
+    /// What a verdict means.
+    pub(crate) fn meaning(&self, verdict: Verdict) -> &'static str {
+        match verdict {
+            Verdict::Intruder => self.intruder_means,
+            Verdict::Own => self.own_means,
+            Verdict::Automated => self.automated_means,
+            Verdict::Preview => self.preview_means,
+            Verdict::Echo => self.echo_means,
+            Verdict::Drill => self.drill_means,
+        }
+    }
+
+    /// What a decoy's answer was.
+    pub(crate) fn outcome(&self, outcome: DecoyOutcome) -> &'static str {
+        match outcome {
+            DecoyOutcome::Accepted => self.accepted,
+            DecoyOutcome::Refused => self.refused,
+            DecoyOutcome::Revoked => self.revoked,
+            DecoyOutcome::BadSignature => self.bad_signature,
+            DecoyOutcome::Unknown => self.unknown_credential,
+            DecoyOutcome::Persona => self.persona,
+            DecoyOutcome::Told => self.told,
+        }
+    }
+
+    /// The word for an incident's state.
+    pub(crate) fn state(&self, state: IncidentState) -> &'static str {
+        match state {
+            IncidentState::Open => self.open,
+            IncidentState::Acknowledged => self.acknowledged,
+            IncidentState::Closed => self.closed,
+        }
+    }
+
+    /// A level of likelihood or confidence; other texts as they are.
+    pub(crate) fn level<'a>(&self, english: &'a str) -> &'a str {
+        let levels = [
+            ("high", self.high),
+            ("moderate", self.moderate),
+            ("low", self.low),
+            ("none", self.none),
+            ("almost certain", self.almost_certain),
+            ("very likely", self.very_likely),
+            ("likely", self.likely),
+            ("even", self.even),
+            ("unlikely", self.unlikely),
+            ("very unlikely", self.very_unlikely),
+            ("almost no chance", self.almost_no_chance),
+        ];
+        let found = levels.iter().find(|(level, _)| *level == english);
+        found.map_or(english, |(_, here)| here)
+    }
+
+    /// A name in the language's quotation marks.
+    pub(crate) fn quoted(&self, text: &str) -> String {
+        fill(self.quotes, &[("text", &text)])
+    }
+
+    /// What a canary is to whoever comes by.
+    pub(crate) fn sort(&self, sort: NodeSort) -> &'static str {
+        match sort {
+            NodeSort::File => self.file,
+            NodeSort::Key => self.key,
+            NodeSort::Gateway => self.gateway,
+            NodeSort::Record => self.record,
+        }
+    }
+
+    /// When, and from whose records, something was made.
+    pub(crate) fn said_by(&self, iso: &str, station: &str) -> String {
+        let values: [(&str, &dyn Display); 2] = [("time", &self.said(iso)), ("station", &station)];
+        fill(self.made_from, &values)
+    }
+
+    /// Whether texts of other parts, which are in English, are in a foreign language here.
+    pub(crate) fn foreign(&self) -> bool {
+        self.language != Language::En
+    }
+}
+
+/// The form of a text for a number.
+fn form(number: u64, text: &str) -> &str {
+    match text.split_once('|') {
+        Some((one, _)) if number == 1 => one,
+        Some((_, many)) => many,
+        None => text,
+    }
+}
+
+/// Puts values in the place of `{name}`. What a value holds is never taken for a placeholder.
+pub(crate) fn fill(text: &str, values: &[(&str, &dyn Display)]) -> String {
+    let mut out = String::with_capacity(text.len() + 32);
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let (name, behind) = after.split_once('}').unwrap_or((after, ""));
+        match values.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => out.push_str(&value.to_string()),
+            None => out.push_str(&format!("{{{name}}}")),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// `2 h 21 min`, `45 s`, `3 d 4 h`: the two greatest units, which read alike in all languages here.
+pub(crate) fn lapse(seconds: u64) -> String {
+    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
+    let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
+    let (first, second) = match (days, hours, minutes) {
+        (0, 0, 0) => return format!("{rest} s"),
+        (0, 0, _) => (format!("{minutes} min"), (rest, "s")),
+        (0, ..) => (format!("{hours} h"), (minutes, "min")),
+        _ => (format!("{days} d"), (hours, "h")),
+    };
+    match second {
+        (0, _) => first,
+        (number, unit) => format!("{first} {number} {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn placeholders(text: &str) -> BTreeSet<&str> {
+        let parts = text.split('{').skip(1);
+        parts.filter_map(|part| part.split('}').next()).collect()
+    }
+
+    #[test]
+    fn languages_hold_the_same() {
+        let english = Words::of(Language::En).all();
+        for language in Language::ALL {
+            for ((name, text), (_, model)) in Words::of(*language).all().iter().zip(&english) {
+                assert!(!text.is_empty(), "{language:?} {name} is empty");
+                assert_eq!(
+                    placeholders(text),
+                    placeholders(model),
+                    "{language:?} {name}"
+                );
+                assert_eq!(
+                    text.matches('|').count(),
+                    model.matches('|').count(),
+                    "{language:?} {name}: one form, or two"
+                );
+                assert_eq!(
+                    text.matches('{').count(),
+                    text.matches('}').count(),
+                    "{name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn spanish_is_not_english() {
+        let (english, spanish) = (Words::of(Language::En).all(), Words::of(Language::Es).all());
+        let same = english.iter().zip(&spanish).filter(|(en, es)| {
+            // Words that are the same in both, and what has no letters.
+            en.1 == es.1 && en.1.split_whitespace().count() > 2 && en.1 != "{day} {month} {year}"
+        });
+        let same: Vec<_> = same.map(|(en, _)| en.0).collect();
+        assert!(same.is_empty(), "not translated: {same:?}");
+    }
+
+    #[test]
+    fn counts_and_times() {
+        let (en, es) = (Words::of(Language::En), Words::of(Language::Es));
+        assert_eq!(en.count(1, "{n} use|{n} uses"), "1 use");
+        assert_eq!(en.count(5212, "{n} use|{n} uses"), "5,212 uses");
+        assert_eq!(es.number(5212), "5212");
+        assert_eq!(es.number(52_120), "52\u{a0}120");
+        assert_eq!(
+            en.said("2026-11-03T22:41:13Z"),
+            "3 November 2026, 22:41:13 UTC"
+        );
+        assert_eq!(
+            es.said("2026-11-03T22:41:13Z"),
+            "3 de noviembre de 2026 a las 22:41:13 UTC"
+        );
+        assert_eq!(en.said("-5"), "-5");
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (8_460, "2 h 21 min"),
+            (86_400, "1 d"),
+            (97_261, "1 d 3 h"),
+        ] {
+            assert_eq!(lapse(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_value_is_no_placeholder() {
+        assert_eq!(fill("{a} {b}", &[("a", &"{b}"), ("b", &1)]), "{b} 1");
+        assert_eq!(en_list(&["a", "b", "c"], 2), "a, b and 1 other");
+        assert_eq!(en_list(&["a"], 2), "a");
+    }
+
+    fn en_list(texts: &[&str], most: usize) -> String {
+        Words::of(Language::En).list(texts, most)
+    }
+}
