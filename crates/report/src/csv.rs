@@ -87,6 +87,9 @@ const COLUMNS: &[Column] = &[
         full(trip, |full| Some(full.forwarding.join("; ")))
     }),
     ("captured", |_, trip| full(trip, captured)),
+    ("raw_sha256", |_, trip| {
+        full(trip, |full| full.raw_sha256.clone())
+    }),
 ];
 
 fn render(report: &Report, profile: Profile) -> Result<Vec<u8>, ReportError> {

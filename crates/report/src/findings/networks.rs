@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lapwing_core::{NetworkFacts, Timestamp};
+use lapwing_core::{NetworkClass, NetworkFacts, Timestamp, WasExit};
 use serde::Serialize;
 
-use super::{CAUTION, Context, at, last_of, uses_of};
+use super::show::Show;
+use super::{Context, at, last_of, uses_of};
+use crate::words::{Words, fill};
 use crate::world;
 
 /// One source address, or prefix in the masked profile.
@@ -24,6 +26,10 @@ pub(crate) struct NetworkFinding {
     pub(crate) radius_km: Option<u32>,
     /// How precise the place is, in words.
     pub(crate) precision: String,
+    /// Why it has no city, although a source may name one: who uses the address need not be where its machine is.
+    pub(crate) unplaced_because: Option<String>,
+    /// How far sources agree about the country, in words.
+    pub(crate) agreement: Option<String>,
     pub(crate) asn: Option<u32>,
     pub(crate) as_name: Option<String>,
     /// Why there is no place: `loopback`, `private`, `documentation`, `reserved`.
@@ -107,21 +113,24 @@ pub(super) fn derive(context: &Context<'_>) -> Vec<NetworkFinding> {
 /// Lines differ where what is shown of them differs.
 fn facts_key(facts: &NetworkFacts) -> String {
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         facts.country,
         facts.city,
         facts.radius_km,
         facts.asn,
         facts.special,
         facts.lists,
-        facts.sources
+        facts.sources,
+        facts.unplaced_because,
+        facts.agreement,
+        facts.tor_exit.map(|exit| exit.was),
     )
 }
 
 fn finding(context: &Context<'_>, source: String, line: Line<'_>) -> NetworkFinding {
     let show = context.show;
     let facts = line.facts;
-    let country = country(facts);
+    let country = country(facts).map(|one| (one.code, one.name_in(context.words.language)));
     let city = facts.city.as_deref().filter(|_| show.full());
     let radius = facts.radius_km.filter(|_| show.full());
     let point = facts.coordinates.filter(|_| radius.is_some());
@@ -134,15 +143,13 @@ fn finding(context: &Context<'_>, source: String, line: Line<'_>) -> NetworkFind
         latitude: point.map(|(latitude, _)| degrees(latitude)),
         longitude: point.map(|(_, longitude)| degrees(longitude)),
         radius_km: radius,
-        precision: precision(country.is_some(), radius, facts),
+        precision: precision(context.words, country.is_some(), radius, facts),
+        unplaced_because: facts.unplaced_because.as_deref().map(|why| show.own(why)),
+        agreement: (facts.agreement.as_ref()).map(|agreement| show.own(&agreement.words())),
         asn: facts.asn,
         as_name: facts.as_name.as_deref().map(|name| show.own(name)),
         special: facts.special.as_deref().map(|why| show.own(why)),
-        listed: facts
-            .listed()
-            .iter()
-            .map(|listed| show.own(listed))
-            .collect(),
+        listed: listed(show, facts),
         data: facts.sources.iter().map(|text| show.own(text)).collect(),
         exercise: facts.exercise,
         trips: line.trips,
@@ -150,34 +157,43 @@ fn finding(context: &Context<'_>, source: String, line: Line<'_>) -> NetworkFind
         first: at(line.first),
         last: at(line.last),
         actors: line.actors,
-        caution: CAUTION,
+        caution: context.words.caution,
     }
+}
+
+/// What published lists say the network is used for, exits of the Tor network at the time among them.
+pub(super) fn listed(show: Show, facts: &NetworkFacts) -> Vec<String> {
+    let exit = (facts.tor_exit.as_ref()).is_some_and(|exit| exit.was == WasExit::Yes);
+    let named = facts.is_listed(NetworkClass::Tor);
+    let exit = (exit && !named).then(|| "an exit of the Tor network at that time".to_owned());
+    let listed = facts.listed().into_iter().chain(exit);
+    listed.map(|text| show.own(&text)).collect()
 }
 
 fn degrees(millionths: i64) -> f64 {
     millionths as f64 / 1e6
 }
 
-fn precision(country: bool, radius: Option<u32>, facts: &NetworkFacts) -> String {
+fn precision(words: &Words, country: bool, radius: Option<u32>, facts: &NetworkFacts) -> String {
     match (radius, country, facts.special.is_some()) {
-        (Some(radius), _, _) => format!("within about {radius} km, as the source has it"),
-        (None, true, _) => "somewhere in the country".to_owned(),
-        (None, false, true) => "a special range has no place".to_owned(),
-        (None, false, false) => "no place known".to_owned(),
+        (Some(radius), _, _) => fill(words.within_km, &[("radius", &radius)]),
+        (None, true, _) => words.in_country.to_owned(),
+        (None, false, true) => words.special_no_place.to_owned(),
+        (None, false, false) => words.no_place.to_owned(),
     }
 }
 
-/// Code and name of a valid country. Made-up places of an exercise count even in a special range.
-fn country(facts: &NetworkFacts) -> Option<(&'static str, &'static str)> {
-    world::country(facts.country.as_deref()?).map(|country| (country.code, country.name))
+/// A valid country. Made-up places of an exercise count even in a special range.
+fn country(facts: &NetworkFacts) -> Option<world::Country> {
+    world::country(facts.country.as_deref()?)
 }
 
 /// Uses by country, most first.
 pub(super) fn countries(context: &Context<'_>) -> Vec<CountryFinding> {
     let mut counts: BTreeMap<&str, (u64, BTreeSet<std::net::IpAddr>)> = BTreeMap::new();
     for one in &context.trips {
-        if let Some((code, _)) = country(&one.conclusion.network) {
-            let entry = counts.entry(code).or_default();
+        if let Some(country) = country(&one.conclusion.network) {
+            let entry = counts.entry(country.code).or_default();
             entry.0 += uses_of(one);
             entry
                 .1
@@ -190,7 +206,7 @@ pub(super) fn countries(context: &Context<'_>) -> Vec<CountryFinding> {
             let country = world::country(code)?;
             Some(CountryFinding {
                 code: code.to_owned(),
-                name: country.name.to_owned(),
+                name: country.name_in(context.words.language).to_owned(),
                 uses,
                 addresses: addresses.len() as u64,
                 on_map: !country.path.is_empty(),
@@ -203,15 +219,18 @@ pub(super) fn countries(context: &Context<'_>) -> Vec<CountryFinding> {
 
 /// Uses without a country, by reason.
 pub(super) fn unplaced(context: &Context<'_>) -> Vec<Unplaced> {
+    let words = context.words;
     let without = context.trips.iter().filter_map(|one| {
         let facts = &one.conclusion.network;
         if country(facts).is_some() {
             return None;
         }
         let why = match (&facts.special, &facts.country) {
-            (Some(special), _) => format!("special range: {}", context.show.own(special)),
-            (None, Some(code)) => format!("not a country code: {}", context.show.own(code)),
-            (None, None) => "country not known".to_owned(),
+            (Some(special), _) => {
+                fill(words.special_range, &[("name", &context.show.own(special))])
+            }
+            (None, Some(code)) => fill(words.not_a_code, &[("code", &context.show.own(code))]),
+            (None, None) => words.country_unknown.to_owned(),
         };
         Some((why, uses_of(one)))
     });

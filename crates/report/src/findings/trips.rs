@@ -1,12 +1,14 @@
 //! The trips themselves, and the timeline they fold into.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 
 use lapwing_core::{ActorId, CanaryId, Carrier, Claims, DecoyOutcome, Timestamp, Tool, Verdict};
 use serde::Serialize;
 
 use super::show::{self, Show};
-use super::{CAUTION, Context, at, intent, last_of, uses_of};
+use super::{Context, at, clock, intent, last_of, networks, uses_of};
+use crate::words::{Words, fill};
 use crate::{ReportTrip, world};
 
 /// Trips of one actor, canary and call that follow each other within this many seconds are one line
@@ -32,14 +34,20 @@ pub(crate) struct TripFinding {
     pub(crate) actor_name: String,
     pub(crate) incident: String,
     pub(crate) source: String,
+    /// `ipv4` or `ipv6`.
+    pub(crate) family: &'static str,
     pub(crate) country: Option<String>,
     pub(crate) country_name: Option<String>,
     pub(crate) asn: Option<u32>,
     pub(crate) as_name: Option<String>,
     pub(crate) special: Option<String>,
+    /// What published lists say the network is used for.
+    pub(crate) listed: Vec<String>,
     pub(crate) data: Vec<String>,
     pub(crate) caution: &'static str,
     pub(crate) listener: String,
+    /// What carried it: `tcp` or `udp`.
+    pub(crate) transport: &'static str,
     /// The operator's own application that reported it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) observer: Option<String>,
@@ -62,11 +70,38 @@ pub(crate) struct TripFinding {
     /// What only the full profile has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) full: Option<FullTrip>,
+    /// What of it was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) erased: Option<ErasedFinding>,
     /// Where the canary stands; in JSON it is with the canary.
     #[serde(skip)]
     pub(crate) place: Option<String>,
     #[serde(skip)]
     pub(crate) chart: Chart,
+    /// `time` and `last` in milliseconds since 1970; whole seconds in the masked profile.
+    #[serde(skip)]
+    pub(crate) millis: (i64, i64),
+    /// Whether a credential was presented, rather than an address opened or a name given.
+    #[serde(skip)]
+    pub(crate) credential: bool,
+}
+
+impl TripFinding {
+    /// Its JA4, if that is one.
+    pub(crate) fn ja4(&self) -> Option<&str> {
+        let plain = |text: &&String| {
+            (1..=64).contains(&text.len())
+                && (text.bytes()).all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        self.signals.get("ja4").filter(plain).map(String::as_str)
+    }
+
+    /// Its JA3, if that is one.
+    pub(crate) fn ja3(&self) -> Option<&str> {
+        let md5 =
+            |text: &&String| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.signals.get("ja3").filter(md5).map(String::as_str)
+    }
 }
 
 /// What only the full profile shows.
@@ -89,7 +124,26 @@ pub(crate) struct FullTrip {
     pub(crate) raw: Option<String>,
     /// SHA-256 of the kept bytes, first 16 hex digits.
     pub(crate) raw_digest: Option<String>,
+    /// The whole of it.
+    pub(crate) raw_sha256: Option<String>,
     pub(crate) raw_truncated: bool,
+    /// `local` taken apart.
+    #[serde(skip)]
+    pub(crate) socket: SocketAddr,
+}
+
+impl ErasedFinding {
+    /// `erased: raw, 2026-12-01 10:00:00: asked for by whom it concerns`.
+    pub(crate) fn words(&self, words: &Words) -> String {
+        let mut text = fill(words.erased_parts, &[("parts", &self.parts.join(", "))]);
+        if let Some(time) = &self.time {
+            text.push_str(&format!(", {} UTC", clock(time)));
+        }
+        if let Some(reason) = &self.reason {
+            text.push_str(&format!(": {reason}"));
+        }
+        text
+    }
 }
 
 /// What the timeline drawing needs.
@@ -98,6 +152,28 @@ pub(crate) struct Chart {
     pub(crate) canary: CanaryId,
     pub(crate) actor: ActorId,
     pub(crate) times: (Timestamp, Timestamp),
+}
+
+/// What of a trip was erased.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErasedFinding {
+    /// The names of the parts in the log.
+    pub(crate) parts: Vec<String>,
+    /// When that was asked for, if the ledger says so.
+    pub(crate) time: Option<String>,
+    /// The operator's reason; full profile only.
+    pub(crate) reason: Option<String>,
+}
+
+fn gone(show: Show, erased: &crate::Erased) -> ErasedFinding {
+    let crate::Erased { parts, why } = erased;
+    ErasedFinding {
+        parts: parts.iter().map(|part| show.own(part)).collect(),
+        time: why.as_ref().map(|why| at(why.time)),
+        reason: { why.as_ref() }
+            .filter(|_| show.full())
+            .map(|why| show.own(&why.reason)),
+    }
 }
 
 /// Trips that belong together in the timeline.
@@ -155,18 +231,24 @@ fn finding(context: &Context<'_>, one: &ReportTrip) -> TripFinding {
         actor_name: context.actor(conclusion.actor),
         incident: conclusion.incident.to_string(),
         source: show.address(trip.observed.source().ip()),
+        family: match trip.observed.source().ip().to_canonical() {
+            IpAddr::V4(_) => "ipv4",
+            IpAddr::V6(_) => "ipv6",
+        },
         country: country.map(|country| country.code.to_owned()),
-        country_name: country.map(|country| country.name.to_owned()),
+        country_name: country.map(|country| country.name_in(context.words.language).to_owned()),
         asn: network.asn,
         as_name: network.as_name.as_deref().map(|name| show.own(name)),
         special: network.special.as_deref().map(|why| show.own(why)),
+        listed: networks::listed(show, network),
         data: network.sources.iter().map(|text| show.own(text)).collect(),
-        caution: CAUTION,
+        caution: context.words.caution,
         listener: show.own(&trip.observed.listener),
+        transport: transport(&trip.observed.protocol),
         observer: trip.observed.observer.as_deref().map(|name| show.own(name)),
         resolver: trip.observed.is_relayed(),
         protocol: show.own(&trip.observed.protocol),
-        call: intent::call_name(show, &trip.decoy.rule),
+        call: intent::call_name(context, &trip.decoy.rule),
         outcome: trip.decoy.outcome,
         status: trip.decoy.status,
         size: trip.observed.size,
@@ -184,12 +266,58 @@ fn finding(context: &Context<'_>, one: &ReportTrip) -> TripFinding {
         tool: one.tool.clone(),
         program: program(show, one),
         full: show.full().then(|| full(show, one)),
+        erased: context
+            .erased
+            .get(&trip.id)
+            .map(|erased| gone(show, erased)),
         place: context.places.get(&trip.canary).cloned(),
         chart: Chart {
             canary: trip.canary,
             actor: conclusion.actor,
             times: (trip.observed.time, last_of(one)),
         },
+        millis: (millis(show, trip.observed.time), millis(show, last_of(one))),
+        credential: trip.fields.iter().any(|field| is_credential(field.carrier)),
+    }
+}
+
+fn millis(show: Show, time: Timestamp) -> i64 {
+    if show.full() {
+        time.micros().div_euclid(1_000)
+    } else {
+        time.seconds().saturating_mul(1_000)
+    }
+}
+
+fn is_credential(carrier: Carrier) -> bool {
+    match carrier {
+        Carrier::Header
+        | Carrier::Basic
+        | Carrier::Bearer
+        | Carrier::Sigv4
+        | Carrier::Cookie
+        | Carrier::Form
+        | Carrier::Json
+        | Carrier::Body
+        | Carrier::User
+        | Carrier::Password
+        | Carrier::Key
+        | Carrier::Certificate => true,
+        Carrier::Host
+        | Carrier::Path
+        | Carrier::Query
+        | Carrier::Name
+        | Carrier::Mailbox
+        | Carrier::Message => false,
+    }
+}
+
+/// What carries a protocol of a listener's.
+fn transport(protocol: &str) -> &'static str {
+    if protocol.starts_with("wireguard") || protocol == "dns/udp" {
+        "udp"
+    } else {
+        "tcp"
     }
 }
 
@@ -232,7 +360,9 @@ fn full(show: Show, one: &ReportTrip) -> FullTrip {
         times: trip.times.iter().map(|time| at(*time)).collect(),
         raw: one.raw.as_deref().and_then(|raw| show.raw(raw, &hosts)),
         raw_digest: one.raw.as_deref().map(show::short_digest),
+        raw_sha256: one.raw.as_deref().map(show::digest),
         raw_truncated: trip.observed.truncated,
+        socket: trip.observed.local,
     }
 }
 
@@ -309,7 +439,7 @@ fn episode(context: &Context<'_>, one: &ReportTrip) -> Episode {
         actor: context.actor(one.conclusion.actor),
         canary: one.trip.canary.to_string(),
         title: context.title(one.trip.canary),
-        call: intent::call_name(context.show, &one.trip.decoy.rule),
+        call: intent::call_name(context, &one.trip.decoy.rule),
         verdict: one.conclusion.judgement.verdict,
         sources: 0,
         trips: 0,
