@@ -8,6 +8,7 @@
 
 mod alerts;
 mod bait;
+mod bundles;
 mod databases;
 mod declared;
 mod decoys;
@@ -15,6 +16,7 @@ mod demo;
 mod drills;
 mod evidence;
 mod exclusions;
+mod feeds;
 mod fleet;
 mod formats;
 mod geography;
@@ -23,6 +25,7 @@ mod likeness;
 mod minting;
 mod orphans;
 mod planting;
+mod publishing;
 mod recommending;
 mod records;
 mod redis;

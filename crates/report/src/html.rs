@@ -114,11 +114,15 @@ impl<'a> Page<'a> {
         fill(&text, &[("numbers", &numbers)])
     }
 
+    fn erased(&self, erased: &crate::findings::ErasedFinding) -> String {
+        erased.words(self.w)
+    }
+
     fn hidden(&self, rows: &usize) -> String {
         self.w.count(*rows as u64, self.w.rows_not_drawn)
     }
 
-    fn from_country(&self, one: &crate::findings::CountryFinding) -> String {
+    fn country_line(&self, one: &crate::findings::CountryFinding) -> String {
         let addresses = self.w.count(one.addresses, self.w.addresses_count);
         format!("{}: {}, {addresses}. ", one.name, self.uses(&one.uses))
     }

@@ -36,24 +36,24 @@ words! {
     accepted acknowledged actor actor_name actor_note actor_seen actors actors_not_shown addresses
     addresses_count after_and after_lapse all_trips almost_certain almost_no_chance alternative
     alternatives and announced another_program answer at_time automated automated_means
-    back_and_forth bad_signature bait bait_is bait_used basis between_times by_habits call callbacks
-    callbacks_named calls_caption calls_itself captured_full captured_masked caution characters
-    checked checkpoint closed confidence correction_id correction_note country country_unknown
-    cut_here data date default_site different different_numbers different_texts digest_start drill
-    drill_means drills_only echo echo_means else_copy else_own else_scanner else_second_hand
-    else_shared episodes_caption even evidence exercise exercise_banner exercise_footer
-    exercise_sentence exercise_title figure_actors figure_addresses figure_pieces figure_texts
-    figure_uses file fingerprint first_last first_use first_use_judged first_used first_utc flood
-    flood_of footer format from_until from_utc from_word further_drills gateway grade grouped
-    handshakes high how_is_not_known how_sure in_country incident incidents incidents_caption
-    integrity integrity_limits intruder intruder_means key kicker kind known_by_number last
-    last_checked last_use later left_early left_out left_place left_unplaced letter_asked
-    letter_bait letter_evidence letter_flood letter_keep letter_line letter_look letter_more
-    letter_no_names letter_nobody_accused letter_not_said letter_observer letter_opening
+    back_and_forth bad_signature bait bait_is bait_used basis between_times bits bridges by_habits
+    call callbacks callbacks_named calls_caption calls_itself captured_full captured_masked caution
+    characters checked checkpoint closed confidence correction_id correction_note country
+    country_unknown cut_here data date decided default_site different different_numbers
+    different_texts digest_start drill drill_means drills_only echo echo_means else_copy else_own
+    else_scanner else_second_hand else_shared erased_parts episodes_caption even evidence exercise
+    exercise_banner exercise_footer exercise_sentence exercise_title figure_actors figure_addresses
+    figure_pieces figure_texts figure_uses file fingerprint first_last first_use first_use_judged
+    first_used first_utc flood flood_of footer format from_until from_utc from_word further_drills
+    gateway grade grouped handshakes high how_is_not_known how_sure in_country incident incidents
+    incidents_caption integrity integrity_limits intruder intruder_means key kicker kind
+    known_by_number last last_checked last_use later left_early left_out left_place left_unplaced
+    letter_asked letter_bait letter_evidence letter_flood letter_keep letter_line letter_look
+    letter_more letter_no_names letter_nobody_accused letter_not_said letter_observer letter_opening
     letter_proves letter_proxy letter_reference letter_resolver letter_seen letter_sender
-    letter_silence letter_subject letter_to letter_uses likelihood likely links links_trips
-    listed_as low made made_by made_from made_with map_caption map_sources map_title masked_behind
-    meaning messages messages_count moderate months more_in_json name network networks
+    letter_silence letter_subject letter_to letter_uses likelihood likely links links_count
+    links_trips listed_as low made made_by made_from made_with map_caption map_sources map_title
+    masked_behind meaning messages messages_count moderate months more_in_json name network networks
     networks_caption never_fetched newest_of no_place no_use none none_shade not_a_code not_known
     not_on_map not_on_record not_used not_used_caption not_used_count not_verified nothing_noticed
     number_word numbers of_them_announced on_record_in_all once one_hand only_drills open
@@ -66,9 +66,9 @@ words! {
     special_range state station steps_not_shown stood_watch taken text texts_full texts_masked
     texts_ordered texts_ordered_to the_beginning third_parties thousands time_utc timeline_caption
     timeline_shows times title_none title_used to_verify told too_small touched_in_order trip trips
-    trips_count twice unknown_credential unlikely until unverified_statement uprooted used uses
-    uses_count uses_from_to values values_word verdict verdicts verified verified_statement
-    very_likely very_unlikely were_used what_else_is_not_known what_was_touched what_was_tried when
+    twice unknown_credential unlikely until unverified_statement uprooted used uses uses_count
+    uses_from_to values values_word verdict verdicts verified verified_statement very_likely
+    very_unlikely were_used what_else_is_not_known what_was_touched what_was_tried when
     where_is_not_known who_is_not_known withdrawn_note withdrawn_statement withdrawn_title
     withdrawn_which withdrawn_why within_km words would_change
 }
@@ -206,7 +206,7 @@ impl Words {
             ("almost certain", self.almost_certain),
             ("very likely", self.very_likely),
             ("likely", self.likely),
-            ("even", self.even),
+            ("roughly even chance", self.even),
             ("unlikely", self.unlikely),
             ("very unlikely", self.very_unlikely),
             ("almost no chance", self.almost_no_chance),

@@ -1,24 +1,30 @@
-//! `lapwing report`: gathers what a report is made from.
+//! `lapwing report`: gathers what a report is made from, and writes it.
 
-use std::collections::BTreeSet;
+mod publish;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use data_encoding::HEXLOWER;
 use lapwing_core::{
-    CanaryId, Clock as _, Incident, PlacementState, SystemClock, Timestamp, Verdict,
+    CanaryId, Clock as _, Decision, Handled, Handling, Handlings, Incident, IncidentId,
+    PlacementState, SystemClock, Timestamp, Verdict, why_erased,
 };
 use lapwing_daemon::record;
 use lapwing_journal::SigningSeed;
-use lapwing_report::{FORMATS, Format, Integrity, Profile, Report, ReportCanary, ReportTrip};
+use lapwing_report::{
+    Erased, FORMATS, Integrity, Language, Profile, Report, ReportCanary, ReportError, ReportTrip,
+    letters,
+};
 use lapwing_store::TripFilter;
 
-use super::incidents::decided;
+use self::publish::Wish;
 use super::trips::{Desk, parse_actor};
-use crate::args;
+use crate::args::{self, Global, ReportAction, ReportProfile};
 use crate::context::{parse_since, resolve};
 use crate::failure::{Advice, Exit};
 use crate::output;
@@ -26,13 +32,29 @@ use crate::output;
 /// Trips in one report at most; the rest is said, not shown.
 const TRIPS: usize = 100_000;
 
-pub(crate) fn run(global: &args::Global, args: &args::Report) -> anyhow::Result<Exit> {
+pub(crate) fn run(global: &Global, args: &args::Report) -> anyhow::Result<Exit> {
+    match &args.action {
+        None => write(global, args),
+        Some(ReportAction::List) => publish::list(global),
+        Some(ReportAction::Withdraw { id, reason, out }) => {
+            publish::withdraw(global, id, reason, out.as_deref())
+        }
+    }
+}
+
+fn write(global: &Global, args: &args::Report) -> anyhow::Result<Exit> {
     let args::Report {
+        action: _,
         since,
         actor,
         canary,
         format,
+        profile,
         full,
+        language,
+        publish: published,
+        confirm,
+        danger_embargo,
         out,
     } = args;
     let format = FORMATS
@@ -45,6 +67,10 @@ pub(crate) fn run(global: &args::Global, args: &args::Report) -> anyhow::Result<
                 format!("there are {}", known.join(", ")),
             )
         })?;
+    let profile = match (profile, full) {
+        (Some(ReportProfile::Authorities), _) | (None, true) => Profile::Full,
+        _ => Profile::Masked,
+    };
     let desk = Desk::open(global)?;
     let filter = TripFilter {
         since: since.as_deref().map(parse_since).transpose()?,
@@ -56,49 +82,130 @@ pub(crate) fn run(global: &args::Global, args: &args::Report) -> anyhow::Result<
         limit: TRIPS,
         ..TripFilter::default()
     };
-    let profile = if *full {
-        Profile::Full
-    } else {
-        Profile::Masked
-    };
-    let report = gather(&desk, &filter, profile)?;
-    let bytes = (format.render)(&report, profile)?;
-    match destination(format, out.clone()) {
-        None => std::io::stdout().write_all(&bytes)?,
-        Some(file) => {
-            let mut options = OpenOptions::new();
-            let mut opened = options
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&file)
-                .with_context(|| format!("cannot write the report {}", file.display()))?;
-            opened.write_all(&bytes)?;
-            output::say(&format!(
-                "wrote {} ({} trips)",
-                file.display(),
-                report.trips.len()
-            ));
+    let language = parse_language(language.as_deref(), &desk)?;
+    if *published {
+        publish::allowed(format, profile)?;
+    }
+    let mut report = gather(&desk, &filter, profile)?;
+    report.language = language;
+    if *published {
+        let wish = Wish {
+            format,
+            filter: narrowed(args),
+            confirm: confirm.as_deref(),
+            danger_embargo: *danger_embargo,
+            out: out.as_deref(),
+        };
+        return publish::publish(&desk, &mut report, &wish);
+    }
+    match out {
+        Some(directory) if format.name == "letter" && directory.is_dir() => {
+            write_letters(&report, profile, directory)
+        }
+        _ => {
+            let bytes = (format.render)(&report, profile).map_err(advised)?;
+            let what = format!("{} trips", report.trips.len());
+            save(
+                &bytes,
+                destination(format.name, "report", format.extension, out.as_deref()),
+                &what,
+            )
         }
     }
+}
+
+fn parse_language(flag: Option<&str>, desk: &Desk) -> anyhow::Result<Language> {
+    let code = flag.unwrap_or(&desk.context.settings().report.language);
+    let mut known = Language::ALL.iter().copied();
+    known.find(|one| one.code() == code).ok_or_else(|| {
+        let codes: Vec<&str> = Language::ALL.iter().map(|one| one.code()).collect();
+        Advice::error(
+            format!("no report is written in {code:?}"),
+            format!(
+                "write {} with --language or in the setting report.language",
+                codes.join(" or ")
+            ),
+        )
+    })
+}
+
+/// What the report was narrowed to, as it was asked for.
+fn narrowed(args: &args::Report) -> Vec<String> {
+    let parts = [
+        ("since", &args.since),
+        ("actor", &args.actor),
+        ("canary", &args.canary),
+    ];
+    parts
+        .iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", value.as_deref()?)))
+        .collect()
+}
+
+/// A letter to each network, in a file of its own.
+fn write_letters(report: &Report, profile: Profile, directory: &Path) -> anyhow::Result<Exit> {
+    for letter in letters(report, profile).map_err(advised)? {
+        let file = directory.join(format!("{}.eml", letter.network));
+        save(
+            &letter.message,
+            Some(file),
+            "a letter, without sender and recipient",
+        )?;
+    }
+    output::say("who answers for an address is for its registry to say: whois ADDRESS");
+    Ok(Exit::Fine)
+}
+
+/// What to do where a format cannot be had of this report.
+fn advised(error: ReportError) -> anyhow::Error {
+    let hint = match error {
+        ReportError::LetterMasked | ReportError::XarfMasked => {
+            "ask for it with --profile authorities, and send it to nobody else"
+        }
+        ReportError::Contact { .. } => "set contact = \"abuse@your.domain\" in lapwing.toml",
+        ReportError::LetterExercise => "turn the setting exercise off where it is none",
+        ReportError::LetterNobody => "`lapwing trips` lists how each use was judged, and why",
+        _ => return error.into(),
+    };
+    Advice::error(error.to_string(), hint)
+}
+
+/// Writes to a file that only the owner may read, or to stdout.
+fn save(bytes: &[u8], file: Option<PathBuf>, what: &str) -> anyhow::Result<Exit> {
+    let Some(file) = file else {
+        std::io::stdout().write_all(bytes)?;
+        return Ok(Exit::Fine);
+    };
+    let mut options = OpenOptions::new();
+    let mut opened = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&file)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    opened.write_all(bytes)?;
+    output::say(&format!("wrote {} ({what})", file.display()));
     Ok(Exit::Fine)
 }
 
 /// A page is no use in a terminal.
-fn destination(format: &Format, out: Option<PathBuf>) -> Option<PathBuf> {
-    let page = format.name == "html" && std::io::stdout().is_terminal();
-    out.or_else(|| page.then(|| PathBuf::from(format!("report.{}", format.extension))))
+fn destination(format: &str, stem: &str, extension: &str, out: Option<&Path>) -> Option<PathBuf> {
+    let page = ["html", "pdf", "svg"].contains(&format) && std::io::stdout().is_terminal();
+    out.map(Path::to_owned)
+        .or_else(|| page.then(|| PathBuf::from(format!("{stem}.{extension}"))))
 }
 
 fn gather(desk: &Desk, filter: &TripFilter, profile: Profile) -> anyhow::Result<Report> {
-    let rows = desk.index.trips(filter)?.rows;
+    let rows = desk.index.trips_as(filter, desk.hands()?)?.rows;
     if rows.len() == TRIPS {
         output::say(&format!(
             "note: only the newest {TRIPS} trips are in the report"
         ));
     }
     let bar = output::progress(rows.len() as u64, "reading trips");
+    let decisions = desk.ledger.decisions()?;
+    let mut erased = BTreeMap::new();
     let mut trips = Vec::with_capacity(rows.len());
     for row in &rows {
         // A record that cannot be read is what the integrity statement is about.
@@ -110,6 +217,11 @@ fn gather(desk: &Desk, filter: &TripFilter, profile: Profile) -> anyhow::Result<
             }
         };
         let trip = record::trip(&record).with_context(|| format!("no trip at {}", row.id()))?;
+        if !record.erased.is_empty() {
+            let why = why_erased(&decisions, trip.id, record.time);
+            let parts = record.erased.clone();
+            erased.insert(trip.id, Erased { parts, why });
+        }
         let raw = record
             .parts
             .remove(record::RAW)
@@ -129,6 +241,7 @@ fn gather(desk: &Desk, filter: &TripFilter, profile: Profile) -> anyhow::Result<
         .map(|trip| trip.trip.canary)
         .chain(filter.canary)
         .collect();
+    let (incidents, handling) = incidents(desk, &trips, &decisions)?;
     let geography = lapwing_daemon::geography::geography(&desk.context.settings().geo)?;
     Ok(Report {
         generated: SystemClock.now(),
@@ -136,9 +249,13 @@ fn gather(desk: &Desk, filter: &TripFilter, profile: Profile) -> anyhow::Result<
         range: (filter.since, filter.until),
         exercise: desk.context.settings().exercise,
         operator: desk.context.settings().operator.clone(),
+        contact: desk.context.settings().contact.clone(),
         canaries: canaries(desk, &touched, named)?,
-        incidents: incidents(desk, &trips)?,
+        incidents,
+        handling,
+        erased,
         actors: actors(desk, &trips)?,
+        cases: cases(desk, &trips)?,
         trips,
         integrity: integrity(desk)?,
         sources: geography
@@ -146,30 +263,45 @@ fn gather(desk: &Desk, filter: &TripFilter, profile: Profile) -> anyhow::Result<
             .iter()
             .map(|source| source.attribution.to_string())
             .collect(),
+        language: Language::default(),
+        correction: None,
     })
 }
 
-fn incidents(desk: &Desk, trips: &[ReportTrip]) -> anyhow::Result<Vec<Incident>> {
+/// The incidents of these trips as they stand, and what the operator made of them.
+fn incidents(
+    desk: &Desk,
+    trips: &[ReportTrip],
+    decisions: &[Decision],
+) -> anyhow::Result<(Vec<Incident>, BTreeMap<IncidentId, Handling>)> {
     let ids: BTreeSet<_> = trips.iter().map(|trip| trip.conclusion.incident).collect();
-    let decisions = desk.ledger.decisions()?;
-    let mut found = Vec::new();
+    let handlings = Handlings::of(decisions);
+    let (mut found, mut handled) = (Vec::new(), BTreeMap::new());
     for id in ids {
-        found.extend(
-            desk.index
-                .incident(id)?
-                .map(|incident| decided(incident, &decisions)),
-        );
+        if let Some(mut incident) = desk.index.incident(id)? {
+            let of_it = { trips.iter() }.find(|trip| trip.conclusion.incident == id);
+            incident.actor = of_it.map_or(incident.actor, |trip| trip.conclusion.actor);
+            let Handled { incident, handling } = handlings.lay_over(incident);
+            handled.insert(id, handling);
+            found.push(incident);
+        }
     }
-    Ok(found)
+    Ok((found, handled))
 }
 
 fn actors(desk: &Desk, trips: &[ReportTrip]) -> anyhow::Result<Vec<lapwing_core::Actor>> {
     let ids: BTreeSet<_> = trips.iter().map(|trip| trip.conclusion.actor).collect();
     let mut found = Vec::new();
     for id in ids {
-        found.extend(desk.index.actor(id)?);
+        found.extend(desk.index.actor_as(id, desk.hands()?)?);
     }
     Ok(found)
+}
+
+/// What each actor rests on.
+fn cases(desk: &Desk, trips: &[ReportTrip]) -> anyhow::Result<Vec<lapwing_core::Case>> {
+    let ids: BTreeSet<_> = trips.iter().map(|trip| trip.conclusion.actor).collect();
+    ids.into_iter().map(|id| super::actors::case(desk, id)).collect()
 }
 
 /// The touched canaries; of a report on everything also what stands untouched.

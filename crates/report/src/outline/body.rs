@@ -131,6 +131,10 @@ impl Outline<'_> {
         self.blocks
             .push(Block::Caution(self.all.caution.to_owned()));
         let row = |one: &crate::findings::NetworkFinding| {
+            let mut precision = vec![plain(&one.precision)];
+            for text in one.unplaced_because.iter().chain(&one.agreement) {
+                precision.extend([plain("; "), self.english(text)]);
+            }
             let country = one.country_name.as_deref().or(one.special.as_deref());
             let mut place = country.unwrap_or(words.not_known).to_owned();
             if let Some(city) = &one.city {
@@ -149,7 +153,7 @@ impl Outline<'_> {
             vec![
                 vec![code(&one.source)],
                 vec![plain(place)],
-                vec![plain(&one.precision)],
+                precision,
                 network,
                 vec![plain(one.data.join("; "))],
                 vec![plain(words.number(one.uses))],
@@ -261,9 +265,17 @@ impl Outline<'_> {
                     ("confidence", &words.level(one.confidence)),
                 ],
             );
-            let basis = self.english(&one.basis);
-            self.blocks
-                .push(Block::Paragraph(vec![plain(format!("{text} ")), basis]));
+            let mut line = vec![plain(text)];
+            if !one.basis.is_empty() {
+                line.extend([plain(" "), self.english(&one.basis)]);
+            }
+            self.blocks.push(Block::Paragraph(line));
+            if let Some(likelihood) = one.likelihood {
+                self.fact(words.likelihood, vec![plain(words.level(likelihood))]);
+            }
+            if one.bridges > 0 {
+                self.point(vec![plain(words.count(one.bridges, words.bridges))]);
+            }
             self.fact(words.sources, codes(words, &one.sources, 16));
             if !one.tools.is_empty() {
                 let tools: Vec<&str> = one.tools.iter().take(8).map(String::as_str).collect();
@@ -279,14 +291,32 @@ impl Outline<'_> {
             for link in one.evidence.iter().take(10) {
                 let detail = self.english(&link.detail);
                 let grade = self.english(link.grade_meaning);
-                let trips = words.count(link.trips, words.trips_count);
+                let links = words.count(link.trips, words.links_count);
                 let line = vec![
                     detail,
                     plain(format!(" ({:?}, ", link.grade)),
                     grade,
-                    plain(format!("): {trips}")),
+                    plain(format!(", {:+.1} bits): {links}", link.bits)),
                 ];
                 self.point(line);
+            }
+            self.grounds(&one.alternatives, &one.would_change);
+            for text in &one.decisions {
+                self.fact(words.decided, vec![plain(text)]);
+            }
+        }
+    }
+
+    /// What else it could be, and what would change it; other parts say it in English.
+    fn grounds(&mut self, alternatives: &[String], would_change: &[String]) {
+        let words = self.words;
+        for (name, texts) in [
+            (words.alternative, alternatives),
+            (words.would_change, would_change),
+        ] {
+            for text in texts {
+                let text = self.english(text);
+                self.fact(name, vec![text]);
             }
         }
     }
@@ -328,15 +358,7 @@ impl Outline<'_> {
             let basis = self.english(&one.basis);
             let level = plain(format!("{}. ", words.level(one.confidence)));
             self.fact(words.confidence, vec![level, basis]);
-            for (name, texts) in [
-                (words.alternative, &one.alternatives),
-                (words.would_change, &one.would_change),
-            ] {
-                for text in texts {
-                    let text = self.english(text);
-                    self.fact(name, vec![text]);
-                }
-            }
+            self.grounds(&one.alternatives, &one.would_change);
         }
     }
 
@@ -384,6 +406,10 @@ impl Outline<'_> {
             all.caution
         ));
         let row = |one: &TripFinding| {
+            let mut call = vec![code(&one.call)];
+            if let Some(erased) = &one.erased {
+                call.push(plain(format!("; {}", erased.words(words))));
+            }
             let mut source = vec![code(&one.source)];
             if let Some(full) = &one.full {
                 let port = fill(words.port, &[("port", &full.source_port)]);
@@ -396,7 +422,7 @@ impl Outline<'_> {
                 vec![code(&one.id)],
                 vec![plain(clock(&one.time))],
                 vec![plain(&one.title)],
-                vec![code(&one.call)],
+                call,
                 source,
                 one.country_name.iter().map(plain_of).collect(),
                 vec![plain(words.verdict(one.verdict))],

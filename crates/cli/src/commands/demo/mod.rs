@@ -146,7 +146,7 @@ impl Show {
         act(7, "Look", "lapwing trips, lapwing actors, lapwing check");
         super::trips::list(&self.global, &stage::trips_args())?;
         output::line("")?;
-        super::trips::actors(&self.global, &args::List { limit: 10 })?;
+        super::actors::list(&self.global, &args::List { limit: 10 })?;
         output::line("")?;
         let check = args::Check {
             what: None,
@@ -164,7 +164,7 @@ impl Show {
             "Report and verify",
             "what can be handed on, and whether the log is whole",
         );
-        for format in ["html", "md", "json", "csv"] {
+        for format in ["html", "pdf", "md", "json", "csv"] {
             super::report::run(&self.global, &self.stage.report_args(format))?;
         }
         super::evidence::run(&self.global, &args::Evidence::Verify { checkpoint: None })?;

@@ -168,11 +168,17 @@ retry_seconds = 1
 
     pub(super) fn report_args(&self, format: &str) -> Report {
         Report {
+            action: None,
             since: None,
             actor: None,
             canary: None,
             format: format.to_owned(),
+            profile: None,
             full: false,
+            language: None,
+            publish: false,
+            confirm: None,
+            danger_embargo: false,
             out: Some(self.report(format)),
         }
     }
