@@ -36,6 +36,9 @@ pub enum JournalError {
     /// The checkpoint origin is not a usable signed-note key name.
     #[error("checkpoint origin {0:?} must be printable ASCII without blanks or '+'")]
     Origin(String),
+    /// What was given for a checkpoint is none that this station signed.
+    #[error("not a checkpoint of this station: {0}")]
+    Checkpoint(String),
     /// No such record.
     #[error("the journal has no record {0}")]
     NoRecord(u64),

@@ -11,10 +11,10 @@ use lapwing_core::{Clock, Keyring, StationId};
 
 use crate::checkpoints::{Notary, Tail};
 use crate::disk::{Disk, FileSystem, Output, private, private_directory};
-use crate::erase;
+use crate::erase::{self, StandingPart};
 use crate::error::{Broken, JournalError};
 use crate::group::{Appending, Passing, Receipt};
-use crate::line::{Entry, Prepared, erasure_body};
+use crate::line::{Entry, Prepared};
 use crate::note::{NoteSigner, SigningSeed};
 use crate::queue::Shared;
 use crate::segment::{segment_name, segment_path, segments};
@@ -93,6 +93,7 @@ impl Journal {
         let signer = NoteSigner::new(&origin, signing)?;
         private_directory(&directory).map_err(JournalError::io("make", &directory))?;
         let lock = lock(&directory)?;
+        erase::sweep(&directory)?;
         let found = Found::look(&directory, station, &signer.public_key())?;
         let recovery = found.recovery();
         let lost = found.lost;
@@ -288,29 +289,52 @@ impl Journal {
         let _ = finished.wait_for(|finished| *finished).await;
     }
 
-    /// Erases one part of a record: a record of the erasure is appended first, then the segment is
-    /// written anew without the part and its salt. The record itself, its digests and all other
-    /// lines stay as they are. To be called again if interrupted.
+    /// Erases one part of a record, as [`Journal::erase_parts`] does.
     ///
     /// # Errors
-    /// [`JournalError::NoRecord`], [`JournalError::NoPart`] (also if erased before), as
-    /// [`Journal::append`], or I/O.
-    pub async fn erase(&self, sequence: u64, part: &str) -> Result<Receipt, JournalError> {
+    /// [`JournalError::NoRecord`], [`JournalError::NoPart`] (also if erased before), and as there.
+    pub async fn erase(
+        &self,
+        sequence: u64,
+        part: &str,
+        cause: &str,
+    ) -> Result<Receipt, JournalError> {
+        let (directory, name) = (self.0.shared.directory.clone(), part.to_owned());
+        let found = blocking(move || erase::standing(&directory, sequence, &name)).await;
+        let (segment, part) = found?;
+        self.erase_parts(segment, vec![part], cause).await
+    }
+
+    /// Erases parts of one segment, all together, in the order in which [`Survey`](crate::Survey) gave them: records of
+    /// the erasure are appended first, then the segment is written anew without the parts and their
+    /// salts. The records themselves, their digests and all other lines stay as they are. `cause` is a
+    /// word for the record, such as `retention`. If interrupted, to be called again. Gives the first
+    /// record of the erasure.
+    ///
+    /// # Errors
+    /// As [`Journal::append`]; I/O; [`JournalError::Broken`] if a part is not where it was.
+    pub async fn erase_parts(
+        &self,
+        segment: u64,
+        parts: Vec<StandingPart>,
+        cause: &str,
+    ) -> Result<Receipt, JournalError> {
         let _one_at_a_time = self.0.erasing.lock().await;
         let shared = &self.0.shared;
-        let (directory, name) = (shared.directory.clone(), part.to_owned());
-        let bytes = blocking(move || erase::part_bytes(&directory, sequence, &name)).await?;
-        // The record of the erasure starts a new segment, so the one to rewrite is closed.
-        let body = erasure_body(sequence, part, bytes);
-        let receipt = self
-            .push(
-                Prepared::new(&body.into(), &[], &shared.keys, Vec::new()),
-                true,
-            )
-            .await?;
-        let (directory, name) = (shared.directory.clone(), part.to_owned());
-        blocking(move || erase::rewrite(&directory, sequence, &name)).await?;
-        Ok(receipt)
+        let directory = shared.directory.clone();
+        // The segment to rewrite must be closed: if it is not, the record of the erasure starts a new one.
+        let mut rotate = blocking(move || erase::is_last(&directory, segment)).await?;
+        let mut first = None;
+        for together in parts.chunks(erase::TOGETHER) {
+            let body = erase::body(cause, together);
+            let prepared = Prepared::new(&body.into(), &[], &shared.keys, Vec::new());
+            let receipt = self.push(prepared, std::mem::take(&mut rotate)).await?;
+            first.get_or_insert(receipt);
+        }
+        let first = first.ok_or_else(|| JournalError::Entry("no part to erase".to_owned()))?;
+        let directory = shared.directory.clone();
+        blocking(move || erase::rewrite(&directory, segment, &parts)).await?;
+        Ok(first)
     }
 }
 

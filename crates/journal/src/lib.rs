@@ -32,8 +32,11 @@
 //! The part lines follow in the order of their names: `{"epoch":1,"part":"raw","sealed":"<base64>"}`.
 //! Sealed is salt and plain bytes together, under the context `part <name> <digest, 32 bytes>`: who
 //! has the directory but not the key can neither read a part nor test a guess. An erased part's
-//! line is `{"erased":"raw","pad":"000.."}` of the same length, and a later record
-//! `{"bytes":..,"part":"raw","record":17,"type":"erasure"}` says so.
+//! line is `{"erased":"raw","pad":"000.."}` of the same length, and a later record says so, one for as
+//! many parts as went together: `{"cause":"retention","parts":[{"bytes":..,"note":..,"part":"raw",
+//! "record":17}],"type":"erasure"}`. `bytes` is the length of the line, `note` a word of the caller's and
+//! may be missing. Older journals have one record a part, `{"bytes":..,"part":"raw","record":17,
+//! "type":"erasure"}`.
 //!
 //! # A failing disk
 //!
@@ -52,19 +55,23 @@
 
 mod canonical;
 mod checkpoints;
+mod cosigned;
 mod disk;
 mod erase;
 mod error;
+mod extract;
 mod gap;
 mod group;
 mod journal;
 mod line;
 mod merkle;
+mod nodes;
 mod note;
 mod prove;
 mod queue;
 mod reader;
 mod segment;
+pub mod sshsig;
 mod state;
 mod verify;
 mod walk;
@@ -75,10 +82,14 @@ mod writer;
 mod tests;
 
 pub use canonical::write_canonical;
+pub use cosigned::{Checkpoint, Cosignature, WitnessKey};
+pub use erase::{StandingPart, Survey, Surveyed};
 pub use error::{Broken, JournalError};
+pub use extract::{Choice, Extraction, Source, Taken, TakenPart, extract};
 pub use group::{Appending, Passing, Receipt};
 pub use journal::{Journal, Recovery, Settings, durable_records, lock};
 pub use line::{Body, Entry};
+pub use merkle::{leaf_hash, path_sides, root_of_path};
 pub use note::SigningSeed;
 pub use prove::{Proof, prove};
 pub use reader::{Position, Reader, Record, read_at, read_sequence};

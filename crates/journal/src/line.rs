@@ -527,11 +527,6 @@ pub(crate) fn erased_line(name: &str, length: usize) -> Option<Vec<u8>> {
     Some(line)
 }
 
-/// The body of the record that says that a part was erased.
-pub(crate) fn erasure_body(record: u64, part: &str, bytes: u64) -> Value {
-    json!({"type": "erasure", "record": record, "part": part, "bytes": bytes})
-}
-
 /// Whether a name can be a part's.
 fn is_part_name(name: &str) -> bool {
     !name.is_empty()

@@ -38,6 +38,8 @@ pub struct Record {
     pub parts: BTreeMap<String, Vec<u8>>,
     /// The salt of each of `parts`: SHA-256 over salt and plain bytes is in the record's line.
     pub salts: BTreeMap<String, [u8; 16]>,
+    /// Names of the parts that are erased.
+    pub erased: Vec<String>,
 }
 
 /// Reads records in order and follows the journal as it grows, in this or another process.
@@ -237,10 +239,12 @@ fn record(
     let body = envelope.body_value(units.bytes(&unit.line));
     let mut parts = BTreeMap::new();
     let mut salts: BTreeMap<String, [u8; SALT]> = BTreeMap::new();
+    let mut erased = Vec::new();
     for (part, range) in envelope.parts.iter().zip(&unit.parts) {
         let line = units.bytes(range);
         let name = |what| broken(format!("{what} ({})", part.name));
         if part.check(line).map_err(name)? == PartLine::Erased {
+            erased.push(part.name.clone());
             continue;
         }
         if opened.is_some_and(|opened| !opened.contains(&part.name.as_str())) {
@@ -261,5 +265,6 @@ fn record(
         },
         parts,
         salts,
+        erased,
     })
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 use data_encoding::HEXLOWER;
 use lapwing_core::Keyring;
+use serde_json::Value;
 
 use crate::checkpoints::Notes;
 use crate::error::{Broken, JournalError};
@@ -35,6 +37,9 @@ pub struct Verified {
     pub parts_checked: u64,
     /// Parts that were erased, each with a record of it.
     pub parts_erased: u64,
+    /// How many of them by why they went and what they are called: `("retention", "raw")`. Older
+    /// journals do not say why.
+    pub erased: BTreeMap<(String, String), u64>,
     /// Bytes of an unfinished record after the last: a station cuts them when it starts.
     pub torn_bytes: u64,
 }
@@ -81,12 +86,25 @@ fn verify_all(
         return Ok(Verified::default());
     }
     let mut check = Check::new(Notes::open(directory, public_key)?, keys)?;
-    let end = walk(directory, &list, Start::default(), None, &mut |step| {
-        if step.unit.envelope.sequence % STRIDE == 0 {
+    let mut visit = |step: &Step<'_>| {
+        if step.unit.envelope.sequence.is_multiple_of(STRIDE) {
             progress(step.unit.envelope.sequence);
         }
         check.record(step)
-    })?;
+    };
+    let mut end = walk(directory, &list, Start::default(), None, &mut visit)?;
+    // A running station may have erased what was not read yet. That is on record before it is done, at the
+    // end, which has grown then.
+    let mut list = list;
+    while !check.erased.is_empty() {
+        let before = end.start.frontier.size();
+        list = segments(directory)?;
+        let mut visit = |step: &Step<'_>| check.record(step);
+        end = walk(directory, &list, end.start, None, &mut visit)?;
+        if end.start.frontier.size() == before {
+            break;
+        }
+    }
     let records = end.start.frontier.size();
     progress(records);
     let counted = durable.map_or(0, |durable| durable.next);
@@ -98,7 +116,8 @@ fn verify_all(
         root_hex: HEXLOWER.encode(&check.newest.root),
         checkpoint: check.newest.text,
         parts_checked: check.parts_checked,
-        parts_erased: check.parts_erased,
+        parts_erased: check.gone.values().sum(),
+        erased: check.gone,
         torn_bytes: end.torn,
     })
 }
@@ -110,10 +129,32 @@ struct Check<'a> {
     newest: Note,
     /// The note that comes next.
     coming: Option<Note>,
-    /// Erased parts whose erasure has not been met: by record and part, the length of the line.
-    erased: BTreeMap<(u64, String), (u64, Broken)>,
+    /// Erased parts whose erasure has not been met, by record and name of the part.
+    erased: BTreeMap<(u64, Rc<str>), Unexplained>,
+    /// The names among them; there are few.
+    names: Vec<Rc<str>>,
     parts_checked: u64,
-    parts_erased: u64,
+    /// Erased parts whose erasure was met, by its cause and their names.
+    gone: BTreeMap<(String, String), u64>,
+}
+
+/// Where an erased part was, as long as no record says so. There may be millions.
+struct Unexplained {
+    /// Length of its line.
+    bytes: u64,
+    segment: u64,
+    line: u64,
+}
+
+impl Unexplained {
+    fn broken(&self, record: u64, part: &str) -> Broken {
+        Broken {
+            segment: segment_name(self.segment),
+            line: self.line,
+            sequence: Some(record),
+            what: format!("a part is gone without a record of its erasure ({part})"),
+        }
+    }
 }
 
 impl<'a> Check<'a> {
@@ -128,8 +169,9 @@ impl<'a> Check<'a> {
             keys,
             newest,
             erased: BTreeMap::new(),
+            names: Vec::new(),
             parts_checked: 0,
-            parts_erased: 0,
+            gone: BTreeMap::new(),
         })
     }
 
@@ -160,9 +202,13 @@ impl<'a> Check<'a> {
                 broken
             };
             if step.parts[index] == PartLine::Erased {
-                let unexplained = broken("a part is gone without a record of its erasure");
-                let key = (envelope.sequence, part.name.clone());
-                self.erased.insert(key, (line.len() as u64, unexplained));
+                let unexplained = Unexplained {
+                    bytes: line.len() as u64,
+                    segment: step.units.first(),
+                    line: step.unit.line_number + 1 + index as u64,
+                };
+                let key = (envelope.sequence, self.name(&part.name));
+                self.erased.insert(key, unexplained);
                 continue;
             }
             if let Some(keys) = self.keys {
@@ -179,18 +225,47 @@ impl<'a> Check<'a> {
         if body["type"] != "erasure" {
             return Ok(());
         }
-        let named = body["record"].as_u64().zip(body["part"].as_str());
+        let cause = body["cause"].as_str().unwrap_or_default();
+        let parts = match &body["parts"] {
+            Value::Array(parts) => parts.as_slice(),
+            // One part alone, as it was written once.
+            _ => std::slice::from_ref(&body),
+        };
+        for part in parts {
+            self.explained(step, cause, part)?;
+        }
+        Ok(())
+    }
+
+    /// A record says that a part was erased.
+    fn explained(&mut self, step: &Step<'_>, cause: &str, about: &Value) -> Result<(), Broken> {
+        let named = about["record"].as_u64().zip(about["part"].as_str());
         let (record, part) = named.ok_or_else(|| step.broken("an erasure of nothing"))?;
-        let key = (record, part.to_owned());
+        let key = (record, self.name(part));
         match self.erased.remove(&key) {
-            Some((bytes, unexplained)) if body["bytes"].as_u64() != Some(bytes) => Err(unexplained),
+            Some(missing) if about["bytes"].as_u64() != Some(missing.bytes) => {
+                Err(missing.broken(record, part))
+            }
             Some(_) => {
-                self.parts_erased += 1;
+                *self
+                    .gone
+                    .entry((cause.to_owned(), part.to_owned()))
+                    .or_default() += 1;
                 Ok(())
             }
-            // Recorded, but interrupted before the part was taken out.
+            // Recorded, but interrupted before the part was taken out; or on record twice therefore.
             None => Ok(()),
         }
+    }
+
+    /// The name as it is kept once.
+    fn name(&mut self, name: &str) -> Rc<str> {
+        if let Some(known) = self.names.iter().find(|known| &***known == name) {
+            return Rc::clone(known);
+        }
+        let new: Rc<str> = name.into();
+        self.names.push(Rc::clone(&new));
+        new
     }
 
     fn complete(&mut self, end: &Start, counted: u64) -> Result<(), Broken> {
@@ -208,7 +283,7 @@ impl<'a> Check<'a> {
             });
         }
         match self.erased.pop_first() {
-            Some((_, (_, unexplained))) => Err(unexplained),
+            Some(((record, part), missing)) => Err(missing.broken(record, &part)),
             None => Ok(()),
         }
     }

@@ -315,18 +315,18 @@ async fn an_erased_part_is_gone_and_all_else_stands() {
         journal.append(entry(number)).await.unwrap();
     }
     let before = bench.records();
-    let receipt = journal.erase(1, "raw").await.unwrap();
+    let receipt = journal.erase(1, "raw", "test").await.unwrap();
     assert_eq!(receipt.sequence, 4);
     assert!(matches!(
-        journal.erase(1, "raw").await,
+        journal.erase(1, "raw", "test").await,
         Err(JournalError::NoPart { .. })
     ));
     assert!(matches!(
-        journal.erase(1, "other").await,
+        journal.erase(1, "other", "test").await,
         Err(JournalError::NoPart { .. })
     ));
     assert!(matches!(
-        journal.erase(77, "raw").await,
+        journal.erase(77, "raw", "test").await,
         Err(JournalError::NoRecord(77))
     ));
     journal.append(entry(5)).await.unwrap();
@@ -338,6 +338,7 @@ async fn an_erased_part_is_gone_and_all_else_stands() {
     journal.close().await;
     let verified = bench.verify().unwrap();
     assert_eq!((verified.parts_erased, verified.parts_checked), (1, 9));
+    assert_eq!(verified.erased[&("test".to_owned(), "raw".to_owned())], 1);
     let (journal, _) = bench.open();
     journal.close().await;
 
@@ -367,7 +368,8 @@ async fn a_part_blanked_without_a_record_is_noticed() {
     let (journal, _) = bench.open();
     journal.append(entry(0)).await.unwrap();
     journal.close().await;
-    crate::erase::rewrite(bench.directory(), 0, "raw").unwrap();
+    let (segment, part) = crate::erase::standing(bench.directory(), 0, "raw").unwrap();
+    crate::erase::rewrite(bench.directory(), segment, &[part]).unwrap();
     let broken = bench.verify().unwrap_err();
     assert_eq!((broken.sequence, broken.line), (Some(0), 3));
 }

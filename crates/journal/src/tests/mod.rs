@@ -1,6 +1,7 @@
 //! Batteries over whole journals.
 
 mod damage;
+mod erasing;
 mod failing;
 mod life;
 
