@@ -9,6 +9,8 @@
 //! planting.lock   held by commands that change many placements
 //! index.db        can be deleted: `lapwing reindex` brings it back
 //! journal/        the evidence
+//! erasing.json    how far erasing is, and what it came to the last time; a hint
+//! erasing.lock    held while something is erased, and by who must not be disturbed by that
 //! running         there while a station runs; left behind by one that did not end in order
 //! canaries/       the operator's own kinds
 //! tls/            certificates that were issued here or by a public authority, with their keys

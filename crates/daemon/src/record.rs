@@ -4,10 +4,11 @@
 //! and the first 16 hex digits of each raw request's SHA-256.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
 use lapwing_core::{
-    CanaryId, Claims, DecoyRecord, MatchedField, Observed, Timestamp, Trip, TripId,
+    CanaryId, Claimed, Claims, DecoyRecord, MatchedField, Observed, Timestamp, Trip, TripId,
 };
 use lapwing_journal::{Entry, Record};
 use lapwing_listen::Sighting;
@@ -16,8 +17,31 @@ use sha2::{Digest as _, Sha256};
 
 /// The part that holds the request's bytes as sent.
 pub const RAW: &str = "raw";
-/// The part that holds what the peer said, as JSON of [`Claims`].
+/// The part that holds what the peer said, as JSON of [`Claims`]; in it no capture that has a part of its
+/// own. Older records have all of them there.
 pub const CLAIMS: &str = "claims";
+/// The parts that hold what decoys captured, a capture each, the last one all that are left: JSON of
+/// [`Claims::captured`]. They are apart so that a third party's data can go and the rest stays.
+pub const CAPTURED: [&str; 8] = [
+    "captured_0",
+    "captured_1",
+    "captured_2",
+    "captured_3",
+    "captured_4",
+    "captured_5",
+    "captured_6",
+    "captured_7",
+];
+/// The parts that conclusions are drawn from.
+pub const CONCLUDED_FROM: [&str; 9] = {
+    let mut names = [CLAIMS; 9];
+    let mut at = 0;
+    while at < CAPTURED.len() {
+        names[at + 1] = CAPTURED[at];
+        at += 1;
+    }
+    names
+};
 
 /// The part that holds the connection's ClientHello as sent, if it came through TLS.
 pub const HELLO: &str = "hello";
@@ -47,6 +71,12 @@ struct Body<'a> {
 enum Type {
     Trip,
     Summary,
+}
+
+/// Whether conclusions are drawn from a part of this name.
+#[must_use]
+pub fn is_concluded_from(part: &str) -> bool {
+    CONCLUDED_FROM.contains(&part)
 }
 
 /// Whether a trip is written when it happened or after an outage.
@@ -109,12 +139,72 @@ pub fn parts_entry(sighting: &Sighting) -> Entry {
 fn parts(sighting: &Sighting) -> Vec<(&'static str, Vec<u8>)> {
     // Room at once for what the claims repeat of the request.
     let mut claims = Vec::with_capacity(512 + 2 * sighting.raw.len());
-    serde_json::to_writer(&mut claims, &sighting.claims).expect("claims are plain data");
+    serde_json::to_writer(&mut claims, &Uncaptured::of(&sighting.claims))
+        .expect("claims are plain data");
     let mut parts = vec![(RAW, sighting.raw.clone()), (CLAIMS, claims)];
+    parts.extend(captured(&sighting.claims.captured));
     if let Some(hello) = &sighting.hello {
         parts.push((HELLO, hello.to_vec()));
     }
     parts
+}
+
+/// [`Claims`] without what was captured.
+#[derive(Serialize)]
+struct Uncaptured<'a> {
+    method: &'a Claimed<String>,
+    target: &'a Claimed<String>,
+    host: &'a Claimed<String>,
+    agent: &'a Claimed<String>,
+    forwarding: &'a [(String, Claimed<String>)],
+    headers: &'a [(String, Claimed<String>)],
+}
+
+impl<'a> Uncaptured<'a> {
+    fn of(claims: &'a Claims) -> Self {
+        let Claims {
+            method,
+            target,
+            host,
+            agent,
+            forwarding,
+            headers,
+            captured: _,
+        } = claims;
+        Self {
+            method,
+            target,
+            host,
+            agent,
+            forwarding,
+            headers,
+        }
+    }
+}
+
+/// What was captured, by the name of its capture.
+type Captures = BTreeMap<String, Claimed<Vec<String>>>;
+
+fn captured(captures: &Captures) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    let alone = CAPTURED.len() - 1;
+    let write = |group: &BTreeMap<&String, &Claimed<Vec<String>>>| {
+        serde_json::to_vec(group).expect("captures are plain data")
+    };
+    let mut groups: Vec<BTreeMap<_, _>> = Vec::new();
+    for (at, (name, values)) in captures.iter().enumerate() {
+        if at <= alone {
+            groups.push(BTreeMap::new());
+        }
+        groups[at.min(alone)].insert(name, values);
+    }
+    let named = CAPTURED.into_iter().zip(groups);
+    named.map(move |(part, group)| (part, write(&group)))
+}
+
+/// Reads the captures that a part holds.
+#[must_use]
+pub fn captures(bytes: &[u8]) -> Option<BTreeMap<String, Claimed<Vec<String>>>> {
+    serde_json::from_slice(bytes).ok()
 }
 
 /// A summary of uses past the quota; `sighting` is the first of them.
@@ -178,10 +268,16 @@ pub fn trip(record: &Record) -> Option<Trip> {
         return None;
     }
     let body = Body::deserialize(&record.body).ok()?;
-    let claims: Option<Claims> = record
+    let mut claims: Option<Claims> = record
         .parts
         .get(CLAIMS)
         .and_then(|bytes| serde_json::from_slice(bytes).ok());
+    let parts = CAPTURED.iter().filter_map(|name| record.parts.get(*name));
+    let captured: Captures = parts.filter_map(|bytes| captures(bytes)).flatten().collect();
+    // Captures may be left where the rest was erased.
+    if !captured.is_empty() {
+        claims.get_or_insert_default().captured.extend(captured);
+    }
     Some(Trip {
         id: TripId {
             station: record.station,
@@ -246,6 +342,38 @@ pub(crate) fn sample(canary: u8, address: &str) -> Sighting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn captures_have_parts_of_their_own_and_are_read_back() {
+        for count in [0, 1, 3, CAPTURED.len(), CAPTURED.len() + 3] {
+            let mut sighting = sample(1, "192.0.2.7");
+            let name = |at: usize| format!("sms.{at:02}");
+            sighting.claims.captured = (0..count)
+                .map(|at| (name(at), Claimed::new(vec![format!("+1 555 01{at}")])))
+                .collect();
+            let entry = trip_entry(&sighting, 1, Written::InTime);
+            let parts: BTreeMap<String, Vec<u8>> = (entry.parts.iter())
+                .map(|(name, bytes)| ((*name).to_owned(), bytes.clone()))
+                .collect();
+            assert_eq!(parts.len(), 2 + count.min(CAPTURED.len()));
+            let claims = String::from_utf8_lossy(&parts[CLAIMS]).into_owned();
+            assert!(!claims.contains("555"), "{claims}");
+            let record = Record {
+                station: lapwing_core::StationId::new(1),
+                sequence: 0,
+                time: sighting.observed.time,
+                body: serde_json::to_value(body(&sighting, 1, Type::Trip)).unwrap(),
+                position: lapwing_journal::Position {
+                    segment: 0,
+                    offset: 0,
+                },
+                parts,
+                salts: BTreeMap::new(),
+                erased: Vec::new(),
+            };
+            assert_eq!(trip(&record).unwrap().claims, Some(sighting.claims));
+        }
+    }
 
     #[test]
     fn bodies_are_written_in_canonical_form() {
