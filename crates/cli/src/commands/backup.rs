@@ -4,6 +4,7 @@
 //! runs: the ledger is copied consistently, and the journal is append-only (a record cut at the end
 //! of the copy is one whose answer was not out yet when the copy began).
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,6 +12,10 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context as _;
 use lapwing_daemon::KeySource;
+use lapwing_daemon::erasing::Still;
+use lapwing_daemon::geography::kept::{self, Kept};
+use lapwing_daemon::outward::snapshots;
+use lapwing_daemon::settings::GeoKind;
 use serde_json::json;
 
 use crate::args::{Backup, Global, Restore};
@@ -19,12 +24,18 @@ use crate::failure::{Advice, Exit};
 use crate::output;
 
 /// What a backup holds, below the data directory.
-const FILES: [&str; 4] = ["station.json", "lapwing.toml", "key", "generation"];
+const FILES: [&str; 5] = [
+    "station.json",
+    "lapwing.toml",
+    "key",
+    "generation",
+    "outward.jsonl",
+];
 /// Files of the journal that are of no use elsewhere.
 const NOT_SAVED: [&str; 2] = ["lock", "scratch"];
 const DIRECTORIES: [&str; 2] = ["journal", "canaries"];
-/// Certificates and their keys, where there are some.
-const TLS: &str = "tls";
+/// Certificates and their keys, and what was looked up about addresses, where there are some.
+const OPTIONAL: [&str; 2] = ["tls", snapshots::DIRECTORY];
 
 pub(crate) fn backup(global: &Global, args: &Backup) -> anyhow::Result<Exit> {
     let context = Context::open(global)?;
@@ -42,12 +53,24 @@ pub(crate) fn backup(global: &Global, args: &Backup) -> anyhow::Result<Exit> {
         })?;
     let mut tar = tar::Builder::new(out);
     tar.mode(tar::HeaderMode::Deterministic);
-    // Journal first: whatever the ledger has decided about it is then in the ledger's copy too.
+    // Journal first: whatever the ledger has decided about it is then in the ledger's copy too. Nothing is erased
+    // meanwhile: the copy would have the gap and not the record of it.
+    let still = Still::hold(root)?;
     for name in DIRECTORIES {
         add_directory(&mut tar, root, Path::new(name))?;
     }
-    if root.join(TLS).exists() {
-        add_directory(&mut tar, root, Path::new(TLS))?;
+    drop(still);
+    for name in OPTIONAL {
+        if root.join(name).exists() {
+            add_directory(&mut tar, root, Path::new(name))?;
+        }
+    }
+    // Of what was fetched only what nobody publishes any more: who was an exit when.
+    for source in &context.settings().geo.sources {
+        let kept = Kept::of(Path::new(kept::DIRECTORY), source).path;
+        if source.kind == GeoKind::TorExits && root.join(&kept).exists() {
+            add_file(&mut tar, &root.join(&kept), &kept)?;
+        }
     }
     let copy = Scratch(root.join(format!("ledger.backup-{}", std::process::id())));
     context.ledger()?.backup(&copy.0)?;
@@ -103,11 +126,19 @@ fn add_directory(tar: &mut tar::Builder<File>, root: &Path, below: &Path) -> any
         let kind = entry.file_type()?;
         if kind.is_dir() {
             add_directory(tar, root, &name)?;
-        } else if kind.is_file() && !NOT_SAVED.iter().any(|name| entry.file_name() == *name) {
+        } else if kind.is_file() && is_saved(&entry.file_name()) {
             add_file(tar, &root.join(&name), &name)?;
         }
     }
     Ok(())
+}
+
+/// Whether a file is of use elsewhere. What a process that died left half copied is not.
+fn is_saved(name: &OsStr) -> bool {
+    let half = Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "new");
+    !half && !NOT_SAVED.iter().any(|other| name == *other)
 }
 
 /// A file that may grow meanwhile: as long as it was when it was opened.

@@ -18,23 +18,13 @@ pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
         other => other.to_string(),
     };
     if global.json {
-        let settings: Vec<_> = config
-            .origins
-            .iter()
-            .map(|(name, (value, origin))| {
-                let value = if is_secret(name) {
-                    json!("(hidden)")
-                } else {
-                    json!(value)
-                };
-                json!({"key": name, "value": value, "origin": origin})
-            })
-            .collect();
-        output::json(&json!({"data_dir": root, "master_key": key, "settings": settings}))?;
+        output::raw(as_json(global)?.as_bytes())?;
         return Ok(Exit::Fine);
     }
     output::line(&format!("data directory  {}", root.display()))?;
     output::line(&format!("master key      {key}"))?;
+    let retention = config.settings.retention.words();
+    output::line(&format!("retention       {retention}"))?;
     output::line("")?;
     let mut table = output::table(&["setting", "value", "from"]);
     for (name, (value, origin)) in &config.origins {
@@ -42,6 +32,25 @@ pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
     }
     output::print_table(&table)?;
     Ok(Exit::Fine)
+}
+
+/// What `lapwing config --json` prints: every setting, and of secrets only that they are there.
+pub(crate) fn as_json(global: &Global) -> anyhow::Result<String> {
+    let (root, config) = load_config(global)?;
+    let key = key_words(&root, config.settings.key_file.as_deref());
+    let settings: Vec<_> = config
+        .origins
+        .iter()
+        .map(|(name, (value, origin))| {
+            let value = if is_secret(name) {
+                json!("(hidden)")
+            } else {
+                json!(value)
+            };
+            json!({"key": name, "value": value, "origin": origin})
+        })
+        .collect();
+    output::json_text(&json!({"data_dir": root, "master_key": key, "settings": settings}))
 }
 
 fn key_words(root: &std::path::Path, key_file: Option<&std::path::Path>) -> String {

@@ -1,38 +1,42 @@
 //! `lapwing incidents` and `incident`: what wants somebody, and what was decided about it.
 
+mod timeline;
+
 use lapwing_core::{
-    Clock as _, Decision, Incident, IncidentId, IncidentState, SystemClock, Untold, Verb,
+    ActorId, CanaryId, Clock as _, Decision, Handled, Handlings, Hold, HoldOn, Incident,
+    IncidentId, IncidentState, Ruling, SystemClock, Untold, Verb, holds,
 };
-use lapwing_store::{IncidentFilter, TripFilter};
-use serde_json::json;
+use lapwing_store::IncidentFilter;
+use serde_json::{Value, json};
 
-use super::trips::Desk;
-use crate::args::{self, Global, List};
+use super::trips::{Desk, parse_actor};
+use crate::args::{self, Global, State};
+use crate::context::{parse_since, resolve};
 use crate::failure::{Advice, Exit};
+use crate::operator::{said, who};
 use crate::output;
+use timeline::{Line, timeline};
 
-pub(crate) fn list(global: &Global, args: &List) -> anyhow::Result<Exit> {
+/// Incidents asked for at once.
+const PAGE: usize = 256;
+
+/// What stands for nobody in `--assigned`.
+const NOBODY: &str = "nobody";
+
+pub(crate) fn list(global: &Global, args: &args::Incidents) -> anyhow::Result<Exit> {
     let desk = Desk::open(global)?;
-    let filter = IncidentFilter {
-        limit: args.limit,
-        ..IncidentFilter::default()
-    };
     let decisions = desk.ledger.decisions()?;
-    let incidents: Vec<Incident> = desk
-        .index
-        .incidents(&filter)?
-        .rows
-        .into_iter()
-        .map(|incident| decided(incident, &decisions))
-        .collect();
+    let handlings = Handlings::of(&decisions);
+    let incidents = Wanted::of(&desk, args)?.find(&desk, &handlings)?;
     if desk.context.json {
         output::json(&incidents)?;
         return Ok(Exit::Fine);
     }
     let mut table = output::table(&[
-        "incident", "state", "verdict", "bait", "uses", "first", "last", "actor",
+        "incident", "state", "verdict", "bait", "uses", "first", "last", "actor", "assigned",
     ]);
-    for incident in &incidents {
+    for handled in &incidents {
+        let Handled { incident, handling } = handled;
         table.add_row([
             incident.id.to_string(),
             state(incident),
@@ -42,6 +46,7 @@ pub(crate) fn list(global: &Global, args: &List) -> anyhow::Result<Exit> {
             incident.first.to_seconds_string(),
             incident.last.to_seconds_string(),
             incident.actor.to_string(),
+            handling.assigned.clone().unwrap_or_default(),
         ]);
     }
     output::print_table(&table)?;
@@ -49,6 +54,79 @@ pub(crate) fn list(global: &Global, args: &List) -> anyhow::Result<Exit> {
         output::say("no incidents");
     }
     Ok(Exit::Fine)
+}
+
+/// Which incidents are listed.
+struct Wanted<'a> {
+    states: Vec<IncidentState>,
+    canary: Option<CanaryId>,
+    actor: Option<ActorId>,
+    assigned: Option<&'a str>,
+    since: Option<lapwing_core::Timestamp>,
+    limit: usize,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(desk: &Desk, args: &'a args::Incidents) -> anyhow::Result<Self> {
+        let args::Incidents {
+            list,
+            state: states,
+            canary,
+            actor,
+            assigned,
+            since,
+        } = args;
+        let state = |state: &State| match state {
+            State::Open => IncidentState::Open,
+            State::Acknowledged => IncidentState::Acknowledged,
+            State::Closed => IncidentState::Closed,
+        };
+        Ok(Self {
+            states: states.iter().map(state).collect(),
+            canary: canary
+                .as_deref()
+                .map(|text| resolve(&desk.ledger, text))
+                .transpose()?,
+            actor: actor.as_deref().map(parse_actor).transpose()?,
+            assigned: assigned.as_deref(),
+            since: since.as_deref().map(parse_since).transpose()?,
+            limit: list.limit,
+        })
+    }
+
+    /// The newest of them. What the operator decided is not in the index, so a page is looked through for it.
+    fn find(&self, desk: &Desk, handlings: &Handlings<'_>) -> anyhow::Result<Vec<Handled>> {
+        let mut found = Vec::new();
+        let mut before = None;
+        while found.len() < self.limit {
+            let page = desk.index.incidents(&IncidentFilter {
+                since: self.since,
+                canary: self.canary,
+                actor: self.actor,
+                state: None,
+                limit: PAGE,
+                before: before.take(),
+            })?;
+            let laid = page.rows.into_iter().map(|it| handlings.lay_over(it));
+            found.extend(laid.filter(|it| self.wants(it)));
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        found.truncate(self.limit);
+        Ok(found)
+    }
+
+    fn wants(&self, handled: &Handled) -> bool {
+        let assigned = handled.handling.assigned.as_deref();
+        let state = self.states.is_empty() || self.states.contains(&handled.incident.state);
+        state
+            && self.assigned.is_none_or(|wanted| match assigned {
+                Some(name) => name == wanted,
+                None => wanted == NOBODY,
+            })
+    }
 }
 
 /// Its state in words.
@@ -62,65 +140,114 @@ fn state(incident: &Incident) -> String {
     format!("{}{muted}", state.as_str().unwrap_or_default())
 }
 
-/// Lays the operator's decisions over an incident: they hold for what had come by then.
-pub(crate) fn decided(mut incident: Incident, decisions: &[Decision]) -> Incident {
-    for decision in decisions {
-        let state = match &decision.verb {
-            Verb::Acknowledge { incident: id } if *id == incident.id => IncidentState::Acknowledged,
-            Verb::Close { incident: id, .. } if *id == incident.id => IncidentState::Closed,
-            _ => continue,
-        };
-        incident.state = if incident.last <= decision.time {
-            state
-        } else {
-            IncidentState::Open
-        };
-    }
-    incident
+const HINT: &str = "`lapwing incidents` lists them";
+
+/// An incident's id as typed.
+pub(crate) fn parse_incident(text: &str) -> anyhow::Result<IncidentId> {
+    text.parse()
+        .map_err(|error| Advice::error(format!("{error}"), HINT))
 }
 
 pub(crate) fn show(global: &Global, args: &args::Incident) -> anyhow::Result<Exit> {
-    let args::Incident {
-        id,
-        acknowledge,
-        close,
-    } = args;
-    let hint = "`lapwing incidents` lists them";
-    let id: IncidentId = id
-        .parse()
-        .map_err(|error| Advice::error(format!("{error}"), hint))?;
+    let id = parse_incident(&args.id)?;
     let desk = Desk::open(global)?;
-    let find = || -> anyhow::Result<Incident> {
-        let incident = desk.index.incident(id)?;
-        let incident = incident.ok_or_else(|| Advice::error(format!("no incident {id}"), hint))?;
-        Ok(decided(incident, &desk.ledger.decisions()?))
-    };
-    find()?;
-    let verb = match close {
-        Some(reason) => Some(Verb::Close {
-            incident: id,
-            reason: reason.clone(),
-        }),
-        None => acknowledge.then_some(Verb::Acknowledge { incident: id }),
-    };
-    if let Some(verb) = verb {
-        desk.ledger.decide(&Decision {
-            time: SystemClock.now(),
-            verb,
-        })?;
+    let verbs = verbs(id, args)?;
+    if desk.index.incident(id)?.is_none() {
+        return Err(Advice::error(format!("no incident {id}"), HINT));
     }
-    let incident = find()?;
+    for verb in verbs {
+        let time = SystemClock.now();
+        desk.ledger.decide(&Decision { time, verb })?;
+    }
+    // Read again: trips may have come meanwhile, and reopened it.
+    let incident = desk.index.incident(id)?;
+    let incident = incident.ok_or_else(|| Advice::error(format!("no incident {id}"), HINT))?;
+    let decisions = desk.ledger.decisions()?;
+    let handlings = Handlings::of(&decisions);
+    let handled = handlings.lay_over(incident);
+    let held = held(&handled.incident, &decisions);
+    let lines = timeline(&desk, &handled.incident, handlings.about(id))?;
     if desk.context.json {
-        output::json(&incident)?;
+        let mut value = json!(handled);
+        value["holds"] = json!(held);
+        value["timeline"] = lines.iter().map(Line::as_json).collect::<Value>();
+        output::json(&value)?;
         return Ok(Exit::Fine);
     }
-    output::line(&format!("incident {id}  {}", state(&incident)))?;
-    let verdict = incident.verdict.word();
-    output::line(&format!(
-        "  {verdict}, {} uses of {}",
-        incident.count,
-        desk.title(incident.canary)?
-    ))?;
+    print(&desk, &handled, &held)?;
+    output::line("")?;
+    for line in &lines {
+        let time = line.time.to_seconds_string();
+        output::line(&format!("  {time}  {}", line.words))?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// What the arguments decide, in this order: what somebody says, who looks after it, how it stands.
+fn verbs(incident: IncidentId, args: &args::Incident) -> anyhow::Result<Vec<Verb>> {
+    let args::Incident {
+        id: _,
+        note,
+        assign,
+        unassign,
+        acknowledge,
+        close,
+        reopen,
+        by,
+    } = args;
+    let by = who(by)?;
+    let mut verbs = Vec::new();
+    if let Some(text) = note {
+        let (text, by) = (said("note", text)?, by.clone());
+        verbs.push(Verb::Note { incident, text, by });
+    }
+    if *unassign || assign.is_some() {
+        let to = assign.as_deref().map(|to| said("assign", to)).transpose()?;
+        let by = by.clone();
+        verbs.push(Verb::Assign { incident, to, by });
+    }
+    if let Some(reason) = close {
+        let reason = said("close", reason)?;
+        verbs.push(Verb::Close {
+            incident,
+            reason,
+            by,
+        });
+    } else if let Some(reason) = reopen {
+        let reason = said("reopen", reason)?;
+        verbs.push(Verb::Reopen {
+            incident,
+            reason,
+            by,
+        });
+    } else if *acknowledge {
+        verbs.push(Verb::Acknowledge { incident, by });
+    }
+    Ok(verbs)
+}
+
+/// The holds that cover it as a whole, as far as its own facts tell.
+fn held(incident: &Incident, decisions: &[Decision]) -> Vec<Hold> {
+    let now = SystemClock.now();
+    let covers = |hold: &Hold| match hold.on {
+        HoldOn::All => true,
+        HoldOn::Incident(id) => id == incident.id,
+        HoldOn::Actor(id) => id == incident.actor,
+        HoldOn::Canary(id) => id == incident.canary,
+        HoldOn::Trip(_) => false,
+    };
+    let holds = holds(decisions).into_iter().map(|(_, hold)| hold);
+    holds
+        .filter(|hold| hold.until.is_none_or(|until| now < until) && covers(hold))
+        .collect()
+}
+
+fn print(desk: &Desk, handled: &Handled, held: &[Hold]) -> anyhow::Result<()> {
+    let Handled { incident, handling } = handled;
+    output::line(&format!("incident {}  {}", incident.id, state(incident)))?;
+    let (verdict, count) = (incident.verdict.word(), incident.count);
+    let title = desk.title(incident.canary)?;
+    output::line(&format!("  {verdict}, {count} uses of {title}"))?;
     let (first, last) = (
         incident.first.to_seconds_string(),
         incident.last.to_seconds_string(),
@@ -134,26 +261,45 @@ pub(crate) fn show(global: &Global, args: &args::Incident) -> anyhow::Result<Exi
         Untold::All => output::line("  nobody was told: all of it came while muted")?,
         Untold::More => output::line("  how it went on while muted was not told")?,
     }
-    for decision in desk.ledger.decisions()? {
-        let words = match &decision.verb {
-            Verb::Acknowledge { incident } if *incident == id => "acknowledged".to_owned(),
-            Verb::Close { incident, reason } if *incident == id => format!("closed: {reason}"),
-            _ => continue,
-        };
-        output::line(&format!("  {} {words}", decision.time.to_seconds_string()))?;
+    match &handling.assigned {
+        Some(name) => output::line(&format!("  looked after by {name}"))?,
+        None => output::line("  nobody looks after it")?,
     }
-    let filter = TripFilter {
-        incident: Some(id),
-        limit: 20,
-        ..TripFilter::default()
+    if let Some(ruling) = &handling.ruling {
+        output::line(&format!("  {}", ruled(ruling)))?;
+    }
+    for hold in held {
+        let Hold {
+            hold, on, reason, ..
+        } = hold;
+        output::line(&format!("  under hold {hold} on {on}: {reason}"))?;
+    }
+    Ok(())
+}
+
+/// How it came to stand as it does.
+fn ruled(ruling: &Ruling) -> String {
+    let Ruling {
+        state,
+        time,
+        by,
+        reason,
+        stands,
+    } = ruling;
+    let word = match state {
+        IncidentState::Open => "reopened",
+        IncidentState::Acknowledged => "acknowledged",
+        IncidentState::Closed => "closed",
     };
-    for row in desk.index.trips(&filter)?.rows {
-        let time = row.time.to_seconds_string();
-        output::line(&format!(
-            "  trip {} {time} from {}",
-            row.id(),
-            row.source.ip()
-        ))?;
+    let mut words = format!("{word} {}", time.to_seconds_string());
+    if !by.is_empty() {
+        words.push_str(&format!(" by {by}"));
     }
-    Ok(Exit::Fine)
+    if let Some(reason) = reason {
+        words.push_str(&format!(": {reason}"));
+    }
+    if !stands {
+        words.push_str("; it went on since, and is open again");
+    }
+    words
 }
