@@ -122,6 +122,22 @@ impl Ledger {
         })
     }
 
+    /// Deliveries whose keys begin with `stem`, an incident's name with a slash behind it, in the order in
+    /// which they were queued.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn deliveries_of(&self, stem: &str) -> Result<Vec<Delivery>, StoreError> {
+        let end = format!("{stem}\u{10ffff}");
+        self.db.read(|session| {
+            session.all(
+                "SELECT key, sealed FROM deliveries WHERE key >= ?1 AND key < ?2 ORDER BY queued, key",
+                args![stem, end.as_str()],
+                |row| self.read_delivery(row),
+            )
+        })
+    }
+
     /// The delivery with this key.
     ///
     /// # Errors

@@ -222,6 +222,7 @@ fn every_change_is_seen_by_other_processes() {
             time: at(2),
             verb: Verb::Acknowledge {
                 incident: "i00000001-1".parse().unwrap(),
+                by: String::new(),
             },
         })
         .unwrap();
@@ -464,6 +465,7 @@ fn decisions_come_back_in_order() {
             time: at(9),
             verb: Verb::Acknowledge {
                 incident: IncidentId(trip),
+                by: "ana".to_owned(),
             },
         },
         Decision {
@@ -471,6 +473,7 @@ fn decisions_come_back_in_order() {
             verb: Verb::Close {
                 incident: IncidentId(trip),
                 reason: "done".to_owned(),
+                by: String::new(),
             },
         },
         Decision {
