@@ -16,9 +16,16 @@ mod client;
 mod data;
 mod dns;
 mod figures;
+#[allow(dead_code, reason = "the example it belongs to reads all of it")]
+#[path = "../../crates/attribute/examples/linking/generate.rs"]
+mod generate;
 mod lag;
+mod linking;
 mod mint;
 mod scale;
+#[allow(dead_code, reason = "the example it belongs to reads all of it")]
+#[path = "../../crates/attribute/examples/linking/scenario.rs"]
+mod scenario;
 mod server;
 mod siege;
 mod start;
@@ -50,6 +57,7 @@ const SECTIONS: &[Section] = &[
     ("start", start::run),
     ("tls", tls::run),
     ("siege", siege::run),
+    ("linking", linking::run),
 ];
 
 fn main() {

@@ -26,7 +26,8 @@ const LONGEST: usize = 1400;
 /// Datagrams of garbage from one address.
 const FROM_ONE: u32 = 64;
 /// How often a datagram is sent that is to arrive.
-const TIMES: usize = 10;
+const TIMES: usize = 20;
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Where noise comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,7 +320,8 @@ pub fn datagrams(at: SocketAddr, opening: &[u8], bytes: u64, midst: impl FnOnce(
     count.load(Ordering::Relaxed)
 }
 
-/// Says a value to whoever takes datagrams there, several times: in a flood some get lost.
+/// Says a value to whoever takes datagrams there, again and again for two seconds, as clients do that get no answer: in
+/// a flood most get lost before anybody sees them.
 ///
 /// # Errors
 /// The system refuses.
@@ -327,7 +329,7 @@ pub fn say_in_datagrams(at: SocketAddr, value: &str) -> io::Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     for _ in 0..TIMES {
         socket.send_to(format!("HELP {value}\r\n\r\n").as_bytes(), at)?;
-        std::thread::sleep(LOOK);
+        std::thread::sleep(ASK_AGAIN);
     }
     Ok(())
 }

@@ -71,3 +71,37 @@ fn noise_crowds_nothing_out() {
     assert!(peak < MEMORY, "{peak} MB");
     assert_eq!(station.stop().code, 0);
 }
+
+/// A value said out of place is found at every door, whatever its protocol makes of the rest.
+#[test]
+fn what_anybody_says_is_searched_at_every_door() {
+    let home = home();
+    let protocols = home.json(&["protocols"]);
+    let names: Vec<String> = { protocols.as_array().expect("a list").iter() }
+        .filter_map(|it| it["name"].as_str().map(ToOwned::to_owned))
+        .filter(|name| name != "wireguard")
+        .collect();
+    let count = names.len().to_string();
+    let minted = home.ok(&["mint", "url", "--count", &count, "--out", "json"]);
+    let bait: Vec<Beacon> = (minted.lines())
+        .map(|line| Beacon::of(&Minted::parse(line)))
+        .collect();
+    let on: Vec<String> = { names.iter().filter(|name| *name != "http") }
+        .flat_map(|name| ["--on".to_owned(), format!("{name}=127.0.0.1:0")])
+        .collect();
+    let station = home.listen(&on.iter().map(String::as_str).collect::<Vec<_>>());
+    for (name, own) in names.iter().zip(&bait) {
+        let at = match name.as_str() {
+            "http" => station.address(),
+            other => station.on(other),
+        };
+        say(name, at, &own.segment).expect("a connection");
+    }
+    for (name, own) in names.iter().zip(&bait) {
+        eventually(&format!("the trip over {name}"), || {
+            let trips = home.json(&["trips", "--canary", &own.id]);
+            (trips.as_array().is_some_and(|trips| !trips.is_empty())).then_some(())
+        });
+    }
+    assert_eq!(station.stop().code, 0);
+}

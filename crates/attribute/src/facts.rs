@@ -18,6 +18,8 @@ pub struct TripFacts<'a> {
     pub drill: bool,
     /// What is known of earlier look-ups of the canary's name.
     pub earlier: Earlier,
+    /// Where the bait stands, if it was planted: any text that is the same for the same file or table.
+    pub place: Option<&'a str>,
 }
 
 impl TripFacts<'_> {

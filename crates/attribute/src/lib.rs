@@ -6,6 +6,7 @@
 //! reason, and can be concluded again from the same trip.
 
 pub mod crawlers;
+pub mod exits;
 mod facts;
 mod geography;
 mod link;
@@ -19,9 +20,14 @@ mod tools;
 mod verdict;
 
 pub use crawlers::Crawlers;
+pub use exits::{ExitList, Exits, ExitsError};
 pub use facts::TripFacts;
-pub use geography::{Geography, GeographyError, Source};
-pub use link::{Linked, Linker, SameAddressOrProgram, Seen, Signals};
+pub use geography::{
+    Comparison, Coverage, Geography, GeographyError, Pair, Source, compare, verify_location,
+};
+pub use link::{
+    Linked, Linker, Memory, Scored, Seen, Signals, actor_name, case_of, newest_session, session,
+};
 pub use lists::Lists;
 pub use lookup::Earlier;
 pub use special::special;

@@ -8,7 +8,7 @@ use lapwing_core::{Timestamp, Trip};
 use sha2::{Digest as _, Sha256};
 
 use crate::facts::TripFacts;
-use crate::link::{Seen, Signals, network};
+use crate::link::{Seen, Signals, address};
 
 /// Signal of a canary whose name was looked up, by the canary.
 pub(crate) const LOOKUP: &str = "lookup";
@@ -114,6 +114,6 @@ fn names(trip: &Trip) -> (String, String) {
         let digest = u64::from_be_bytes(digest[..8].try_into().expect("eight bytes"));
         name += &format!("/{digest:016x}");
     }
-    let asked = format!("{name}@{}", network(trip.observed.source().ip()));
+    let asked = format!("{name}@{}", address(trip.observed.source().ip()));
     (name, asked)
 }

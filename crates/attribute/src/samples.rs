@@ -16,6 +16,7 @@ pub(crate) struct Sample {
     pub(crate) class: &'static str,
     pub(crate) drill: bool,
     pub(crate) earlier: Earlier,
+    pub(crate) place: Option<&'static str>,
 }
 
 impl Sample {
@@ -60,6 +61,7 @@ impl Sample {
             class: "credential",
             drill: false,
             earlier: Earlier::default(),
+            place: None,
         }
         .carried(Carrier::Basic)
     }
@@ -104,6 +106,7 @@ impl Sample {
             canary_class: self.class,
             drill: self.drill,
             earlier: self.earlier,
+            place: self.place,
         }
     }
 }

@@ -88,6 +88,11 @@ pub fn tool(trip: &Trip) -> Option<Tool> {
     })
 }
 
+/// Whether a program was seen to do just so as it comes.
+pub(crate) fn is_known(trip: &Trip) -> bool {
+    found(trip).iter().any(|one| !one.library)
+}
+
 fn found(trip: &Trip) -> Vec<Found> {
     let look = |signal: &str, value: &str| PRINTS.get(signal)?.get(value);
     let find = |signal: &'static str| {

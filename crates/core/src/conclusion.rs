@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ActorId, CanaryId, IncidentId, MuteId, TripId};
+use crate::link::{Confidence, Group};
+use crate::network::{Agreement, TorExit};
 use crate::time::Timestamp;
 
 /// What a trip probably is.
@@ -90,6 +92,19 @@ pub struct NetworkFacts {
     /// The published lists the address is in, the narrowest network first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lists: Vec<Listed>,
+    /// Why no city, coordinates or radius are given, although a source may have them: who uses the address need
+    /// not be where its machine is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unplaced_because: Option<String>,
+    /// Whether its line is known to be a fixed or a mobile one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<NetworkLine>,
+    /// How far the sources agree about the country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<Agreement>,
+    /// Whether it was an exit of the Tor network at the time of the trip; `None` where there are no lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tor_exit: Option<TorExit>,
     /// The databases that were asked and answered: name and date, `DB-IP country lite 2026-06-01`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
@@ -106,11 +121,33 @@ impl NetworkFacts {
         self.lists.iter().map(words).collect()
     }
 
+    /// How well founded the country is, as a place of whoever used the address. Low where that is not where the
+    /// machine stands.
+    #[must_use]
+    pub fn confidence(&self) -> Confidence {
+        match (&self.country, &self.agreement) {
+            (None, _) => Confidence::None,
+            (Some(_), _) if self.unplaced_because.is_some() => Confidence::Low,
+            (Some(_), Some(agreement)) => agreement.confidence(),
+            (Some(_), None) => Confidence::Moderate,
+        }
+    }
+
     /// Whether it is in a list of this class.
     #[must_use]
     pub fn is_listed(&self, class: NetworkClass) -> bool {
         self.lists.iter().any(|listed| listed.class == class)
     }
+}
+
+/// What sort of line an address is at the end of, as a source has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkLine {
+    /// Cable, DSL, fibre, an office.
+    Fixed,
+    /// A cellular network: its addresses are given out far from where they are used.
+    Mobile,
 }
 
 /// What a network is used for, as a published list has it.
@@ -137,11 +174,21 @@ pub enum NetworkClass {
     Relay,
     /// Asks name servers for others.
     Resolver,
+    /// Leads out of the Tor network.
+    Tor,
+    /// Hides whoever uses it, in some other way.
+    Proxy,
+    /// Announced in many places at once.
+    Anycast,
+    /// Reached by satellite.
+    Satellite,
+    /// Held by criminals, as a list has it that networks drop all traffic by.
+    Drop,
 }
 
 impl NetworkClass {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::Scanner,
         Self::Crawler,
         Self::Preview,
@@ -152,6 +199,11 @@ impl NetworkClass {
         Self::Vpn,
         Self::Relay,
         Self::Resolver,
+        Self::Tor,
+        Self::Proxy,
+        Self::Anycast,
+        Self::Satellite,
+        Self::Drop,
     ];
 
     /// The word for it.
@@ -168,6 +220,29 @@ impl NetworkClass {
             Self::Vpn => "vpn",
             Self::Relay => "relay",
             Self::Resolver => "resolver",
+            Self::Tor => "tor",
+            Self::Proxy => "proxy",
+            Self::Anycast => "anycast",
+            Self::Satellite => "satellite",
+            Self::Drop => "drop",
+        }
+    }
+
+    /// Why a machine in such a network says nothing of where its user is; `None` where it may.
+    #[must_use]
+    pub const fn hides_place(self) -> Option<&'static str> {
+        match self {
+            Self::Tor => Some("an exit of the Tor network: its users are anywhere"),
+            Self::Vpn => Some("a VPN exit or rented machine: its users are anywhere"),
+            Self::Relay => Some("a relay that hides its users' addresses"),
+            Self::Proxy => Some("a proxy that hides its users' addresses"),
+            Self::Anycast => Some("announced in many places at once"),
+            Self::Satellite => Some("reached by satellite: its users are anywhere below it"),
+            Self::Cloud => Some("a rented machine: whoever rents it is anywhere"),
+            Self::Content => Some("a content network that fetches for others"),
+            Self::Gateway => Some("a gateway of many companies' people"),
+            Self::Resolver => Some("a resolver that asks for others"),
+            Self::Scanner | Self::Crawler | Self::Preview | Self::Mail | Self::Drop => None,
         }
     }
 }
@@ -204,6 +279,18 @@ pub struct Evidence {
     pub to: Option<TripId>,
     /// How much it carries.
     pub grade: Grade,
+    /// What sort of evidence it is, where it was weighed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    /// Its weight in hundredths of a bit: for one hand, or against it where negative. 0: nothing was weighed, or
+    /// something else of its group counts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub centibits: i32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &i32) -> bool {
+    *number == 0
 }
 
 /// Which program a trip was probably made with. Derived from the trip alone, each time it is shown.
@@ -238,6 +325,9 @@ pub struct Conclusion {
     pub actor: ActorId,
     /// Why that actor.
     pub evidence: Vec<Evidence>,
+    /// The session it belongs to, by its first trip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<TripId>,
     /// The operator's mute that covers it, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mute: Option<MuteId>,

@@ -26,9 +26,11 @@ pub struct Handout {
 /// All handouts and when they were made, oldest first.
 #[must_use]
 pub fn handouts(decisions: &[Decision]) -> Vec<(Timestamp, Handout)> {
-    let handouts = decisions.iter().filter_map(|decision| match &decision.verb {
-        Verb::Handout(handout) => Some((decision.time, handout.clone())),
-        _ => None,
-    });
+    let handouts = decisions
+        .iter()
+        .filter_map(|decision| match &decision.verb {
+            Verb::Handout(handout) => Some((decision.time, handout.clone())),
+            _ => None,
+        });
     handouts.collect()
 }

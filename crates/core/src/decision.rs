@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::conclusion::Verdict;
-use crate::id::{CanaryId, IncidentId, MuteId};
+use crate::custody::Handout;
+use crate::id::{ActorId, CanaryId, HoldId, IncidentId, MuteId, ReportId, TripId};
+use crate::keeping::{Erase, Erased, Hold};
 use crate::time::Timestamp;
 use crate::trip::Trip;
 
@@ -44,6 +46,9 @@ pub enum Verb {
     Acknowledge {
         /// Which.
         incident: IncidentId,
+        /// Who; empty in decisions that do not say.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
     },
     /// The operator is done with this incident.
     Close {
@@ -51,6 +56,59 @@ pub enum Verb {
         incident: IncidentId,
         /// Why.
         reason: String,
+        /// Who; empty in decisions that do not say.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
+    },
+    /// The incident wants somebody again.
+    Reopen {
+        /// Which.
+        incident: IncidentId,
+        /// Why.
+        reason: String,
+        /// Who; empty where nobody said.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
+    },
+    /// Somebody looks after this incident, or nobody any more.
+    Assign {
+        /// Which.
+        incident: IncidentId,
+        /// Who does; `None`: nobody.
+        to: Option<String>,
+        /// Who said so; empty where nobody did.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
+    },
+    /// What somebody found out or did about this incident.
+    Note {
+        /// Which.
+        incident: IncidentId,
+        /// Their words.
+        text: String,
+        /// Whose; empty where nobody said.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
+    },
+    /// These actors are one hand, whatever the evidence.
+    Merge {
+        /// Two or more.
+        actors: Vec<ActorId>,
+        /// Why.
+        reason: String,
+        /// Who says so.
+        by: String,
+    },
+    /// These sessions are another hand than the rest of the actor, whatever the evidence.
+    Split {
+        /// Out of which actor.
+        actor: ActorId,
+        /// By their first trips.
+        sessions: Vec<TripId>,
+        /// Why.
+        reason: String,
+        /// Who says so.
+        by: String,
     },
     /// Nobody is told of trips that this covers.
     Mute(Mute),
@@ -58,6 +116,30 @@ pub enum Verb {
     Unmute {
         /// Which.
         mute: MuteId,
+    },
+    /// What this covers is not erased, however old.
+    Hold(Hold),
+    /// A hold ends.
+    Unhold {
+        /// Which.
+        hold: HoldId,
+        /// Who says so.
+        by: String,
+    },
+    /// Parts of records are to be erased.
+    Erase(Erase),
+    /// That was done.
+    Erased(Erased),
+    /// Evidence was handed out in a bundle.
+    Handout(Handout),
+    /// A report was published.
+    Publish(Publication),
+    /// A published report no longer holds.
+    Withdraw {
+        /// Which.
+        report: ReportId,
+        /// Why, as the correction says it.
+        reason: String,
     },
 }
 
@@ -114,6 +196,62 @@ pub fn mutes(decisions: &[Decision]) -> Vec<(Timestamp, Mute)> {
         }
     }
     mutes
+}
+
+/// A report as it was published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publication {
+    /// Its name, printed in it.
+    pub report: ReportId,
+    /// SHA-256 of the file, 64 lower hex digits.
+    pub digest: String,
+    /// Its format (`html`).
+    pub format: String,
+    /// Its language (`en`).
+    pub language: String,
+    /// What it was narrowed to, as it was asked for: `since=2026-11-01`. Empty: nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filter: Vec<String>,
+    /// How many trips it rests on.
+    pub trips: u64,
+}
+
+/// A published report and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Published {
+    /// When it was published.
+    pub time: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub publication: Publication,
+    /// When and why it was withdrawn, if it was.
+    pub withdrawn: Option<(Timestamp, String)>,
+}
+
+/// Every published report, oldest first. A second withdrawal changes nothing.
+#[must_use]
+pub fn published(decisions: &[Decision]) -> Vec<Published> {
+    let mut all: Vec<Published> = Vec::new();
+    for decision in decisions {
+        match &decision.verb {
+            Verb::Publish(publication) => all.push(Published {
+                time: decision.time,
+                publication: publication.clone(),
+                withdrawn: None,
+            }),
+            Verb::Withdraw { report, reason } => {
+                for one in all
+                    .iter_mut()
+                    .filter(|one| one.publication.report == *report)
+                {
+                    let withdrawn = || (decision.time, reason.clone());
+                    one.withdrawn.get_or_insert_with(withdrawn);
+                }
+            }
+            _ => {}
+        }
+    }
+    all
 }
 
 /// A decision and when it was taken.

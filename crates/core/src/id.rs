@@ -15,6 +15,15 @@ pub struct IdError {
     expected: &'static str,
 }
 
+impl IdError {
+    pub(crate) fn new(text: &str, expected: &'static str) -> Self {
+        Self {
+            text: text.to_owned(),
+            expected,
+        }
+    }
+}
+
 macro_rules! text_serde {
     ($name:ident) => {
         impl Serialize for $name {
@@ -141,6 +150,21 @@ hex_id!(
     /// One mute: eight lower-case hex digits, drawn when it is set up.
     MuteId,
     "a mute (eight hex digits)"
+);
+hex_id!(
+    /// One legal hold: eight lower-case hex digits, drawn when it is set up.
+    HoldId,
+    "a hold (eight hex digits)"
+);
+hex_id!(
+    /// One erasure that was asked for: eight lower-case hex digits.
+    EraseId,
+    "an erasure (eight hex digits)"
+);
+hex_id!(
+    /// One published report: eight lower-case hex digits, drawn when it is published and printed in it.
+    ReportId,
+    "a published report (eight hex digits)"
 );
 
 /// One trip: the record with this sequence number in this station's journal.

@@ -7,10 +7,15 @@ pub mod bounded;
 pub mod canary;
 pub mod conclusion;
 pub mod credential;
+pub mod custody;
 pub mod decision;
 pub mod delivery;
 pub mod host;
 pub mod id;
+pub mod incident;
+pub mod keeping;
+pub mod link;
+pub mod network;
 pub mod place;
 pub mod secret;
 pub mod text;
@@ -20,13 +25,25 @@ pub mod trip;
 pub use canary::{Canary, Trigger};
 pub use conclusion::{
     Actor, Conclusion, Evidence, Grade, Incident, IncidentState, Judgement, Listed, NetworkClass,
-    NetworkFacts, Tool, Untold, Verdict,
+    NetworkFacts, NetworkLine, Tool, Untold, Verdict,
 };
 pub use credential::{Credential, May};
-pub use decision::{Decision, Mute, Verb, drill_nonce, mutes};
+pub use custody::{Handout, handouts};
+pub use decision::{Decision, Mute, Publication, Published, Verb, drill_nonce, mutes, published};
 pub use delivery::{Delivery, DeliveryState, Occasion};
 pub use host::Host;
-pub use id::{ActorId, CanaryId, IdError, IncidentId, MuteId, PlacementId, StationId, TripId};
+pub use id::{
+    ActorId, CanaryId, EraseId, HoldId, IdError, IncidentId, MuteId, PlacementId, ReportId,
+    StationId, TripId,
+};
+pub use incident::{Handled, Handling, Handlings, Ruling};
+pub use keeping::{
+    Ages, Cover, Erase, Erased, Hold, HoldOn, Holds, Part, What, Why, holds, pending, why_erased,
+};
+pub use link::{Bridge, Case, Confidence, Edge, Group, Hands, Likelihood, Session};
+pub use network::{
+    Agreement, Dissent, Found, Registration, ReverseName, Snapshot, TorExit, WasExit,
+};
 pub use place::{Asked, Declared, Placement, PlacementState, Site};
 pub use secret::{Digest, Keyring, MasterKey, SealError};
 pub use time::{Clock, SystemClock, Timestamp};

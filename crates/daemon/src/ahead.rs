@@ -12,13 +12,15 @@ use std::time::Duration;
 
 use lapwing_alert::fold;
 use lapwing_catalog::Catalog;
-use lapwing_core::{CanaryId, Delivery, Trip};
+use lapwing_core::{CanaryId, Delivery, Keyring, Trip};
 use lapwing_store::{Index, Ledger};
 
 use crate::announcer::Announcer;
-use crate::assess::{Assessed, Assessor};
+use crate::assess::{Assessed, Assessor, Known};
 use crate::decided::Decided;
 use crate::drills::NONCE;
+use crate::hands::Joined;
+use crate::places::Places;
 use crate::{DaemonError, Settings};
 
 /// How long a first use is left to the indexer, which knows more.
@@ -229,6 +231,8 @@ pub(crate) struct Herald {
     assessor: Assessor,
     announcer: Arc<Announcer>,
     decided: Decided,
+    joined: Joined,
+    places: Places,
     incident_seconds: i64,
 }
 
@@ -241,14 +245,17 @@ impl Herald {
         settings: &Settings,
         catalog: Arc<Catalog>,
         announcer: Arc<Announcer>,
+        keys: Keyring,
     ) -> Result<Self, DaemonError> {
         Ok(Self {
             ahead,
             index,
             ledger: Arc::clone(&announcer.ledger),
-            assessor: Assessor::new(settings, catalog)?,
+            assessor: Assessor::new(settings, catalog, keys)?,
             announcer,
             decided: Decided::default(),
+            joined: Joined::default(),
+            places: Places::default(),
             incident_seconds: settings.fold.incident_seconds,
         })
     }
@@ -266,7 +273,10 @@ impl Herald {
         let Some(last) = first.iter().map(|trip| trip.id.sequence).max() else {
             return Ok(());
         };
-        self.decided.follow(&self.ledger)?;
+        if self.decided.follow(&self.ledger)? {
+            self.places = Places::default();
+        }
+        self.joined = Joined::read(&self.index, &self.ledger)?;
         let mut alerts = Vec::new();
         for trip in first {
             alerts.extend(self.alerts(trip, last)?);
@@ -278,7 +288,7 @@ impl Herald {
         Ok(())
     }
 
-    fn alerts(&self, trip: &Trip, last: u64) -> Result<Vec<Delivery>, DaemonError> {
+    fn alerts(&mut self, trip: &Trip, last: u64) -> Result<Vec<Delivery>, DaemonError> {
         let before = self.index.canary_stats(trip.canary)?;
         let joins = before.is_some_and(|before| {
             trip.observed.time.seconds_since(before.last) <= self.incident_seconds
@@ -290,12 +300,17 @@ impl Herald {
             .decided
             .drills
             .nonce(trip, |nonce| self.index.signal(NONCE, nonce))?;
-        let known = |signal: &str, value: &str| self.index.signal(signal, value);
+        let place = self.places.of(&self.ledger, trip.canary)?;
+        let known = Known {
+            signal: &|signal, value| self.index.signal(signal, value),
+            note: &|name| self.index.note(name),
+            hands: self.joined.at(trip.observed.time),
+        };
         let Assessed {
             network,
             judgement,
             linked,
-        } = self.assessor.assess(trip, nonce.is_some(), known);
+        } = (self.assessor).assess(trip, nonce.is_some(), place, &known);
         let muted = self.decided.mute(trip, judgement.verdict).is_some();
         let folded = fold(
             trip,

@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use lapwing_attribute::{
-    Earlier, Geography, Linked, Linker, Rules, SameAddressOrProgram, Seen, Signals, TripFacts,
-    judge,
+    Earlier, Linked, Linker, Memory, Rules, Scored, Seen, Signals, TripFacts, judge,
 };
 use lapwing_catalog::Catalog;
-use lapwing_core::{Judgement, NetworkFacts, Timestamp, Trip};
+use lapwing_core::{Hands, Judgement, Keyring, NetworkFacts, Timestamp, Trip};
 use lapwing_store::StoreError;
 
-use crate::geography::{crawlers, geography};
+use crate::geography::crawlers;
+use crate::geography::renew::Renewing;
 use crate::{DaemonError, Settings};
 
 /// Addresses whose network is remembered.
@@ -22,7 +23,7 @@ const NETWORKS: usize = 4096;
 /// Draws conclusions, by the data and rules of the settings.
 pub(crate) struct Assessor {
     catalog: Arc<Catalog>,
-    geography: Geography,
+    geography: Renewing,
     rules: Rules,
     linker: Box<dyn Linker>,
     networks: RefCell<HashMap<IpAddr, NetworkFacts>>,
@@ -38,26 +39,31 @@ pub(crate) struct Assessed {
 impl Assessor {
     /// # Errors
     /// Geography that cannot be used.
-    pub(crate) fn new(settings: &Settings, catalog: Arc<Catalog>) -> Result<Self, DaemonError> {
+    pub(crate) fn new(
+        settings: &Settings,
+        catalog: Arc<Catalog>,
+        keys: Keyring,
+    ) -> Result<Self, DaemonError> {
         Ok(Self {
             catalog,
-            geography: geography(&settings.geo)?,
+            geography: Renewing::new(&settings.geo)?,
             rules: Rules {
                 own: settings.own.networks.clone(),
                 crawlers: crawlers(&settings.geo)?,
             },
-            linker: Box::new(SameAddressOrProgram {
-                window_seconds: settings.fold.actor_seconds,
-            }),
+            linker: Box::new(Scored::new(move |said| {
+                HEXLOWER.encode(&keys.digest(format!("linked\n{said}").as_bytes()).0)
+            })),
             networks: RefCell::default(),
         })
     }
 
     /// The sources it concludes from, with the day of each in seconds since 1970.
     pub(crate) fn dates(&self) -> Vec<(String, i64)> {
-        let lists = self.geography.lists().source();
+        let geography = self.geography.current();
+        let lists = geography.lists().source();
         let lists = ("lists".to_owned(), lists.date.as_str());
-        let files = self.geography.sources().iter();
+        let files = geography.sources().iter();
         let files = files.map(|source| {
             let name = source.file.as_ref().map(|path| path.display().to_string());
             (
@@ -71,28 +77,29 @@ impl Assessor {
         dated.collect::<BTreeMap<_, _>>().into_iter().collect()
     }
 
-    /// Concludes from one trip; `known` looks up where a signal was seen last.
+    /// Concludes from one trip; `place` is where its bait stands.
     pub(crate) fn assess(
         &self,
         trip: &Trip,
         drill: bool,
-        known: impl Fn(&str, &str) -> Result<Option<lapwing_store::Seen>, StoreError>,
+        place: Option<&str>,
+        known: &Known<'_>,
     ) -> Assessed {
-        let network = self.network(trip.observed.source().ip());
+        let network = self.network(trip.observed.source().ip(), trip.observed.time);
         let class = self
             .catalog
             .kind(&trip.kind)
             .map_or("credential", |kind| kind.class.as_str());
-        let known = Known(known);
         let facts = TripFacts {
-            earlier: Earlier::of(trip, &known),
+            earlier: Earlier::of(trip, known),
             trip,
             network: &network,
             canary_class: class,
             drill,
+            place,
         };
         let judgement = judge(&facts, &self.rules);
-        let linked = self.linker.link(&facts, &known);
+        let linked = self.linker.link(&facts, known);
         Assessed {
             network,
             judgement,
@@ -100,35 +107,51 @@ impl Assessor {
         }
     }
 
-    /// What is known of an address. In a flood the same few come again and again.
-    fn network(&self, address: IpAddr) -> NetworkFacts {
+    /// What is known of an address at a time. In a flood the same few come again and again.
+    fn network(&self, address: IpAddr, time: Timestamp) -> NetworkFacts {
         let mut known = self.networks.borrow_mut();
-        if known.len() >= NETWORKS {
+        if self.geography.renew() || known.len() >= NETWORKS {
             known.clear();
         }
+        let geography = self.geography.current();
         let facts = known.entry(address);
+        let mut facts = facts.or_insert_with(|| geography.lookup(address)).clone();
+        geography.add_time(&mut facts, address, time);
         facts
-            .or_insert_with(|| self.geography.lookup(address))
-            .clone()
     }
 }
 
-/// Signals as the linker asks for them.
-struct Known<F>(F);
+/// What the linker asks of the index.
+pub(crate) struct Known<'a> {
+    pub(crate) signal: &'a dyn Fn(&str, &str) -> Result<Option<lapwing_store::Seen>, StoreError>,
+    pub(crate) note: &'a dyn Fn(&str) -> Result<Option<String>, StoreError>,
+    pub(crate) hands: &'a Hands,
+}
 
-impl<F> Signals for Known<F>
-where
-    F: Fn(&str, &str) -> Result<Option<lapwing_store::Seen>, StoreError>,
-{
+impl Signals for Known<'_> {
     fn get(&self, signal: &str, value: &str) -> Option<Seen> {
-        let seen = (self.0)(signal, value).unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot look up a signal");
-            None
-        });
-        seen.map(|seen| Seen {
+        let seen = found(signal, (self.signal)(signal, value))?;
+        Some(Seen {
             actor: seen.actor,
             trip: seen.trip,
             time: seen.time,
         })
     }
+}
+
+impl Memory for Known<'_> {
+    fn note(&self, name: &str) -> Option<String> {
+        found("a note", (self.note)(name))
+    }
+
+    fn hands(&self) -> &Hands {
+        self.hands
+    }
+}
+
+fn found<T>(what: &str, looked_up: Result<Option<T>, StoreError>) -> Option<T> {
+    looked_up.unwrap_or_else(|error| {
+        tracing::error!(%error, what, "cannot look up what is known of earlier trips");
+        None
+    })
 }

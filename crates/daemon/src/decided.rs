@@ -14,14 +14,14 @@ pub(crate) struct Decided {
 }
 
 impl Decided {
-    /// Takes in what was decided since. Cheap if nothing was.
+    /// Takes in what was decided since, and says whether the ledger changed. Cheap if it did not.
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub(crate) fn follow(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+    pub(crate) fn follow(&mut self, ledger: &Ledger) -> Result<bool, StoreError> {
         let generation = ledger.generation();
         if self.generation == Some(generation) {
-            return Ok(());
+            return Ok(false);
         }
         let decisions = ledger.decisions()?;
         self.mutes = mutes(&decisions);
@@ -38,12 +38,24 @@ impl Decided {
                 // States of incidents are laid over them when they are read.
                 Verb::Mute(_)
                 | Verb::Unmute { .. }
+                | Verb::Merge { .. }
+                | Verb::Split { .. }
                 | Verb::Acknowledge { .. }
-                | Verb::Close { .. } => {}
+                | Verb::Close { .. }
+                | Verb::Reopen { .. }
+                | Verb::Assign { .. }
+                | Verb::Note { .. }
+                | Verb::Hold(_)
+                | Verb::Unhold { .. }
+                | Verb::Erase(_)
+                | Verb::Erased(_)
+                | Verb::Handout(_)
+                | Verb::Publish(_)
+                | Verb::Withdraw { .. } => {}
             }
         }
         self.generation = Some(generation);
-        Ok(())
+        Ok(true)
     }
 
     /// The first mute that covers a trip.

@@ -9,18 +9,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lapwing_alert::fold;
+use lapwing_attribute::Linked;
 use lapwing_catalog::Catalog;
-use lapwing_core::{Actor, ActorId, Conclusion, Delivery, Keyring, StationId, Trip};
+use lapwing_core::{Actor, ActorId, Conclusion, Delivery, Keyring, StationId, Timestamp, Trip};
 use lapwing_journal::{Position, Reader};
 use lapwing_store::{Batch, Followed, Index, Ledger, TripRow};
 
 use crate::ahead::Ahead;
 use crate::announcer::Announcer;
-use crate::assess::{Assessed, Assessor};
+use crate::assess::{Assessed, Assessor, Known};
 use crate::decided::Decided;
 use crate::drills::NONCE;
+use crate::hands::Joined;
+use crate::places::Places;
 use crate::record;
 use crate::tide::Tide;
+use crate::verdicts::Verdicts;
 use crate::{DaemonError, Directory, Settings};
 
 /// Records indexed in one transaction at most.
@@ -48,7 +52,10 @@ pub struct Indexer {
     assessor: Assessor,
     announcer: Option<Arc<Announcer>>,
     decided: Decided,
+    joined: Joined,
+    places: Places,
     ahead: Option<Ahead>,
+    verdicts: Verdicts,
 }
 
 impl Indexer {
@@ -75,10 +82,13 @@ impl Indexer {
             incident_seconds: settings.fold.incident_seconds,
             ledger,
             index,
-            assessor: Assessor::new(settings, catalog)?,
+            assessor: Assessor::new(settings, catalog, directory.keyring())?,
             announcer,
             decided: Decided::default(),
+            joined: Joined::default(),
+            places: Places::default(),
             ahead: None,
+            verdicts: Verdicts::default(),
         })
     }
 
@@ -156,6 +166,14 @@ impl Indexer {
             };
             count += 1;
             let at = record.position;
+            if record
+                .erased
+                .iter()
+                .any(|part| record::is_concluded_from(part))
+            {
+                self.verdicts
+                    .know(&self.journal, &self.keys, record.sequence)?;
+            }
             last = Some(Followed {
                 station: record.station,
                 sequence: record.sequence,
@@ -167,9 +185,13 @@ impl Indexer {
         let Some(followed) = last else {
             return Ok(0);
         };
-        self.decided.follow(&self.ledger)?;
+        if self.decided.follow(&self.ledger)? || !self.joined.is_read() {
+            self.joined = Joined::read(&self.index, &self.ledger)?;
+            self.places = Places::default();
+        }
         let mut alerts = Vec::new();
-        let batch = self.index.batch()?;
+        let index = Arc::clone(&self.index);
+        let batch = index.batch()?;
         for (at, trip) in &trips {
             alerts.extend(self.conclude(&batch, *at, trip, followed.sequence)?);
         }
@@ -188,6 +210,7 @@ impl Indexer {
 
     /// After a failed batch: read on from what the index really holds.
     fn rewind(&mut self) {
+        self.joined = Joined::default();
         let reader = position(&self.index, self.station)
             .and_then(|after| open_reader(&self.journal, &self.keys, after));
         match reader {
@@ -199,7 +222,7 @@ impl Indexer {
     /// Draws every conclusion from one trip; returns the alerts it is worth. `last` is the batch's
     /// last record: one checkpoint serves all alerts of the batch.
     fn conclude(
-        &self,
+        &mut self,
         batch: &Batch<'_>,
         at: Position,
         trip: &Trip,
@@ -209,24 +232,27 @@ impl Indexer {
             .decided
             .drills
             .nonce(trip, |nonce| batch.signal(NONCE, nonce))?;
-        let known = |signal: &str, value: &str| batch.signal(signal, value);
+        let place = self.places.of(&self.ledger, trip.canary)?;
+        let known = Known {
+            signal: &|signal, value| batch.signal(signal, value),
+            note: &|name| batch.note(name),
+            hands: self.joined.at(trip.observed.time),
+        };
         let Assessed {
             network,
-            judgement,
+            mut judgement,
             linked,
-        } = self.assessor.assess(trip, nonce.is_some(), known);
+        } = (self.assessor).assess(trip, nonce.is_some(), place, &known);
+        self.verdicts.lay_over(trip.id.sequence, &mut judgement);
         let actor = linked.actor;
         let time = trip.observed.time;
-        let seen = lapwing_store::Seen {
-            actor,
-            trip: trip.id,
-            time,
-        };
-        for (signal, value) in &linked.learn {
-            batch.learn(signal, value, seen);
+        remember(batch, &linked, time);
+        for (one, other) in &linked.joins {
+            self.joined.join(*one, *other);
         }
         if let Some(nonce) = nonce {
-            batch.learn(NONCE, &nonce, seen);
+            let trip = trip.id;
+            batch.learn(NONCE, &nonce, lapwing_store::Seen { actor, trip, time });
         }
         let mute = self.decided.mute(trip, judgement.verdict);
         let open = batch.newest_incident(trip.canary, actor)?;
@@ -266,6 +292,7 @@ impl Indexer {
                 incident: folded.incident.id,
                 actor,
                 evidence: linked.evidence,
+                session: Some(linked.session),
                 mute,
             },
         })?;
@@ -273,9 +300,27 @@ impl Indexer {
     }
 }
 
+/// Stores what the linker wants remembered.
+fn remember(batch: &Batch<'_>, linked: &Linked, time: Timestamp) {
+    let seen = lapwing_store::Seen {
+        actor: linked.actor,
+        trip: linked.session,
+        time,
+    };
+    for (signal, value) in &linked.learn {
+        batch.learn(signal, value, seen);
+    }
+    for (name, note) in &linked.notes {
+        batch.put_note(name, note);
+    }
+    for (one, other) in &linked.joins {
+        batch.put_join(*one, *other);
+    }
+}
+
 /// Conclusions are drawn from what was observed and claimed; raw bytes stay sealed.
 fn open_reader(journal: &Path, keys: &Keyring, after: Option<u64>) -> Result<Reader, DaemonError> {
-    Ok(Reader::open(journal, keys, after)?.opening(&[record::CLAIMS]))
+    Ok(Reader::open(journal, keys, after)?.opening(&record::CONCLUDED_FROM))
 }
 
 /// The last record of `station` that is in the index.

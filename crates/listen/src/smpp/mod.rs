@@ -46,9 +46,10 @@ pub(crate) async fn talk(visit: &mut Visit) -> Result<(), Ended> {
         let mut bytes = [0; HEADER];
         bytes.copy_from_slice(&visit.peek()[..HEADER]);
         let Some(header) = pdu::header(&bytes) else {
-            visit.take(HEADER);
-            let act = session.act("GARBAGE");
-            visit.notice(Vec::new(), act).await;
+            // All that came: bait may stand in it.
+            visit.take(usize::MAX);
+            let (found, act) = (visit.recognise_taken(), session.act("GARBAGE"));
+            visit.notice(found, act).await;
             visit
                 .send(&pdu::packet(NACK, INVALID_COMMAND_LENGTH, 0, &[]))
                 .await?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lapwing_core::{ActorId, Grade, Tool};
+use lapwing_core::{ActorId, Case, Grade, Group, Likelihood, Tool};
 use serde::Serialize;
 
 use super::{Context, at, last_of, uses_of};
@@ -29,9 +29,17 @@ pub(crate) struct ActorFinding {
     pub(crate) handshakes: Vec<String>,
     pub(crate) canaries: Vec<String>,
     pub(crate) evidence: Vec<EvidenceFinding>,
-    /// `none` (nothing was linked), `low` or `moderate`.
+    /// How likely it is that all of it is one hand (ICD 203); `None` if nothing was linked.
+    pub(crate) likelihood: Option<&'static str>,
+    /// How well founded that is: `none` (nothing was linked), `low`, `moderate` or `high`.
     pub(crate) confidence: &'static str,
     pub(crate) basis: String,
+    /// Links without which it falls into two.
+    pub(crate) bridges: u64,
+    pub(crate) alternatives: Vec<String>,
+    pub(crate) would_change: Vec<String>,
+    /// What the operator decided of it.
+    pub(crate) decisions: Vec<String>,
 }
 
 /// One sort of evidence that links trips.
@@ -41,8 +49,10 @@ pub(crate) struct EvidenceFinding {
     pub(crate) detail: String,
     pub(crate) grade: Grade,
     pub(crate) grade_meaning: &'static str,
-    /// How many trips it links to an earlier one.
+    /// How many links rest on it.
     pub(crate) trips: u64,
+    /// What it weighs at most, in bits; negative where it speaks against one hand.
+    pub(crate) bits: f64,
 }
 
 /// Derives a finding for each actor with a trip in the report, in order of first trip.
@@ -56,11 +66,17 @@ pub(super) fn derive(context: &Context<'_>, report: &Report) -> Vec<ActorFinding
         .iter()
         .map(|actor| (actor.id, actor.count))
         .collect();
+    let cases: BTreeMap<ActorId, &Case> = { report.cases.iter() }
+        .map(|case| (case.actor, case))
+        .collect();
     let mut groups: Vec<_> = of.into_iter().collect();
     groups.sort_by_key(|(_, trips)| (trips[0].trip.observed.time, trips[0].trip.id));
     groups
         .into_iter()
-        .map(|(id, trips)| finding(context, id, &trips, on_record.get(&id).copied()))
+        .map(|(id, trips)| {
+            let case = cases.get(&id).copied();
+            finding(context, id, &trips, on_record.get(&id).copied(), case)
+        })
         .collect()
 }
 
@@ -69,12 +85,11 @@ fn finding(
     id: ActorId,
     trips: &[&ReportTrip],
     on_record: Option<u64>,
+    case: Option<&Case>,
 ) -> ActorFinding {
     let show = context.show;
     let uses = trips.iter().map(|one| uses_of(one)).sum();
-    let evidence = evidence(context, trips);
-    let signals: BTreeSet<&str> = evidence.iter().map(|one| one.signal.as_str()).collect();
-    let (confidence, basis) = confidence(&signals);
+    let note = |texts: &[String]| texts.iter().map(|text| show.note(text)).collect();
     let prints = trips
         .iter()
         .map(|one| one.trip.observed.fingerprint.as_str());
@@ -114,9 +129,20 @@ fn finding(
                 .map(|ja4| show.own(ja4)),
         ),
         canaries: unique(trips.iter().map(|one| context.title(one.trip.canary))),
-        evidence,
-        confidence,
-        basis,
+        evidence: case.map(|case| evidence(context, case)).unwrap_or_default(),
+        likelihood: { case.and_then(|case| case.likelihood) }.map(Likelihood::words),
+        confidence: case.map_or("none", |case| case.confidence.word()),
+        basis: case.map_or_else(String::new, basis),
+        bridges: case.map_or(0, |case| case.bridges.len() as u64),
+        alternatives: case
+            .map(|case| note(&case.alternatives))
+            .unwrap_or_default(),
+        would_change: case
+            .map(|case| note(&case.would_change))
+            .unwrap_or_default(),
+        decisions: { case.into_iter().flat_map(|case| &case.decisions) }
+            .map(|(time, words)| format!("{}: {}", at(*time), show.own(words)))
+            .collect(),
     }
 }
 
@@ -128,38 +154,68 @@ impl Context<'_> {
     }
 }
 
-fn evidence(context: &Context<'_>, trips: &[&ReportTrip]) -> Vec<EvidenceFinding> {
-    let mut out: BTreeMap<(String, String), (Grade, u64)> = BTreeMap::new();
-    for link in trips.iter().flat_map(|one| &one.conclusion.evidence) {
-        if link.to.is_none() {
-            continue;
+/// What the links that hold an actor together rest on, each sort of evidence once, the heaviest first.
+fn evidence(context: &Context<'_>, case: &Case) -> Vec<EvidenceFinding> {
+    let mut out: BTreeMap<(&str, String), (Grade, u64, i32)> = BTreeMap::new();
+    for one in case.links.iter().flat_map(|(_, edge)| &edge.evidence) {
+        let key = (one.signal.as_str(), timeless(&one.detail));
+        let (_, links, most) = out.entry(key).or_insert((one.grade, 0, 0));
+        *links += 1;
+        if one.centibits.abs() > most.abs() {
+            *most = one.centibits;
         }
-        let key = (
-            context.show.own(&link.signal),
-            context.show.note(&link.detail),
-        );
-        out.entry(key).or_insert((link.grade, 0)).1 += 1;
     }
     let mut out: Vec<_> = out
         .into_iter()
-        .map(|((signal, detail), (grade, trips))| EvidenceFinding {
-            signal,
-            detail,
+        .map(|((signal, detail), (grade, links, most))| EvidenceFinding {
+            signal: signal.to_owned(),
+            detail: context.show.note(&detail),
             grade,
             grade_meaning: grade_meaning(grade),
-            trips,
+            trips: links,
+            bits: f64::from(most) / 100.0,
         })
         .collect();
-    out.sort_by(|a, b| b.trips.cmp(&a.trips).then_with(|| a.detail.cmp(&b.detail)));
+    out.sort_by(|a, b| {
+        let weight = |one: &EvidenceFinding| one.bits.abs() * one.trips as f64;
+        weight(b)
+            .total_cmp(&weight(a))
+            .then_with(|| a.detail.cmp(&b.detail))
+    });
     out
 }
 
-fn confidence(signals: &BTreeSet<&str>) -> (&'static str, String) {
-    match signals.len() {
-        0 => ("none", "A single trip, or trips that nothing links: not a claim that they are one hand.".to_owned()),
-        1 => ("low", "One independent signal. An address can be shared and a program is common: other hands remain possible.".to_owned()),
-        count => ("moderate", format!("{count} independent signals agree. Each can be shared or imitated.")),
+/// Without when and which trip: `same address 198.51.100.7, 42 seconds after trip 0a1b2c3d-5; weak: ...`.
+fn timeless(detail: &str) -> String {
+    let Some(end) = detail
+        .find(" after trip ")
+        .or_else(|| detail.find(" before trip "))
+    else {
+        return detail.to_owned();
+    };
+    let start = detail[..end].rfind(", ").unwrap_or(end);
+    let rest = detail[end..]
+        .find("; ")
+        .map_or("", |place| &detail[end + place..]);
+    format!("{}{rest}", &detail[..start])
+}
+
+fn basis(case: &Case) -> String {
+    if case.likelihood.is_none() {
+        return "A single session: nothing was linked, and nothing is claimed.".to_owned();
     }
+    let sorts: BTreeSet<&str> = { case.links.iter().flat_map(|(_, edge)| &edge.evidence) }
+        .filter(|one| one.centibits > 0)
+        .filter_map(|one| one.group)
+        .map(Group::word)
+        .collect();
+    let sorts: Vec<&str> = sorts.into_iter().collect();
+    format!(
+        "{} sessions, held together by {}. The likelihood is that of the weakest link; each link adds log2(m/u) of what \
+         two sessions have in common to odds of 1 to 32.",
+        case.sessions,
+        sorts.join(", ")
+    )
 }
 
 pub(super) fn grade_meaning(grade: Grade) -> &'static str {

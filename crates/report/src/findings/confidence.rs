@@ -111,28 +111,40 @@ fn hand(findings: &Findings) -> ClaimFinding {
         .iter()
         .filter(|actor| !actor.evidence.is_empty())
         .count();
-    let best = |level| {
+    let best = |level: &str| {
         findings
             .actors
             .iter()
             .any(|actor| actor.confidence == level)
     };
-    let confidence = if best("moderate") {
-        "moderate"
-    } else if best("low") {
-        "low"
-    } else {
-        "none"
+    // The least of what is claimed: a list is as good as its worst line.
+    let confidence = ["low", "moderate", "high"]
+        .into_iter()
+        .find(|level| best(level));
+    let confidence = confidence.unwrap_or("none");
+    let least = [
+        "roughly even chance",
+        "likely",
+        "very likely",
+        "almost certain",
+    ];
+    let stated = |words: &&&str| {
+        let words = **words;
+        findings
+            .actors
+            .iter()
+            .any(|actor| actor.likelihood == Some(words))
     };
+    let likelihood = least.iter().find(stated).copied().unwrap_or("");
     ClaimFinding {
         claim: "Which uses were one hand",
         answer: format!(
             "{} told apart; for {linked} of them more than one trip is linked. The evidence is listed with each.",
             super::plural(findings.totals.actors, "actor was", "actors were")
         ),
-        likelihood: if linked > 0 { "likely" } else { "" },
+        likelihood,
         confidence,
-        basis: "Equal source address or equal client program within a window of time. The same hand may appear as several actors.".to_owned(),
+        basis: "Sessions are weighed against each other by what they have in common and how rare that is; what has one cause counts once, and what differs counts against. The likelihood is that of the least likely actor. The same hand may appear as several actors.".to_owned(),
         alternatives: texts(&[
             "A shared exit: a VPN, proxy, Tor relay, mobile carrier or company network puts several people behind one address.",
             "A shared tool: the same program with the same settings in different hands.",

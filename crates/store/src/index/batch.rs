@@ -45,6 +45,8 @@ pub(super) struct Caches {
     pub(super) spans: WriteBack<(StationId, u64), Span>,
     pub(super) verdicts: WriteBack<Verdict, Tally>,
     pub(super) facts: WriteBack<String, String>,
+    pub(super) notes: WriteBack<String, String>,
+    pub(super) joins: Vec<(ActorId, ActorId)>,
 }
 
 /// The newest trip of a chain, and its length.
@@ -76,6 +78,8 @@ impl<'a> Batch<'a> {
                 spans: WriteBack::new(),
                 verdicts: WriteBack::new(),
                 facts: WriteBack::new(),
+                notes: WriteBack::new(),
+                joins: Vec::new(),
             }),
         }
     }
@@ -175,6 +179,30 @@ impl<'a> Batch<'a> {
     pub fn put_fact(&self, name: &str, value: &str) {
         let mut caches = self.caches.borrow_mut();
         caches.facts.put(name.to_owned(), value.to_owned());
+    }
+
+    /// The note of this name.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let session = self.writing.session();
+        let mut caches = self.caches.borrow_mut();
+        let note = caches
+            .notes
+            .get(name.to_owned(), |name| load_note(&session, name))?;
+        Ok(note.cloned())
+    }
+
+    /// Keeps a note, in place of the one of this name.
+    pub fn put_note(&self, name: &str, note: &str) {
+        let mut caches = self.caches.borrow_mut();
+        caches.notes.put(name.to_owned(), note.to_owned());
+    }
+
+    /// Notes that two actors are one.
+    pub fn put_join(&self, one: ActorId, other: ActorId) {
+        self.caches.borrow_mut().joins.push((one, other));
     }
 
     /// Adds a trip, ties it to the trips before it, and counts it.
@@ -355,6 +383,14 @@ pub(super) fn load_signal(
                 time: Timestamp::from_micros(row.int(4)?),
             })
         },
+    )
+}
+
+pub(super) fn load_note(session: &Session<'_>, name: &str) -> Result<Option<String>, StoreError> {
+    session.one(
+        "SELECT note FROM notes WHERE name = ?1",
+        args![name],
+        |row| row.text(0).map(ToOwned::to_owned),
     )
 }
 

@@ -77,6 +77,8 @@ pub(super) fn flush(
         spans,
         verdicts,
         facts,
+        notes,
+        joins,
     } = caches;
     for (_, incident) in incidents.into_changed() {
         flush_incident(session, &incident)?;
@@ -107,6 +109,21 @@ pub(super) fn flush(
             "INSERT INTO facts (name, value) VALUES (?1, ?2)
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             args![name.as_str(), value.as_str()],
+        )?;
+    }
+    for (name, note) in notes.into_changed() {
+        session.execute(
+            "INSERT INTO notes (name, note) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET note = excluded.note",
+            args![name.as_str(), note.as_str()],
+        )?;
+    }
+    for (one, other) in joins {
+        let (one, other) = (name_columns(one.0), name_columns(other.0));
+        session.execute(
+            "INSERT INTO joins (station, sequence, other_station, other_sequence)
+             VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            args![one.0, one.1, other.0, other.1],
         )?;
     }
     flush_position(session, followed)

@@ -13,6 +13,7 @@ mod cache;
 mod conclusions;
 mod filter;
 mod flush;
+mod hands;
 mod rows;
 mod schema;
 mod trips;
@@ -126,6 +127,14 @@ impl Index {
             (verdict, tally.map_or(Tally::default(), |(_, tally)| *tally))
         });
         Ok(counted.collect())
+    }
+
+    /// The note of this name that is committed.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.db.read(|session| batch::load_note(session, name))
     }
 
     /// A fact about the index itself, such as the version of the rules it was made with.

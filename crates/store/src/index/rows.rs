@@ -101,6 +101,8 @@ pub(super) struct Conclusions<'a> {
     judgement: Cow<'a, Judgement>,
     evidence: Cow<'a, [Evidence]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<TripId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     mute: Option<MuteId>,
 }
 
@@ -110,6 +112,7 @@ impl<'a> Conclusions<'a> {
             network: Cow::Borrowed(&conclusion.network),
             judgement: Cow::Borrowed(&conclusion.judgement),
             evidence: Cow::Borrowed(&conclusion.evidence),
+            session: conclusion.session,
             mute: conclusion.mute,
         }
     }
@@ -134,6 +137,7 @@ pub(super) fn read_trip(row: &Row<'_>) -> Result<(TripRow, Before), StoreError> 
             network: conclusions.network.into_owned(),
             judgement: conclusions.judgement.into_owned(),
             evidence: conclusions.evidence.into_owned(),
+            session: conclusions.session,
             mute: conclusions.mute,
         },
     };

@@ -19,6 +19,10 @@ pub(super) static LAYOUT: Layout = Layout {
             version: 2,
             sql: UNTOLD,
         },
+        Migration {
+            version: 3,
+            sql: LINKS,
+        },
     ],
     remedy: "nothing is lost: run `lapwing reindex`, which makes it again from the journals",
 };
@@ -36,7 +40,25 @@ pub(super) const WIPE: &[&str] = &[
     "DELETE FROM verdicts",
     "DELETE FROM positions",
     "DELETE FROM facts",
+    "DELETE FROM notes",
+    "DELETE FROM joins",
 ];
+
+/// What the linker remembers, as text under names; and which actors it found to be one.
+const LINKS: &str = "
+CREATE TABLE notes (
+    name TEXT NOT NULL PRIMARY KEY,
+    note TEXT NOT NULL
+) CLUSTERED;
+
+CREATE TABLE joins (
+    station BIGINT NOT NULL,
+    sequence BIGINT NOT NULL,
+    other_station BIGINT NOT NULL,
+    other_sequence BIGINT NOT NULL,
+    PRIMARY KEY (station, sequence, other_station, other_sequence)
+) CLUSTERED;
+";
 
 /// What mutes kept back of an incident: 0 nothing, 1 all, 2 more.
 const UNTOLD: &str = "ALTER TABLE incidents ADD COLUMN untold BIGINT NOT NULL DEFAULT 0";

@@ -1,0 +1,553 @@
+//! The linker: scores sessions against earlier ones and against actors as a whole.
+//!
+//! A session is what one program does with one bait from one network in one go. A new one is held against those that
+//! share a value of a signal that sessions are found by, so a trip costs no more than its candidates. It joins the
+//! actor of the likeliest, unless the actor as a whole does not fit (else a chain of weak likenesses would make one
+//! actor of everybody); if it ties two actors together, they turn out to be one.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use lapwing_core::{ActorId, Edge, Evidence, Grade, Group, Session, TripId};
+
+use super::network;
+use super::notes::{EXAMPLES, Going, Had, Notes, RECENT, Read, Value};
+use super::signals::{self, CANARY, Digest, PLACE, Stock};
+use super::weigh::{self, LIKELY, PRIOR, Scales, Weighed};
+use super::{Linked, Linker, Memory, Seen};
+use crate::facts::TripFacts;
+use crate::lookup;
+
+/// Trips further apart are another session, in seconds.
+const SESSION: i64 = 1800;
+/// From these odds on a session is linked, in hundredths of a bit: more likely than not.
+pub(super) const LINK: i32 = 30;
+/// From these odds on two actors are joined.
+const JOIN: i32 = 200;
+/// What the odds against an actor's other sessions must come to on average.
+const AVERAGE: i32 = -320;
+/// One session weighs for or against an actor at most so much there.
+const EACH: i32 = 600;
+/// Sessions that a new one is held against at most.
+const CANDIDATES: usize = 24;
+/// A value that more hands share finds nobody.
+const TOO_COMMON: u32 = 64;
+/// Links kept with a session at most, and how likely they must be.
+const EDGES: usize = 8;
+const WORTH_KEEPING: i32 = -200;
+/// Traits of one session at most.
+const TRAITS: usize = 64;
+/// How often a session is looked into again because it shows something new.
+const LOOKS: u8 = 8;
+
+/// Links by scores.
+pub struct Scored {
+    digest: Box<Digest>,
+    read: Read,
+}
+
+impl Scored {
+    /// `digest` turns what a peer said into what stands for it in notes, always the same: a keyed digest.
+    pub fn new(digest: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self {
+            digest: Box::new(digest),
+            read: Read::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Scored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scored")
+    }
+}
+
+impl Linker for Scored {
+    fn link(&self, facts: &TripFacts<'_>, memory: &dyn Memory) -> Linked {
+        let traits = signals::traits(facts, &*self.digest);
+        let step = Step {
+            facts,
+            stock: Stock::of(facts),
+            notes: &Notes::new(memory, &self.read),
+        };
+        let mut linked = if facts.drill {
+            step.apart(traits, "an announced drill, kept apart from all others")
+        } else if lookup::echo_of(facts).is_some() {
+            step.apart(traits, "an echo of an earlier look-up, kept apart")
+        } else {
+            step.link(traits)
+        };
+        if !facts.drill && lookup::echo_of(facts).is_none() {
+            linked.learn.extend(lookup::learned(facts));
+        }
+        linked
+    }
+}
+
+type Traits = Vec<(String, String)>;
+
+/// One trip on its way.
+struct Step<'a> {
+    facts: &'a TripFacts<'a>,
+    stock: Stock,
+    notes: &'a Notes<'a>,
+}
+
+/// An earlier session, whose it is now, and what it weighs.
+struct Candidate {
+    session: Arc<Session>,
+    actor: ActorId,
+    centibits: i32,
+    raw: i32,
+    supports: usize,
+    /// What was weighed; else what is known otherwise.
+    weighed: Result<Weighed, Vec<Evidence>>,
+}
+
+impl Candidate {
+    fn evidence(&self, later: &Session) -> Vec<Evidence> {
+        match &self.weighed {
+            Ok(weighed) => weigh::explain(weighed, later, &self.session),
+            Err(said) => said.clone(),
+        }
+    }
+}
+
+impl Step<'_> {
+    fn link(&self, traits: Traits) -> Linked {
+        let key = self.key();
+        let now = self.facts.trip.observed.time;
+        let going = self.notes.going(&key);
+        match going.filter(|going| now.seconds_since(going.last).abs() <= SESSION) {
+            Some(going) => self.go_on(&key, going, traits),
+            None => self.begin(&key, traits),
+        }
+    }
+
+    /// What is one session as long as it goes on.
+    fn key(&self) -> String {
+        let observed = &self.facts.trip.observed;
+        let source = if observed.knows_source() || observed.is_relayed() {
+            network::address(observed.source().ip())
+        } else {
+            "-".to_owned()
+        };
+        let (canary, print) = (self.facts.trip.canary, &observed.fingerprint);
+        format!("{canary}/{}/{source}/{print}", observed.listener)
+    }
+
+    /// One more trip of a session.
+    fn go_on(&self, key: &str, mut going: Going, traits: Traits) -> Linked {
+        let trip = self.facts.trip;
+        let before = going.trip;
+        let seconds = trip.observed.time.seconds_since(going.last);
+        let actor = self.notes.hand_of(going.actor, going.session);
+        let mut joins = Vec::new();
+        let digest = digest(&traits);
+        if digest != going.traits && going.looked < LOOKS {
+            going.looked += 1;
+            joins = self.look_again(going.session, actor, traits);
+        }
+        going.traits = digest;
+        going.trip = trip.id;
+        going.last = going.last.max(trip.observed.time);
+        self.notes.put_going(key, &going);
+        let evidence = Evidence {
+            signal: "session".to_owned(),
+            detail: format!(
+                "same bait, network and program within the same stretch of time, {} after trip {before}",
+                seconds_words(seconds)
+            ),
+            to: Some(before),
+            grade: Grade::A1,
+            group: None,
+            centibits: 0,
+        };
+        Linked {
+            actor,
+            session: going.session,
+            evidence: vec![evidence],
+            learn: Vec::new(),
+            notes: Vec::new(),
+            joins,
+        }
+        .with(self.notes)
+    }
+
+    /// A session shows something new: does that tie its actor to another?
+    fn look_again(&self, id: TripId, actor: ActorId, traits: Traits) -> Vec<(ActorId, ActorId)> {
+        let Some(known) = self.notes.session(id) else {
+            return Vec::new();
+        };
+        let mut session = Session::clone(&known);
+        session.edges = self.notes.edges(id);
+        let mut new: Traits = { traits.into_iter() }
+            .filter(|one| !session.traits.contains(one))
+            .collect();
+        new.truncate(TRAITS.saturating_sub(session.traits.len()));
+        if new.is_empty() {
+            return Vec::new();
+        }
+        session.traits.extend(new.iter().cloned());
+        session.traits.sort_unstable();
+        let candidates = self.candidates(&session, &new);
+        let choices = self.choices(&session, &candidates);
+        let joins = self.joins(&session, actor, &choices);
+        let taken = |one: &Candidate| {
+            one.actor == actor || joins.iter().any(|(_, other)| *other == one.actor)
+        };
+        keep_edges(&mut session, candidates, taken);
+        session.joins.extend(joins.iter().map(|(_, other)| *other));
+        self.notes.put_session(&mut session);
+        self.learn(&session, &new);
+        joins
+    }
+
+    /// The first trip of a session.
+    fn begin(&self, key: &str, traits: Traits) -> Linked {
+        let mut session = self.session(traits.clone());
+        let mut candidates = self.candidates(&session, &traits);
+        let choices = self.choices(&session, &candidates);
+        let mut joins = Vec::new();
+        let mut evidence = Vec::new();
+        if let Some(best) = choices.first() {
+            session.actor = best.actor;
+            evidence = best.evidence(&session);
+            joins = self.joins(&session, best.actor, &choices[1..]);
+        }
+        if let Some(follows) = lookup::same_use(self.facts).and_then(|seen| self.follows(seen)) {
+            evidence.extend(follows.evidence(&session));
+            if choices.is_empty() {
+                session.actor = follows.actor;
+            } else if session.actor != follows.actor
+                && !self.notes.are_apart(session.actor, follows.actor)
+            {
+                joins.push((session.actor, follows.actor));
+                self.merge_hands(session.actor, follows.actor);
+            }
+            candidates.insert(0, follows);
+        }
+        if evidence.is_empty() {
+            evidence.push(first("no earlier trip that it could be linked to"));
+        }
+        let actor = session.actor;
+        let taken = |one: &Candidate| {
+            one.actor == actor || joins.iter().any(|(_, other)| *other == one.actor)
+        };
+        keep_edges(&mut session, candidates, taken);
+        session.joins = joins.iter().map(|(_, other)| *other).collect();
+        self.join_hand(&mut session);
+        self.notes.put_session(&mut session);
+        self.learn(&session, &traits);
+        let trip = self.facts.trip;
+        self.notes.put_going(
+            key,
+            &Going {
+                session: session.id,
+                actor,
+                trip: trip.id,
+                last: trip.observed.time,
+                traits: digest(&traits),
+                looked: 0,
+            },
+        );
+        linked(&session, evidence, joins).with(self.notes)
+    }
+
+    /// A session that nothing is ever linked to.
+    fn apart(&self, traits: Traits, why: &str) -> Linked {
+        let mut session = self.session(traits);
+        session.apart = true;
+        self.join_hand(&mut session);
+        self.notes.put_session(&mut session);
+        linked(&session, vec![first(why)], Vec::new()).with(self.notes)
+    }
+
+    fn session(&self, mut traits: Traits) -> Session {
+        let trip = self.facts.trip;
+        traits.truncate(TRAITS);
+        Session {
+            id: trip.id,
+            actor: ActorId(trip.id),
+            before: None,
+            canary: trip.canary,
+            first: trip.observed.time,
+            traits,
+            classes: network::classes(self.facts),
+            edges: Vec::new(),
+            joins: Vec::new(),
+            apart: false,
+        }
+    }
+
+    /// Earlier sessions that share a value by which sessions are found: those that share most, then the newest.
+    fn candidates(&self, session: &Session, by: &Traits) -> Vec<Candidate> {
+        let mut shared: BTreeMap<TripId, (usize, ActorId)> = BTreeMap::new();
+        for (name, value) in by {
+            let found_by = signals::find(name).is_some_and(|signal| signal.found_by);
+            if !found_by {
+                continue;
+            }
+            let known = self.notes.value(name, value);
+            if known.hands > TOO_COMMON && name != CANARY && name != PLACE {
+                continue;
+            }
+            for Had(session, actor, _) in &known.recent {
+                shared.entry(*session).or_insert((0, *actor)).0 += 1;
+            }
+        }
+        shared.remove(&session.id);
+        let mut shared: Vec<_> = shared.into_iter().collect();
+        shared.sort_by_key(|(id, (count, _))| std::cmp::Reverse((*count, *id)));
+        shared.truncate(CANDIDATES);
+        let scales = Scales::new(self.notes, session);
+        let weigh = |(id, (_, actor)): (TripId, (usize, ActorId))| {
+            let earlier = self.notes.session(id)?;
+            let weighed = scales.weigh(&earlier);
+            let actor = self.notes.hand_of(actor, id);
+            (!earlier.apart).then_some(Candidate {
+                session: earlier,
+                actor,
+                centibits: weighed.centibits,
+                raw: weighed.raw,
+                supports: weighed.supports,
+                weighed: Ok(weighed),
+            })
+        };
+        let mut candidates: Vec<_> = shared.into_iter().filter_map(weigh).collect();
+        candidates.sort_by_key(|one| std::cmp::Reverse((one.centibits, one.raw, one.session.id)));
+        candidates
+    }
+
+    /// Of each actor that a session may belong to the likeliest candidate, the likeliest first.
+    fn choices<'c>(&self, session: &Session, candidates: &'c [Candidate]) -> Vec<&'c Candidate> {
+        let scales = Scales::new(self.notes, session);
+        let mut choices: Vec<&Candidate> = Vec::new();
+        let mut seen: Vec<ActorId> = Vec::new();
+        for candidate in { candidates.iter() }.take_while(|one| one.centibits >= LINK) {
+            if seen.contains(&candidate.actor) {
+                continue;
+            }
+            seen.push(candidate.actor);
+            if self.fits(session, candidate.actor, &scales) {
+                choices.push(candidate);
+            }
+        }
+        choices
+    }
+
+    /// Whether a session fits an actor as a whole.
+    fn fits(&self, session: &Session, actor: ActorId, scales: &Scales<'_>) -> bool {
+        let examples = self.examples(actor);
+        let each = examples.iter().filter(|one| one.id != session.id);
+        average(each.map(|one| scales.weigh(one)))
+    }
+
+    fn examples(&self, actor: ActorId) -> Vec<Arc<Session>> {
+        let hand = self.notes.hand(actor);
+        let sessions = { hand.examples.iter() }.filter_map(|id| self.notes.session(*id));
+        sessions
+            .filter(|session| self.notes.hand_of(session.actor, session.id) == actor)
+            .collect()
+    }
+
+    /// Which of these actors turn out to be the same as `actor`: they are likely alone, rest on two sorts of
+    /// evidence, and fit as a whole.
+    fn joins(
+        &self,
+        session: &Session,
+        actor: ActorId,
+        choices: &[&Candidate],
+    ) -> Vec<(ActorId, ActorId)> {
+        let mut joins = Vec::new();
+        for choice in choices {
+            let strong = choice.centibits >= JOIN && choice.supports > 1;
+            let apart = || self.notes.are_apart(actor, choice.actor);
+            if strong && choice.actor != actor && !apart() && self.fit(session, actor, choice.actor)
+            {
+                joins.push((actor, choice.actor));
+                self.merge_hands(actor, choice.actor);
+            }
+        }
+        joins
+    }
+
+    /// Whether two actors, a new session of the first among them, fit each other as a whole.
+    fn fit(&self, session: &Session, one: ActorId, other: ActorId) -> bool {
+        let (mut ours, theirs) = (self.examples(one), self.examples(other));
+        ours.retain(|known| known.id != session.id);
+        ours.push(Arc::new(session.clone()));
+        let both = [(&ours, &theirs), (&theirs, &ours)];
+        average(both.into_iter().flat_map(|(these, those)| {
+            these.iter().flat_map(move |later| {
+                let scales = Scales::new(self.notes, later);
+                let is_earlier =
+                    |one: &&Arc<Session>| (one.first, one.id) < (later.first, later.id);
+                let weighed = those.iter().filter(is_earlier).map(|one| scales.weigh(one));
+                weighed.collect::<Vec<_>>()
+            })
+        }))
+    }
+
+    /// Notes a session with its actor.
+    fn join_hand(&self, session: &mut Session) {
+        let mut hand = self.notes.hand(session.actor);
+        session.before = hand.newest;
+        hand.newest = Some(session.id);
+        if hand.examples.len() >= EXAMPLES {
+            // The first ones stay: an actor must not drift.
+            hand.examples.remove(EXAMPLES / 2);
+        }
+        hand.examples.push(session.id);
+        self.notes.put_hand(session.actor, &hand);
+    }
+
+    /// The older actor stands for both from now on: its examples are both's. Its chain of sessions stays its own.
+    fn merge_hands(&self, one: ActorId, other: ActorId) {
+        let (older, younger) = (one.min(other), one.max(other));
+        let (mut hand, theirs) = (self.notes.hand(older), self.notes.hand(younger));
+        hand.examples.truncate(EXAMPLES / 2);
+        hand.examples
+            .extend(theirs.examples.into_iter().take(EXAMPLES / 2));
+        self.notes.put_hand(older, &hand);
+    }
+
+    /// Remembers who had these values.
+    fn learn(&self, session: &Session, traits: &Traits) {
+        for (name, value) in traits {
+            let mut known = Value::clone(&self.notes.value(name, value));
+            let is_ours = |Had(id, actor, _): &Had| {
+                let same = self.notes.hand_of(*actor, *id) == session.actor;
+                same || session.joins.contains(actor)
+            };
+            let before = known.recent.len();
+            known.recent.retain(|had| !is_ours(had));
+            if known.recent.len() == before {
+                known.hands = known.hands.saturating_add(1);
+                let pairs = self.notes.pairs(name).saturating_add(1);
+                self.notes.put_pairs(name, pairs);
+            }
+            let had = Had(session.id, session.actor, session.first);
+            known.recent.push(had);
+            if known.recent.len() > RECENT {
+                known.recent.remove(0);
+            }
+            known.stock |= self.stock.has(name);
+            self.notes.put_value(name, value, known);
+        }
+    }
+
+    /// The look-up or use that this is the same use as.
+    fn follows(&self, seen: Seen) -> Option<Candidate> {
+        let session = self.notes.session(seen.trip)?;
+        let what = if self.facts.trip.observed.is_relayed() {
+            "a resolver looked the bait's name up"
+        } else {
+            "the bait was used whose name a resolver looked up"
+        };
+        let seconds = self.facts.trip.observed.time.seconds_since(seen.time);
+        let evidence = Evidence {
+            signal: lookup::LOOKUP.to_owned(),
+            detail: format!(
+                "{what}, {} after trip {}",
+                seconds_words(seconds),
+                seen.trip
+            ),
+            to: Some(seen.trip),
+            grade: Grade::B3,
+            group: Some(Group::Bait),
+            centibits: LIKELY - PRIOR,
+        };
+        Some(Candidate {
+            actor: self.notes.hand_of(session.actor, session.id),
+            session,
+            centibits: LIKELY,
+            raw: LIKELY,
+            supports: 1,
+            weighed: Err(vec![evidence]),
+        })
+    }
+}
+
+impl Linked {
+    fn with(mut self, notes: &Notes<'_>) -> Self {
+        self.notes = notes.written();
+        self
+    }
+}
+
+fn linked(session: &Session, evidence: Vec<Evidence>, joins: Vec<(ActorId, ActorId)>) -> Linked {
+    Linked {
+        actor: session.actor,
+        session: session.id,
+        evidence,
+        learn: Vec::new(),
+        notes: Vec::new(),
+        joins,
+    }
+}
+
+/// Keeps the likeliest links with a session.
+fn keep_edges(
+    session: &mut Session,
+    candidates: Vec<Candidate>,
+    taken: impl Fn(&Candidate) -> bool,
+) {
+    let new = { candidates.into_iter() }
+        .filter(|one| one.centibits >= WORTH_KEEPING)
+        .map(|one| (one.centibits >= LINK && taken(&one), one));
+    let mut new: Vec<(bool, Candidate)> = new.collect();
+    new.sort_by_key(|(taken, one)| std::cmp::Reverse((*taken, one.centibits, one.session.id)));
+    for (taken, one) in new.into_iter().take(EDGES) {
+        let edge = Edge {
+            to: one.session.id,
+            actor: one.actor,
+            centibits: one.centibits,
+            taken,
+            evidence: one.evidence(session),
+        };
+        session.edges.retain(|known| known.to != edge.to);
+        session.edges.push(edge);
+    }
+    session
+        .edges
+        .sort_by_key(|edge| std::cmp::Reverse((edge.taken, edge.centibits, edge.to)));
+    session.edges.truncate(EDGES);
+}
+
+/// Whether the odds come to enough on average.
+fn average(weighed: impl Iterator<Item = Weighed>) -> bool {
+    let (mut sum, mut count) = (0_i64, 0_i64);
+    for one in weighed {
+        sum += i64::from(one.raw.clamp(-EACH, EACH));
+        count += 1;
+    }
+    count == 0 || sum >= i64::from(AVERAGE) * count
+}
+
+fn digest(traits: &Traits) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    traits.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn first(detail: &str) -> Evidence {
+    Evidence {
+        signal: "first".to_owned(),
+        detail: detail.to_owned(),
+        to: None,
+        grade: Grade::A1,
+        group: None,
+        centibits: 0,
+    }
+}
+
+fn seconds_words(seconds: i64) -> String {
+    let unit = if seconds.abs() == 1 {
+        "second"
+    } else {
+        "seconds"
+    };
+    format!("{seconds} {unit}")
+}

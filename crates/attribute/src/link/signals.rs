@@ -1,0 +1,386 @@
+//! What sessions are compared by: each signal with its group, and how far it can be trusted.
+//!
+//! What the peer says is kept as keyed digests only: enough to tell equal from different, useless to whoever reads
+//! the index, and gone with the journal's own copy as far as anybody can read it.
+
+use std::collections::BTreeSet;
+
+use lapwing_core::{Claims, Grade, Group, NetworkClass};
+
+use super::network;
+use crate::facts::TripFacts;
+use crate::programs::Sort;
+use crate::tools;
+
+/// One way in which sessions can be alike.
+#[derive(Debug)]
+pub(super) struct Signal {
+    pub(super) name: &'static str,
+    pub(super) group: Group,
+    pub(super) grade: Grade,
+    /// Of two sessions of one hand that both have it: how many are equal in it.
+    pub(super) agree: f64,
+    /// How many hands share any one value, as long as one's own log does not tell.
+    pub(super) common: f64,
+    /// The most that it can weigh, in bits.
+    pub(super) most: f64,
+    /// Whether differing in it speaks against one hand.
+    pub(super) against: bool,
+    /// Whether sessions are looked up by it. Of those equal only in other signals nobody would say that they are one.
+    pub(super) found_by: bool,
+    /// What is said of it where it is equal.
+    pub(super) words: &'static str,
+}
+
+const fn signal(name: &'static str, group: Group, grade: Grade, words: &'static str) -> Signal {
+    Signal {
+        name,
+        group,
+        grade,
+        agree: 0.6,
+        common: 0.05,
+        most: 6.0,
+        against: false,
+        found_by: true,
+        words,
+    }
+}
+
+pub(super) const ADDRESS: &str = "address";
+pub(super) const BLOCK: &str = "block";
+pub(super) const SYSTEM: &str = "system";
+pub(super) const SERVICE: &str = "service";
+pub(super) const FAMILY: &str = "family";
+pub(super) const CANARY: &str = "canary";
+pub(super) const PLACE: &str = "place";
+
+/// All of them. The numbers are judgements, held against the simulated families in `examples/linking`; how often a
+/// value is seen in one's own log soon outweighs `common`.
+pub(super) const SIGNALS: &[Signal] = &[
+    Signal {
+        agree: 0.5,
+        common: 0.0001,
+        most: 9.0,
+        ..signal(ADDRESS, Group::Network, Grade::A1, "same address")
+    },
+    Signal {
+        agree: 0.55,
+        common: 0.003,
+        most: 5.0,
+        ..signal(BLOCK, Group::Network, Grade::B3, "same block of addresses")
+    },
+    Signal {
+        agree: 0.65,
+        common: 0.04,
+        most: 2.0,
+        against: true,
+        found_by: false,
+        ..signal(SYSTEM, Group::Network, Grade::B3, "same network")
+    },
+    Signal {
+        agree: 0.98,
+        common: 0.03,
+        most: 9.0,
+        ..signal(
+            SERVICE,
+            Group::Network,
+            Grade::B3,
+            "a network that published lists give to the same service",
+        )
+    },
+    Signal {
+        agree: 0.95,
+        common: 0.0001,
+        most: 12.0,
+        against: true,
+        ..signal("key", Group::Identity, Grade::A1, "same public key offered")
+    },
+    Signal {
+        agree: 0.9,
+        common: 0.01,
+        against: true,
+        ..signal(
+            "machine",
+            Group::Identity,
+            Grade::E4,
+            "same name of the client's machine or of its user",
+        )
+    },
+    Signal {
+        agree: 0.6,
+        common: 0.01,
+        most: 7.0,
+        against: true,
+        ..signal(
+            "fingerprint",
+            Group::Program,
+            Grade::B3,
+            "same habits of the client program",
+        )
+    },
+    Signal {
+        agree: 0.7,
+        against: true,
+        ..signal("ja4", Group::Program, Grade::B3, "same TLS handshake (JA4)")
+    },
+    Signal {
+        agree: 0.7,
+        common: 0.1,
+        found_by: false,
+        ..signal("h2", Group::Program, Grade::B3, "same way to begin HTTP/2")
+    },
+    Signal {
+        agree: 0.7,
+        common: 0.08,
+        found_by: false,
+        ..signal(
+            "h1",
+            Group::Program,
+            Grade::B3,
+            "same order of header fields",
+        )
+    },
+    Signal {
+        agree: 0.75,
+        common: 0.1,
+        against: true,
+        ..signal(
+            "hassh",
+            Group::Program,
+            Grade::B3,
+            "same SSH client settings (HASSH)",
+        )
+    },
+    Signal {
+        agree: 0.65,
+        common: 0.01,
+        most: 5.5,
+        ..signal(
+            "agent",
+            Group::Program,
+            Grade::E4,
+            "same name of the program",
+        )
+    },
+    Signal {
+        agree: 0.8,
+        common: 0.1,
+        most: 3.0,
+        found_by: false,
+        ..signal(
+            FAMILY,
+            Group::Program,
+            Grade::E4,
+            "same program, perhaps in another version",
+        )
+    },
+    Signal {
+        agree: 0.3,
+        common: 0.02,
+        ..signal(
+            "payload",
+            Group::Payload,
+            Grade::E4,
+            "the same was sent along (recipient, text or statement)",
+        )
+    },
+    Signal {
+        agree: 0.7,
+        common: 0.03,
+        most: 5.0,
+        ..signal(CANARY, Group::Bait, Grade::A1, "same bait")
+    },
+    Signal {
+        agree: 0.8,
+        common: 0.04,
+        most: 5.0,
+        ..signal(PLACE, Group::Bait, Grade::A1, "bait from the same place")
+    },
+    Signal {
+        agree: 0.9,
+        common: 0.3,
+        most: 2.0,
+        against: true,
+        found_by: false,
+        ..signal(
+            "language",
+            Group::Locale,
+            Grade::E4,
+            "same languages asked for",
+        )
+    },
+    Signal {
+        agree: 0.3,
+        common: 0.01,
+        most: 3.0,
+        ..signal(
+            "forwarded",
+            Group::Claim,
+            Grade::E4,
+            "same address said to be forwarded for",
+        )
+    },
+];
+
+/// One soon after the other.
+pub(super) const PACE: Signal = signal(
+    "pace",
+    Group::Pace,
+    Grade::B3,
+    "the same or neighbouring bait",
+);
+
+/// The signal of this name.
+pub(super) fn find(name: &str) -> Option<&'static Signal> {
+    SIGNALS.iter().find(|signal| signal.name == name)
+}
+
+/// Values taken of one signal at most.
+const VALUES: usize = 8;
+/// What clients of databases and mail say of the machine they run on, by the names that protocols have for it.
+const MACHINE: &[&str] = &[
+    "_os_user",
+    "os_user",
+    "os_sudouser",
+    "workstation",
+    "hostname",
+    "client_id",
+    "helo",
+    "ehlo",
+];
+/// Captures that say nothing of their sender: bait itself, or what decoys made.
+const NOT_SENT: &[&str] = &["login.", "dns.", "sms.id", "mail.size", "mail.recipients"];
+
+/// Digests under a key what is only compared: 32 lower hex digits.
+pub(super) type Digest = dyn Fn(&str) -> String + Send + Sync;
+
+/// Signals and values of a trip, sorted.
+pub(super) fn traits(facts: &TripFacts<'_>, digest: &Digest) -> Vec<(String, String)> {
+    let observed = &facts.trip.observed;
+    let mut found = BTreeSet::new();
+    let mut add = |signal: &str, value: String| found.insert((signal.to_owned(), value));
+    add(CANARY, facts.trip.canary.to_string());
+    if let Some(place) = facts.place {
+        add(PLACE, digest(place));
+    }
+    if observed.is_relayed() {
+        return found.into_iter().collect();
+    }
+    if observed.knows_source() {
+        let source = observed.source().ip();
+        add(ADDRESS, network::address(source));
+        add(BLOCK, network::block(source));
+        if let Some(number) = facts.network.asn {
+            add(SYSTEM, number.to_string());
+        }
+        if let Some(service) = service(facts) {
+            add(SERVICE, service);
+        }
+    }
+    if !observed.fingerprint.is_empty() {
+        add("fingerprint", observed.fingerprint.clone());
+    }
+    for name in ["ja4", "h2", "h1", "hassh"] {
+        if let Some(value) = observed.signals.get(name) {
+            add(name, value.clone());
+        }
+    }
+    if let Some(claims) = &facts.trip.claims {
+        let mut say = |signal: &str, value: &str| {
+            add(signal, digest(&format!("{signal}\n{value}")));
+        };
+        said(facts, claims, &mut say);
+    }
+    found.into_iter().collect()
+}
+
+fn said(facts: &TripFacts<'_>, claims: &Claims, say: &mut dyn FnMut(&str, &str)) {
+    let why = "digested, to be compared with itself";
+    if let Some(agent) = facts.agent() {
+        say("agent", agent);
+        say(FAMILY, &family(agent));
+    }
+    for (name, value) in &claims.headers {
+        let value = value.open(why);
+        if name.eq_ignore_ascii_case("accept-language") {
+            say("language", &value.to_ascii_lowercase());
+        } else if MACHINE.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+            say(
+                "machine",
+                &format!("{}\n{value}", name.to_ascii_lowercase()),
+            );
+        }
+    }
+    for (name, value) in claims.forwarding.iter().take(VALUES) {
+        let is_chain = ["x-forwarded-for", "forwarded", "x-real-ip", "client-ip"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known));
+        if is_chain {
+            say("forwarded", value.open(why).trim());
+        }
+    }
+    for (name, values) in &claims.captured {
+        let key = name == "login.key" || name.ends_with(".key") && name.starts_with("wireguard");
+        if !key && NOT_SENT.iter().any(|prefix| name.starts_with(prefix)) {
+            continue;
+        }
+        let signal = if key { "key" } else { "payload" };
+        for value in values.open(why).iter().take(VALUES) {
+            say(signal, &format!("{name}\n{value}"));
+        }
+    }
+}
+
+/// A program's name without what changes from version to version.
+fn family(agent: &str) -> String {
+    let bytes = agent.chars().take(512);
+    let mut out = String::new();
+    for c in bytes {
+        let c = if c.is_ascii_digit() { '0' } else { c };
+        if !(c == '0' && out.ends_with('0')) && !(c == '.' && out.ends_with('0')) {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Whose network it is, if that is a service which does the asking itself.
+fn service(facts: &TripFacts<'_>) -> Option<String> {
+    let mut lists = facts.network.lists.iter();
+    let listed = lists.find(|listed| {
+        matches!(
+            listed.class,
+            NetworkClass::Scanner | NetworkClass::Crawler | NetworkClass::Preview
+        )
+    })?;
+    Some(format!("{} {}", listed.class.word(), listed.name))
+}
+
+/// Which values of a trip many people have, because they use a program as it comes: being alike in them says little.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stock {
+    /// What the program calls itself, and its habits as a whole.
+    named: bool,
+    /// How it speaks TLS and HTTP, which is a library's.
+    spoken: bool,
+}
+
+impl Stock {
+    pub(super) fn of(facts: &TripFacts<'_>) -> Self {
+        let is_short = || facts.agent().is_some_and(|agent| agent.len() < 60);
+        let named = facts
+            .program()
+            .is_some_and(|program| program.sort != Sort::Client || is_short());
+        Self {
+            named,
+            spoken: tools::is_known(facts.trip),
+        }
+    }
+
+    pub(super) fn has(self, signal: &str) -> bool {
+        match signal {
+            "ja4" | "h2" | "h1" => self.spoken,
+            _ => self.named,
+        }
+    }
+}
