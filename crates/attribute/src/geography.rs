@@ -2,27 +2,37 @@
 //!
 //! Layers, the first that covers an address answers: made-up facts of an exercise; special ranges,
 //! which have no place; then the operator's files, the last one added first, and the embedded data,
-//! put together so that a place never mixes two sources that disagree about the country.
+//! put together so that a place never mixes two sources that disagree about the country. How far sources agree is
+//! kept, and a network whose users need not be near its machines has no place.
 
+mod answer;
+mod compare;
 mod embedded;
 mod file;
+mod location;
+mod usage;
 
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use lapwing_core::NetworkFacts;
+use lapwing_core::{Listed, NetworkClass, NetworkFacts, Timestamp, TorExit, WasExit, bounded};
 use maxminddb::MaxMindDbError;
 use serde::Serialize;
 
+use crate::exits::{Exits, ExitsError};
 use crate::lists::{ListSource, Lists, ListsError};
 use crate::special::{is_special, plain, special};
+use answer::{Answer, settle, together};
+pub use compare::{Comparison, Coverage, Pair, compare};
 use embedded::Embedded;
 use file::FileDatabase;
+use location::LocationFile;
+pub use location::verify_location;
 
-/// How far off a city may be where its source does not say, in kilometres.
-const CITY_RADIUS_KM: u32 = 50;
+/// What a list of exits is called where it says what a network is used for.
+const EXIT_LIST: &str = "Tor exit list";
 /// What answers of an exercise name as their source.
 const EXERCISE_SOURCE: &str = "made-up data of an exercise";
 
@@ -38,14 +48,17 @@ pub struct Source {
     pub kind: String,
     /// The day the data is of, `2026-06-01`.
     pub date: String,
-    /// The licence as far as it is known; empty for the operator's files.
+    /// When it was made, in seconds since 1970.
+    #[serde(skip)]
+    pub built: i64,
+    /// The licence as far as it is known, else empty.
     pub licence: String,
-    /// The text that has to be shown with its results; empty for the operator's files.
+    /// The text that has to be shown with its results, as far as it is known, else empty.
     pub attribution: String,
     /// Nodes of its search tree: a measure of how finely it cuts.
     pub records: u64,
     /// Which fields of `NetworkFacts` it gives: `country`, `city`, `coordinates`, `radius_km`,
-    /// `asn`, `as_name`.
+    /// `asn`, `as_name`, `classes` (what it is used for), `line`.
     pub fields: Vec<String>,
     /// Which addresses it covers: `IPv4`, `IPv6`.
     pub families: Vec<String>,
@@ -95,21 +108,62 @@ pub enum GeographyError {
         /// Names of the fields in its first records.
         found: String,
     },
+    /// A `location.db` that is none, is damaged, or is not signed by who should have.
+    #[error("{} cannot be used as a location.db: {what}", path.display())]
+    Location {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Lists of networks.
     #[error(transparent)]
     Lists(#[from] ListsError),
+    /// Lists of exits of the Tor network.
+    #[error(transparent)]
+    Exits(#[from] ExitsError),
     /// An exercise names a network that real hosts may have.
     #[error("an exercise may only place documentation or private addresses, not {0}")]
     RealNetwork(IpNet),
+}
+
+/// A file of the operator's.
+enum Database {
+    Maxmind(FileDatabase),
+    Location(Box<LocationFile>),
+}
+
+impl Database {
+    fn open(path: &Path) -> Result<(Self, Source), GeographyError> {
+        let read = bounded::read_file(path, file::MAX_BYTES);
+        let bytes = read.map_err(|source| GeographyError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        if bytes.starts_with(location::MAGIC) {
+            let (file, source) = location::from_bytes(bytes, path)?;
+            return Ok((Self::Location(Box::new(file)), source));
+        }
+        let (file, source) = file::from_bytes(bytes, path)?;
+        Ok((Self::Maxmind(file), source))
+    }
+
+    fn lookup(&self, address: IpAddr) -> Option<Answer> {
+        match self {
+            Self::Maxmind(file) => file.lookup(address),
+            Self::Location(file) => file.lookup(address),
+        }
+    }
 }
 
 /// All that is known of networks. Answers many threads at once.
 pub struct Geography {
     embedded: Embedded,
     /// In the order added.
-    files: Vec<FileDatabase>,
+    files: Vec<Database>,
     exercise: Vec<(IpNet, NetworkFacts)>,
     lists: Lists,
+    exits: Vec<Exits>,
     /// The embedded ones, then one for each of `files`.
     sources: Vec<Source>,
 }
@@ -126,18 +180,34 @@ impl Geography {
             files: Vec::new(),
             exercise: Vec::new(),
             lists: Lists::embedded()?,
+            exits: Vec::new(),
             sources,
         })
     }
 
-    /// Adds an operator's `.mmdb` file (MaxMind's City, Country and ASN layouts, and the flat one of
-    /// ip-location-db). It wins over those added before and over the embedded data. The file is held
-    /// in memory whole, so it may be replaced on disk; at most 1 GiB.
+    /// With nothing but a file: what it says on its own.
+    ///
+    /// # Errors
+    /// As [`Geography::add_file`].
+    pub fn only(path: &Path) -> Result<(Self, Source), GeographyError> {
+        let mut geography = Self::embedded()?;
+        let source = geography.add_file(path)?;
+        for embedded in &mut geography.sources {
+            if embedded.file.is_none() {
+                embedded.fields.clear();
+            }
+        }
+        Ok((geography, source))
+    }
+
+    /// Adds an operator's file: an `.mmdb` (MaxMind's City, Country, ASN and Anonymous IP layouts, and the flat one
+    /// of ip-location-db) or IPFire's `location.db`. It wins over those added before and over the embedded data. The
+    /// file is held in memory whole, so it may be replaced on disk; at most 1 GiB.
     ///
     /// # Errors
     /// It cannot be read, is damaged, or no known field is found in it: what was found is said.
     pub fn add_file(&mut self, path: &Path) -> Result<Source, GeographyError> {
-        let (file, source) = file::open(path)?;
+        let (file, source) = Database::open(path)?;
         self.files.push(file);
         self.sources.push(source.clone());
         Ok(source)
@@ -146,6 +216,11 @@ impl Geography {
     /// Uses these lists of networks instead of the embedded ones.
     pub fn set_lists(&mut self, lists: Lists) {
         self.lists = lists;
+    }
+
+    /// Adds lists of exits of the Tor network.
+    pub fn add_exits(&mut self, exits: Exits) {
+        self.exits.push(exits);
     }
 
     /// The lists of networks in use.
@@ -185,24 +260,76 @@ impl Geography {
                 ..NetworkFacts::default()
             };
         }
-        let mut facts = NetworkFacts::default();
+        let answers = self.each(address).into_iter().zip(&self.sources);
         let first_file = self.sources.len() - self.files.len();
-        for (file, source) in self.files.iter().zip(&self.sources[first_file..]).rev() {
-            if let Some(found) = file.lookup(address) {
-                fill(&mut facts, found, source);
-            }
-        }
-        let embedded = self.embedded.lookup(address);
-        for source in &self.sources[..first_file] {
-            fill(&mut facts, embedded.only(&source.fields), source);
-        }
-        settle(&mut facts);
+        let mut answers: Vec<(Answer, &Source)> = answers.collect();
+        // The last file goes first, then the one before it; the embedded data as it comes.
+        answers.rotate_left(first_file);
+        answers[..self.files.len()].reverse();
+        let mut facts = together(answers);
+        let flagged = std::mem::take(&mut facts.lists);
         facts.lists = self.lists.lookup(address);
         if !facts.lists.is_empty() {
             let ListSource { name, date, .. } = self.lists.source();
             facts.sources.push(format!("{name} {date}"));
         }
+        for flag in flagged {
+            if !facts.is_listed(flag.class) {
+                facts.lists.push(flag);
+            }
+        }
+        settle(&mut facts);
         facts
+    }
+
+    /// What is known of the network an address belonged to at a time: as [`Geography::lookup`], and whether it was an
+    /// exit of the Tor network then.
+    #[must_use]
+    pub fn lookup_at(&self, address: IpAddr, time: Timestamp) -> NetworkFacts {
+        let mut facts = self.lookup(address);
+        self.add_time(&mut facts, address, time);
+        facts
+    }
+
+    /// Adds to what [`Geography::lookup`] said of an address what depends on the time.
+    pub fn add_time(&self, facts: &mut NetworkFacts, address: IpAddr, time: Timestamp) {
+        if facts.special.is_some() || facts.exercise {
+            return;
+        }
+        let exits = self.exits.iter().map(|exits| exits.at(address, time));
+        let Some(exit) = exits.min_by_key(|exit| match exit.was {
+            WasExit::Yes => 0,
+            WasExit::No => 1,
+            WasExit::Unknown => 2,
+        }) else {
+            return;
+        };
+        let TorExit { was, list } = exit;
+        facts.tor_exit = Some(exit);
+        if was != WasExit::Yes {
+            return;
+        }
+        if !facts.is_listed(NetworkClass::Tor) {
+            let (class, name) = (NetworkClass::Tor, EXIT_LIST.to_owned());
+            facts.lists.insert(0, Listed { class, name });
+        }
+        let day = list.map(|list| list.to_seconds_string());
+        facts
+            .sources
+            .push(format!("{EXIT_LIST} {}", day.unwrap_or_default()));
+        settle(facts);
+    }
+
+    /// What each of the sources says, in their order, without putting it together.
+    fn each(&self, address: IpAddr) -> Vec<Answer> {
+        let embedded = self.embedded.lookup(address);
+        let first_file = self.sources.len() - self.files.len();
+        let builtin = self.sources[..first_file].iter();
+        let builtin = builtin.map(|source| embedded.only(&source.fields));
+        let files = self.files.iter();
+        builtin
+            .chain(files.map(|file| file.lookup(address).unwrap_or_default()))
+            .collect()
     }
 
     /// Every database in use: the embedded ones, then the operator's in the order added.
@@ -232,92 +359,6 @@ impl std::fmt::Debug for Geography {
             .field("sources", &self.sources)
             .field("exercise", &self.exercise)
             .finish_non_exhaustive()
-    }
-}
-
-/// What one database says of one address.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Answer {
-    country: Option<String>,
-    city: Option<String>,
-    coordinates: Option<(i64, i64)>,
-    radius_km: Option<u32>,
-    asn: Option<u32>,
-    as_name: Option<String>,
-}
-
-impl Answer {
-    /// Without the fields that `fields` does not name.
-    fn only(&self, fields: &[String]) -> Self {
-        let has = |name: &str| fields.iter().any(|field| field == name);
-        let Self {
-            country,
-            city,
-            coordinates,
-            radius_km,
-            asn,
-            as_name,
-        } = self.clone();
-        Self {
-            country: country.filter(|_| has("country")),
-            city: city.filter(|_| has("city")),
-            coordinates: coordinates.filter(|_| has("coordinates")),
-            radius_km: radius_km.filter(|_| has("radius_km")),
-            asn: asn.filter(|_| has("asn")),
-            as_name: as_name.filter(|_| has("as_name")),
-        }
-    }
-
-    /// The names of the fields that it has.
-    fn fields(&self) -> Vec<&'static str> {
-        [
-            ("country", self.country.is_some()),
-            ("city", self.city.is_some()),
-            ("coordinates", self.coordinates.is_some()),
-            ("radius_km", self.radius_km.is_some()),
-            ("asn", self.asn.is_some()),
-            ("as_name", self.as_name.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(name, is)| is.then_some(name))
-        .collect()
-    }
-}
-
-/// Fills what `facts` lacks. A city belongs to its country and a name to its number: neither is
-/// taken from a source that says otherwise about them.
-fn fill(facts: &mut NetworkFacts, answer: Answer, source: &Source) {
-    let mut used = false;
-    let mut take = |is: bool| {
-        used |= is;
-        is
-    };
-    let same_country =
-        facts.country.is_none() || answer.country.is_none() || facts.country == answer.country;
-    if take(facts.country.is_none() && answer.country.is_some()) {
-        facts.country = answer.country;
-    }
-    if take(same_country && facts.city.is_none() && answer.city.is_some()) {
-        facts.city = answer.city;
-        facts.coordinates = answer.coordinates;
-        facts.radius_km = answer.radius_km;
-    }
-    let same_system = facts.asn.is_none() || answer.asn.is_none() || facts.asn == answer.asn;
-    if take(facts.asn.is_none() && answer.asn.is_some()) {
-        facts.asn = answer.asn;
-    }
-    if take(same_system && facts.as_name.is_none() && answer.as_name.is_some()) {
-        facts.as_name = answer.as_name;
-    }
-    if used {
-        facts.sources.push(source.label());
-    }
-}
-
-/// A radius for a city that came without one.
-fn settle(facts: &mut NetworkFacts) {
-    if facts.city.is_some() && facts.radius_km.is_none() {
-        facts.radius_km = Some(CITY_RADIUS_KM);
     }
 }
 

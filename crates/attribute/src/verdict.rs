@@ -327,7 +327,12 @@ fn listed(facts: &TripFacts<'_>) -> Option<(Verdict, Reasons)> {
         | NetworkClass::Content
         | NetworkClass::Vpn
         | NetworkClass::Relay
-        | NetworkClass::Resolver => false,
+        | NetworkClass::Resolver
+        | NetworkClass::Tor
+        | NetworkClass::Proxy
+        | NetworkClass::Anycast
+        | NetworkClass::Satellite
+        | NetworkClass::Drop => false,
     };
     let network = facts.network.lists.iter().find(telling)?;
     let name = &network.name;
@@ -390,6 +395,25 @@ fn about_lists(facts: &TripFacts<'_>) -> Vec<String> {
             }
             NetworkClass::Crawler | NetworkClass::Preview | NetworkClass::Mail => {
                 format!("The address is in a network of {name}; that changes nothing.")
+            }
+            NetworkClass::Tor => {
+                format!(
+                    "The address led out of the Tor network ({name}): anybody may be behind it."
+                )
+            }
+            NetworkClass::Proxy => {
+                format!("The address is a proxy's ({name}): many people may share it.")
+            }
+            NetworkClass::Anycast => {
+                format!("The address is announced in many places at once ({name}).")
+            }
+            NetworkClass::Satellite => {
+                format!("The address is a satellite network's ({name}).")
+            }
+            NetworkClass::Drop => {
+                format!(
+                    "The network is listed as one held by criminals ({name}); that says nothing of who used it."
+                )
             }
         }
     };

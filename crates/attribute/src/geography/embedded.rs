@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use maxminddb::Reader;
 use serde::Deserialize;
 
-use super::{Answer, GeographyError, Source};
+use super::answer::Answer;
+use super::{GeographyError, Source};
 
 static NETWORKS: &[u8] = include_bytes!("../../data/networks.mmdb");
 static SOURCES: &str = include_str!("../../data/networks.json");
@@ -46,6 +47,7 @@ pub(super) fn open() -> Result<(Embedded, Vec<Source>), GeographyError> {
             file: None,
             kind: metadata.database_type.clone(),
             date: entry.date,
+            built: i64::try_from(metadata.build_epoch).unwrap_or_default(),
             licence: entry.licence,
             attribution: entry.attribution,
             records: u64::from(metadata.node_count),

@@ -9,22 +9,22 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 
-use lapwing_core::bounded;
 use lapwing_core::text::escape_short;
 use lapwing_core::time::Timestamp;
 use maxminddb::{LookupResult, MaxMindDbError, Reader, WithinOptions};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Answer, GeographyError, Source};
+use super::answer::Answer;
+use super::{GeographyError, Source, usage};
 
 /// Largest file that is taken, in bytes.
-const MAX_BYTES: u64 = 1 << 30;
+pub(super) const MAX_BYTES: u64 = 1 << 30;
 /// How many records are looked at in each part of a file to learn what it holds.
 const SAMPLE: usize = 100;
 /// How many branches of a tree are walked to find them, full or empty.
 const MAX_BRANCHES: usize = 20_000;
 /// Longest text taken from a file, in characters.
-const MAX_TEXT: usize = 80;
+pub(super) const MAX_TEXT: usize = 80;
 /// How deep known fields lie at most (`city`, `names`, `en`).
 const MAX_DEPTH: u8 = 3;
 
@@ -36,16 +36,7 @@ pub(super) struct FileDatabase(Reader<Vec<u8>>);
 
 type Found<'a> = LookupResult<'a, Vec<u8>>;
 
-/// Reads a file and looks at its first records.
-pub(super) fn open(path: &Path) -> Result<(FileDatabase, Source), GeographyError> {
-    let bytes = bounded::read_file(path, MAX_BYTES).map_err(|source| GeographyError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    from_bytes(bytes, path)
-}
-
-/// As [`open`], of a file's content.
+/// Looks at a file's first records.
 pub(super) fn from_bytes(
     bytes: Vec<u8>,
     path: &Path,
@@ -77,13 +68,28 @@ pub(super) fn from_bytes(
         file: Some(path.to_owned()),
         kind,
         date: day(metadata.build_epoch),
-        licence: String::new(),
-        attribution: String::new(),
+        built: i64::try_from(metadata.build_epoch).unwrap_or_default(),
+        licence: terms(&metadata.database_type).0.to_owned(),
+        attribution: terms(&metadata.database_type).1.to_owned(),
         records: u64::from(metadata.node_count),
         fields: sample.fields.into_iter().map(str::to_owned).collect(),
         families: file.families().map_err(wrong)?,
     };
     Ok((file, source))
+}
+
+/// Licence and attribution of databases whose publishers ask for it, by what their files call themselves.
+fn terms(kind: &str) -> (&'static str, &'static str) {
+    if kind.starts_with("DBIP-") && kind.contains("Lite") {
+        ("CC BY 4.0", "IP Geolocation by DB-IP, https://db-ip.com")
+    } else if kind.starts_with("GeoLite2") {
+        (
+            "GeoLite EULA",
+            "This product includes GeoLite Data created by MaxMind, available from https://www.maxmind.com",
+        )
+    } else {
+        ("", "")
+    }
 }
 
 impl FileDatabase {
@@ -165,6 +171,9 @@ impl Sample {
     fn add(&mut self, record: &Node) {
         self.records += 1;
         self.fields.extend(answer(record).fields());
+        if usage::is_told(record) {
+            self.fields.insert("classes");
+        }
         if let Node::Map(entries) = record {
             for (name, _) in entries.iter().take(12) {
                 if self.names.len() < 12 {
@@ -225,6 +234,8 @@ fn answer(record: &Node) -> Answer {
             &["as_organization"],
             &["org"],
         ]),
+        classes: usage::classes(record),
+        line: usage::line(record),
     }
 }
 
@@ -238,7 +249,7 @@ fn millionths((latitude, longitude): (f64, f64)) -> Option<(i64, i64)> {
 }
 
 /// The day of a build time in seconds since 1970.
-fn day(epoch: u64) -> String {
+pub(super) fn day(epoch: u64) -> String {
     i64::try_from(epoch)
         .ok()
         .and_then(|seconds| seconds.checked_mul(1_000_000))
@@ -249,15 +260,16 @@ fn day(epoch: u64) -> String {
 
 /// As much of a record as known fields need.
 #[derive(Debug)]
-enum Node {
+pub(super) enum Node {
     Text(String),
     Number(f64),
+    Flag(bool),
     Map(Vec<(String, Node)>),
     Other,
 }
 
 impl Node {
-    fn at(&self, path: &[&str]) -> Option<&Self> {
+    pub(super) fn at(&self, path: &[&str]) -> Option<&Self> {
         let Some((first, rest)) = path.split_first() else {
             return Some(self);
         };
@@ -269,11 +281,16 @@ impl Node {
     }
 
     /// A text that is not empty.
-    fn text(&self) -> Option<String> {
+    pub(super) fn text(&self) -> Option<String> {
         match self {
             Self::Text(text) if !text.is_empty() => Some(text.clone()),
             _ => None,
         }
+    }
+
+    /// Whether it is a flag that is set, also one written as a number.
+    pub(super) fn is_true(&self) -> bool {
+        matches!(self, Self::Flag(true)) || self.number() == Some(1.0)
     }
 
     /// A number, also one written as text: `52.5`, `AS64496`.
@@ -337,8 +354,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Other)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-        Ok(Node::Other)
+    fn visit_bool<E>(self, flag: bool) -> Result<Node, E> {
+        Ok(Node::Flag(flag))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Node, E> {

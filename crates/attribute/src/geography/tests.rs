@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod certainty;
+
 /// 2026-03-04
 const BUILT: u64 = 1_772_582_400;
 
@@ -61,10 +63,10 @@ fn nested_city() -> Vec<u8> {
         "DBIP-City-Lite",
         IpVersion::V6,
         &[
-            ("8.8.8.0/25", berlin.clone()),
-            ("8.8.8.128/25", exact),
-            ("8.8.9.0/24", country_only),
-            ("2a00:1450::/32", berlin),
+            ("193.0.6.0/25", berlin.clone()),
+            ("193.0.6.128/25", exact),
+            ("193.0.7.0/24", country_only),
+            ("2a02:2e0::/32", berlin),
         ],
     )
 }
@@ -74,7 +76,7 @@ fn flat_city() -> Vec<u8> {
         "city": "Wien", "country_code": "AT", "latitude": 48.2, "longitude": 16.4,
         "postcode": "", "state1": "", "state2": "", "timezone": "",
     });
-    database("city ipv4", IpVersion::V4, &[("8.8.8.0/24", record)])
+    database("city ipv4", IpVersion::V4, &[("193.0.6.0/24", record)])
 }
 
 #[test]
@@ -143,24 +145,28 @@ fn special_addresses_have_no_place() {
 #[test]
 fn the_nested_layout_reads() {
     let geography = with_files(&[nested_city()]);
-    let facts = lookup(&geography, "8.8.8.8");
+    let facts = lookup(&geography, "193.0.6.8");
     assert_eq!(facts.country.as_deref(), Some("DE"));
     assert_eq!(facts.city.as_deref(), Some("Berlin"));
     assert_eq!(facts.coordinates, Some((52_519_600, 13_406_900)));
     assert_eq!(
         facts.radius_km,
-        Some(50),
-        "a city without a radius gets the usual one"
+        Some(200),
+        "a city without a radius gets that of a line of which nothing is known"
     );
     assert_eq!(
         facts.asn,
-        Some(15169),
+        Some(3333),
         "the file does not say, the embedded data does"
     );
     assert_eq!(facts.sources.len(), 2);
     assert_eq!(facts.sources[0], "DBIP-City-Lite (0.mmdb) 2026-03-04");
-    assert_eq!(lookup(&geography, "8.8.8.200").radius_km, Some(5));
-    let country = lookup(&geography, "8.8.9.1");
+    assert_eq!(
+        lookup(&geography, "193.0.6.200").radius_km,
+        Some(50),
+        "no source knows a city's streets"
+    );
+    let country = lookup(&geography, "193.0.7.1");
     assert_eq!(country.country.as_deref(), Some("DE"));
     assert_eq!(
         (country.coordinates, country.radius_km),
@@ -168,7 +174,7 @@ fn the_nested_layout_reads() {
         "never the middle of a country"
     );
     assert_eq!(
-        lookup(&geography, "2a00:1450::1").city.as_deref(),
+        lookup(&geography, "2a02:2e0::1").city.as_deref(),
         Some("Berlin")
     );
     let source = &geography.sources()[2];
@@ -182,24 +188,24 @@ fn the_nested_layout_reads() {
 #[test]
 fn the_flat_layout_is_not_read_as_nothing() {
     let geography = with_files(&[flat_city()]);
-    let facts = lookup(&geography, "8.8.8.8");
+    let facts = lookup(&geography, "193.0.6.8");
     assert_eq!(facts.country.as_deref(), Some("AT"));
     assert_eq!(facts.city.as_deref(), Some("Wien"));
     assert_eq!(geography.sources()[2].families, ["IPv4"]);
-    let six = lookup(&geography, "2001:4860:4860::8888");
+    let six = lookup(&geography, "2001:67c:2e8::2");
     assert_eq!(
         six.asn,
-        Some(15169),
+        Some(3333),
         "an IPv4-only file leaves IPv6 to the others"
     );
     // the trap itself: MaxMind's own structs read such a record as an empty one, without an error
     let record = json!({"country_code": "FR"});
-    let bytes = database("country ipvAll", IpVersion::V6, &[("8.8.8.0/24", record)]);
+    let bytes = database("country ipvAll", IpVersion::V6, &[("193.0.6.0/24", record)]);
     let reader = maxminddb::Reader::from_source(bytes.clone()).unwrap();
-    let found = reader.lookup("8.8.8.8".parse().unwrap()).unwrap();
+    let found = reader.lookup("193.0.6.8".parse().unwrap()).unwrap();
     let trap: maxminddb::geoip2::Country<'_> = found.decode().unwrap().unwrap();
     assert_eq!(trap.country.iso_code, None);
-    let facts = lookup(&with_files(&[bytes]), "8.8.8.8");
+    let facts = lookup(&with_files(&[bytes]), "193.0.6.8");
     assert_eq!(facts.country.as_deref(), Some("FR"));
 }
 
@@ -209,47 +215,51 @@ fn split_files_complete_each_other() {
     let four = database(
         "asn ipv4",
         IpVersion::V4,
-        &[("8.8.8.0/24", record(64496, "Four"))],
+        &[("193.0.6.0/24", record(64496, "Four"))],
     );
     let six = database(
         "asn ipv6",
         IpVersion::V6,
-        &[("2a00:1450::/32", record(64497, "Six"))],
+        &[("2a02:2e0::/32", record(64497, "Six"))],
     );
     let geography = with_files(&[four, six]);
     assert_eq!(geography.sources()[2].families, ["IPv4"]);
     assert_eq!(geography.sources()[3].families, ["IPv6"]);
     assert_eq!(geography.sources()[3].fields, ["as_name", "asn"]);
     assert_eq!(
-        lookup(&geography, "8.8.8.8").as_name.as_deref(),
+        lookup(&geography, "193.0.6.8").as_name.as_deref(),
         Some("Four")
     );
     assert_eq!(
-        lookup(&geography, "2a00:1450::1").as_name.as_deref(),
+        lookup(&geography, "2a02:2e0::1").as_name.as_deref(),
         Some("Six")
     );
-    assert_eq!(lookup(&geography, "2a00:1450::1").asn, Some(64497));
+    assert_eq!(lookup(&geography, "2a02:2e0::1").asn, Some(64497));
 }
 
 #[test]
 fn the_last_file_wins_and_no_place_is_mixed() {
     let country = |code: &str| {
         let record = json!({"country": {"iso_code": code}});
-        database("GeoLite2-Country", IpVersion::V6, &[("8.8.8.0/24", record)])
+        database(
+            "GeoLite2-Country",
+            IpVersion::V6,
+            &[("193.0.6.0/24", record)],
+        )
     };
     // a later file says another country: the city of the earlier one is not put into it
-    let facts = lookup(&with_files(&[nested_city(), country("PL")]), "8.8.8.8");
+    let facts = lookup(&with_files(&[nested_city(), country("PL")]), "193.0.6.8");
     assert_eq!(facts.country.as_deref(), Some("PL"));
     assert_eq!(
         (facts.city, facts.coordinates, facts.radius_km),
         (None, None, None)
     );
     // the same country: the city stays
-    let facts = lookup(&with_files(&[nested_city(), country("DE")]), "8.8.8.8");
+    let facts = lookup(&with_files(&[nested_city(), country("DE")]), "193.0.6.8");
     assert_eq!(facts.city.as_deref(), Some("Berlin"));
     assert_eq!(facts.sources.len(), 3);
     // and the other way round
-    let facts = lookup(&with_files(&[country("PL"), nested_city()]), "8.8.8.8");
+    let facts = lookup(&with_files(&[country("PL"), nested_city()]), "193.0.6.8");
     assert_eq!(facts.country.as_deref(), Some("DE"));
     assert_eq!(
         facts.sources.len(),
@@ -260,9 +270,9 @@ fn the_last_file_wins_and_no_place_is_mixed() {
     let number = database(
         "x-asn",
         IpVersion::V4,
-        &[("8.8.8.0/24", json!({"asn": "AS64500"}))],
+        &[("193.0.6.0/24", json!({"asn": "AS64500"}))],
     );
-    let facts = lookup(&with_files(&[number]), "8.8.8.8");
+    let facts = lookup(&with_files(&[number]), "193.0.6.8");
     assert_eq!((facts.asn, facts.as_name), (Some(64500), None));
 }
 
@@ -278,23 +288,23 @@ fn refused(bytes: &[u8]) -> GeographyError {
 
 #[test]
 fn useless_files_are_refused_loudly() {
-    let record = json!({"is_anonymous": true, "is_tor_exit_node": true});
+    let record = json!({"is_legitimate": true, "is_friendly": true});
     let error = refused(&database(
-        "GeoIP2-Anonymous-IP",
+        "GeoIP2-Friendly-IP",
         IpVersion::V6,
-        &[("8.8.8.0/24", record)],
+        &[("193.0.6.0/24", record)],
     ));
     let text = error.to_string();
-    assert!(text.contains("GeoIP2-Anonymous-IP"), "{text}");
+    assert!(text.contains("GeoIP2-Friendly-IP"), "{text}");
     assert!(
-        text.contains("the fields is_anonymous, is_tor_exit_node"),
+        text.contains("the fields is_friendly, is_legitimate"),
         "{text}"
     );
     let hostile = json!({"\u{1b}[31m": 1});
     let text = refused(&database(
         "\u{202e}x",
         IpVersion::V4,
-        &[("8.8.8.0/24", hostile)],
+        &[("193.0.6.0/24", hostile)],
     ))
     .to_string();
     assert!(
@@ -306,7 +316,7 @@ fn useless_files_are_refused_loudly() {
             .to_string()
             .contains("no records")
     );
-    let list = database("list", IpVersion::V4, &[("8.8.8.0/24", json!(["US"]))]);
+    let list = database("list", IpVersion::V4, &[("193.0.6.0/24", json!(["US"]))]);
     assert!(
         refused(&list)
             .to_string()
@@ -329,12 +339,12 @@ fn nonsense_values_are_left_out() {
         "asn": 99_999_999_999_u64, "as_name": "N\u{1b}ame ".to_owned() + &"x".repeat(200),
     });
     let facts = lookup(
-        &with_files(&[database("odd", IpVersion::V4, &[("8.8.8.0/24", record)])]),
-        "8.8.8.8",
+        &with_files(&[database("odd", IpVersion::V4, &[("193.0.6.0/24", record)])]),
+        "193.0.6.8",
     );
-    assert_eq!(facts.country.as_deref(), Some("US"));
+    assert_eq!(facts.country.as_deref(), Some("NL"));
     assert_eq!((facts.city, facts.coordinates), (None, None));
-    assert_eq!(facts.asn, Some(15169));
+    assert_eq!(facts.asn, Some(3333));
     let name = facts.as_name.unwrap();
     assert!(
         !name.contains('\u{1b}') && name.chars().count() <= 81,
@@ -380,12 +390,12 @@ fn an_exercise_covers_special_networks_only_and_says_so() {
         lookup(&geography, "2001:db8::1").country.as_deref(),
         Some("XB")
     );
-    assert!(!lookup(&geography, "8.8.8.8").exercise);
+    assert!(!lookup(&geography, "193.0.6.8").exercise);
     assert_eq!(
         lookup(&geography, "192.0.2.1").special.as_deref(),
         Some("documentation")
     );
-    for real in ["8.8.8.0/24", "0.0.0.0/0", "::/0", "203.0.112.0/23"] {
+    for real in ["193.0.6.0/24", "0.0.0.0/0", "::/0", "203.0.112.0/23"] {
         let error = geography.add_exercise(vec![
             (network("192.0.2.0/24"), made_up("XC")),
             (network(real), made_up("XC")),
@@ -406,10 +416,10 @@ fn an_exercise_covers_special_networks_only_and_says_so() {
 fn survive(bytes: Vec<u8>) {
     if let Ok((file, _)) = file::from_bytes(bytes, Path::new("damaged.mmdb")) {
         for address in [
-            "8.8.8.8",
+            "193.0.6.8",
             "0.0.0.1",
             "255.255.255.255",
-            "2a00:1450::1",
+            "2a02:2e0::1",
             "::2",
             "ffff::",
         ] {
@@ -437,7 +447,7 @@ fn a_tree_that_never_ends_is_survived() {
         bytes.extend_from_slice(&[&next[1..], &next[1..]].concat());
     }
     bytes.extend_from_slice(&[0; 16]);
-    let donor = database("x", IpVersion::V6, &[("8.8.8.0/24", json!({"asn": 1}))]);
+    let donor = database("x", IpVersion::V6, &[("193.0.6.0/24", json!({"asn": 1}))]);
     let marker = b"\xab\xcd\xefMaxMind.com";
     let start = donor
         .windows(marker.len())
