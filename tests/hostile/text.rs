@@ -152,7 +152,7 @@ fn no_output_holds_a_control_character() {
         clean(command, &home.ok(&[command]));
         clean(command, &home.ok(&[command, "--json"]));
     }
-    for format in ["html", "md", "json", "csv"] {
+    for format in ["html", "md", "json", "csv", "svg", "dot"] {
         for full in [&["--full"][..], &[]] {
             let report = home.ok(&[&["report", "--format", format], full].concat());
             // RFC 4180 ends lines with CR and LF.

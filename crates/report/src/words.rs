@@ -273,6 +273,7 @@ pub(crate) fn lapse(seconds: u64) -> String {
     let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
     let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
     let (first, second) = match (days, hours, minutes) {
+        (0, 0, 0) if rest == 0 => return "<1 s".to_owned(),
         (0, 0, 0) => return format!("{rest} s"),
         (0, 0, _) => (format!("{minutes} min"), (rest, "s")),
         (0, ..) => (format!("{hours} h"), (minutes, "min")),
@@ -348,7 +349,7 @@ mod tests {
         );
         assert_eq!(en.said("-5"), "-5");
         for (seconds, text) in [
-            (0, "0 s"),
+            (0, "<1 s"),
             (59, "59 s"),
             (60, "1 min"),
             (8_460, "2 h 21 min"),

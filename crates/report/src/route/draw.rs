@@ -193,7 +193,7 @@ impl Pen<'_> {
 
     /// Ways that are not told by the trunk alone.
     fn arcs(&mut self, actor: &ActorRoute, middle: impl Fn(usize) -> f64) {
-        let mut labels: Vec<f64> = Vec::new();
+        let mut labels: Vec<(f64, f64, String)> = Vec::new();
         for way in ways(actor) {
             let (from, to) = (middle(way.ends.0), middle(way.ends.1));
             let reach = (34.0 + 22.0 * (way.ends.1 - way.ends.0) as f64).min(120.0);
@@ -203,15 +203,17 @@ impl Pen<'_> {
                 "<path class=\"way\" d=\"M{x:.1} {from:.1}C{left:.1} {from:.1} {left:.1} {to:.1} {x:.1} {to:.1}\"/>"
             );
             let mut y = (from + to) / 2.0 + 4.0;
-            while labels.iter().any(|other| (other - y).abs() < 13.0) {
+            while labels.iter().any(|(_, other, _)| (other - y).abs() < 13.0) {
                 y += 13.0;
             }
-            labels.push(y);
-            let end = x - reach * 0.75 - 5.0;
+            labels.push((x - reach * 0.75 - 5.0, y, way.label()));
+        }
+        // Above all arcs, so that none crosses one.
+        for (x, y, label) in labels {
             let _ = writeln!(
                 self.elements,
-                "<text class=\"lapse\" text-anchor=\"end\" x=\"{end:.1}\" y=\"{y:.1}\">{}</text>",
-                xml(&way.label())
+                "<text class=\"lapse\" text-anchor=\"end\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>",
+                xml(&label)
             );
         }
     }
