@@ -12,13 +12,15 @@ pub(crate) struct Refused(pub(crate) IpAddr);
 
 /// Resolves names, to public addresses only unless others are allowed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Guard {
-    pub(crate) allow_private: bool,
+pub struct Guard {
+    /// Whether others are.
+    pub allow_private: bool,
 }
 
 impl Guard {
     /// Whether this address may be connected to.
-    pub(crate) fn allows(self, address: IpAddr) -> bool {
+    #[must_use]
+    pub fn allows(self, address: IpAddr) -> bool {
         self.allow_private || is_public(address)
     }
 }

@@ -34,6 +34,7 @@ pub use channel::{Build, CHANNELS, Channel, ChannelKind, Sending, delivery};
 pub use dispatch::Dispatcher;
 pub use error::{AlertError, ChannelError};
 pub use fold::{Folded, fold};
+pub use guard::Guard;
 pub use message::{
     BaitPart, IncidentFacts, IncidentPart, Message, NetworkPart, SCHEMA_VERSION, TripPart,
 };

@@ -1,30 +1,64 @@
-//! Geography as the settings ask for it.
+//! Geography as the settings ask for it, and how it is brought up to date.
+
+mod fetch;
+pub mod judge;
+pub mod kept;
+pub(crate) mod renew;
+mod unpack;
+pub mod update;
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use lapwing_attribute::{Crawlers, Geography, GeographyError, Lists};
+use lapwing_attribute::{Crawlers, Exits, Geography, GeographyError, Lists};
 use lapwing_core::NetworkFacts;
 
 use crate::DaemonError;
-use crate::settings::Geo;
+use crate::settings::{Geo, GeoKind};
+use kept::Kept;
 
-/// The embedded data, the operator's files in front of it, and made-up places for an exercise.
+/// The embedded data, in front of it what was fetched of the operator's sources, in front of that the operator's
+/// files, and made-up places for an exercise. Of files and sources the first that knows wins.
 ///
 /// # Errors
 /// A file that cannot be used, or an exercise line that cannot be read.
 pub fn geography(settings: &Geo) -> Result<Geography, DaemonError> {
     let Geo {
         files,
+        sources,
         lists,
         crawlers: _,
         exercise,
+        directory,
     } = settings;
     let mut geography = Geography::embedded()?;
     if !lists.as_os_str().is_empty() {
         geography.set_lists(Lists::open(lists).map_err(GeographyError::from)?);
     }
-    for file in files {
+    // Of what is added the last one wins.
+    for source in sources.iter().rev() {
+        let kept = Kept::of(directory, source);
+        if !kept.exists() {
+            continue;
+        }
+        let damaged = |error: GeographyError| DaemonError::Setting {
+            key: "geo.sources".to_owned(),
+            what: format!(
+                "{error}; `lapwing geo restore {}` brings the one before back",
+                source.name
+            ),
+        };
+        match source.kind {
+            GeoKind::Mmdb | GeoKind::Location => {
+                geography.add_file(&kept.path).map_err(damaged)?;
+            }
+            GeoKind::TorExits => {
+                let exits = Exits::open(&kept.path).map_err(GeographyError::from);
+                geography.add_exits(exits.map_err(damaged)?);
+            }
+        }
+    }
+    for file in files.iter().rev() {
         geography.add_file(file)?;
     }
     let overlay = exercise

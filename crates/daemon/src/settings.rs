@@ -27,6 +27,9 @@ pub struct Settings {
     pub phones: Vec<String>,
     /// Who runs this, for the head of reports.
     pub operator: String,
+    /// Mail address at which the operator answers questions about a report; reports to networks (XARF)
+    /// need one.
+    pub contact: String,
     /// File with the master key (64 hex digits), outside the data directory.
     pub key_file: Option<PathBuf>,
     /// Everything is an exercise and is marked so.
@@ -47,12 +50,37 @@ pub struct Settings {
     pub journal: Journal,
     /// Geography.
     pub geo: Geo,
+    /// What is asked of others about an address.
+    pub lookup: Lookup,
     /// The operator's own networks.
     pub own: Own,
-    /// Folding trips into incidents and actors.
+    /// Folding trips into incidents.
     pub fold: Fold,
     /// Alerts.
     pub alert: Alert,
+    /// How long what trips hold is kept.
+    pub retention: Retention,
+    /// Reports.
+    pub report: Report,
+}
+
+/// Reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Report {
+    /// The language of their fixed texts where `--language` does not say: `en` or `es`.
+    pub language: String,
+    /// Nothing is published before the newest use is so many hours old: whoever it was may be at it still.
+    pub embargo_hours: u32,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self {
+            language: "en".to_owned(),
+            embargo_hours: 72,
+        }
+    }
 }
 
 /// What intruders reach.
@@ -300,8 +328,11 @@ impl Default for Journal {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Geo {
-    /// MMDB files asked before the embedded data; the first that knows wins.
+    /// Files asked before the embedded data, `.mmdb` or IPFire's `location.db`; the first that knows wins.
     pub files: Vec<PathBuf>,
+    /// What `lapwing geo update` may fetch, each only when it is told to; asked behind `files`, the first that knows
+    /// wins. Nothing is fetched that is not named here.
+    pub sources: Vec<GeoSource>,
     /// Lists of networks that `lapwing lists update` made, instead of the embedded ones; empty: `lists.bin`
     /// in the data directory, if it is there.
     pub lists: PathBuf,
@@ -311,6 +342,77 @@ pub struct Geo {
     /// Made-up places of documentation addresses, for an exercise: network, country, AS number and
     /// AS name, `198.51.100.0/24 NL 64500 Example Hosting`.
     pub exercise: Vec<String>,
+    /// Where what was fetched is kept: `geo` in the data directory. Not a setting.
+    #[serde(skip)]
+    pub directory: PathBuf,
+}
+
+/// A source of geography that the operator names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GeoSource {
+    /// What it is called here: small letters, digits and hyphens.
+    pub name: String,
+    /// What it gives.
+    pub kind: GeoKind,
+    /// Where it is fetched from, `https://`; `{year}` and `{month}` stand for those of today. May be packed by gzip
+    /// or xz, and lie in a tar archive.
+    pub url: String,
+    /// In the stead of `url`, a file on this host.
+    pub file: PathBuf,
+    /// Who asks, where the publisher wants to know: an account's number.
+    pub user: String,
+    /// File with the key that goes with it (HTTP Basic).
+    pub key_file: PathBuf,
+    /// In the stead of `key_file`, the environment variable that has it.
+    pub key_env: String,
+    /// SHA-256 that what is fetched must have, in hexadecimal.
+    pub sha256: String,
+    /// Where the publisher has that sum: the first word there.
+    pub sha256_url: String,
+    /// File with the public key (PEM) that a `location.db` must be signed by.
+    pub signing_key: PathBuf,
+    /// What it must say, or is not taken: `193.0.6.139=NL`, `193.0.6.139=AS3333`.
+    pub expect: Vec<String>,
+    /// File in PEM with who else may vouch for the host, for a mirror of your own.
+    pub roots: PathBuf,
+    /// Whether the host may have a private address.
+    pub allow_private: bool,
+}
+
+/// What a source of geography gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GeoKind {
+    /// A MaxMind DB: DB-IP, GeoLite2 and others.
+    #[default]
+    Mmdb,
+    /// IPFire's `location.db`.
+    Location,
+    /// Exits of the Tor network: each list is added to those before.
+    TorExits,
+}
+
+/// What is asked of others about an address, when the operator says so and never otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lookup {
+    /// The resolver for reverse DNS, `192.0.2.53:53`; none: the system's (`/etc/resolv.conf`).
+    pub resolver: Vec<SocketAddr>,
+    /// Where the list of registries' RDAP servers is (RFC 9224).
+    pub rdap_bootstrap: String,
+    /// File in PEM with who else may vouch for that host.
+    pub roots: PathBuf,
+}
+
+impl Default for Lookup {
+    fn default() -> Self {
+        Self {
+            resolver: Vec::new(),
+            rdap_bootstrap: "https://data.iana.org/rdap/".to_owned(),
+            roots: PathBuf::new(),
+        }
+    }
 }
 
 /// The operator's own networks.
@@ -321,21 +423,18 @@ pub struct Own {
     pub networks: Vec<IpNet>,
 }
 
-/// Folding trips into incidents and actors.
+/// Folding trips into incidents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fold {
     /// An incident ends when nothing came for so many seconds.
     pub incident_seconds: i64,
-    /// An address or program links trips at most so many seconds apart.
-    pub actor_seconds: i64,
 }
 
 impl Default for Fold {
     fn default() -> Self {
         Self {
             incident_seconds: 1800,
-            actor_seconds: 86_400,
         }
     }
 }
@@ -362,5 +461,45 @@ impl Default for Alert {
             attempts: 12,
             channels: BTreeMap::new(),
         }
+    }
+}
+
+/// How long what trips hold is kept, in days; 0: for good. What is older is erased once a day, unless it is
+/// under a hold. The record of the trip, with a digest of what was there, and what was concluded stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// The bytes as sent.
+    pub raw_days: u32,
+    /// All that the peer said: target, headers, program, and what decoys captured.
+    pub claims_days: u32,
+    /// What decoys captured: telephone numbers, message texts, mail addresses. The bytes as sent hold that
+    /// too, and go with it.
+    pub captures_days: u32,
+}
+
+impl Retention {
+    /// It in words: `raw 90 days, claims kept, captures 30 days`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Self {
+            raw_days,
+            claims_days,
+            captures_days,
+        } = *self;
+        if *self == Self::default() {
+            return "off, nothing is erased by age".to_owned();
+        }
+        let days = |days: u32| match days {
+            0 => "kept".to_owned(),
+            1 => "1 day".to_owned(),
+            days => format!("{days} days"),
+        };
+        format!(
+            "raw {}, claims {}, captures {}",
+            days(raw_days),
+            days(claims_days),
+            days(captures_days)
+        )
     }
 }
