@@ -68,6 +68,7 @@ pub(crate) fn load_config(global: &Global) -> anyhow::Result<(PathBuf, Config)> 
             .insert("geo.files".to_owned(), (toml::Value::Array(shown), origin));
     }
     let geo = &mut config.settings.geo;
+    geo.directory = root.join(lapwing_daemon::geography::kept::DIRECTORY);
     for (name, key, setting) in [
         (LISTS, "geo.lists", &mut geo.lists),
         (CRAWLERS, "geo.crawlers", &mut geo.crawlers),

@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     /// `check`, `drift`: something planted is not as it was, gives itself away, or is not reached;
     /// `status`: nothing is recorded.
     Drift,
-    /// `evidence verify`: a record does not verify.
+    /// `evidence verify`, `evidence check`: a record does not verify.
     Broken,
     /// `drill`, `alert test`: an alert did not arrive.
     Undelivered,
@@ -24,7 +24,7 @@ pub(crate) enum Exit {
     Found,
     /// `plan`: there is something to do.
     Pending,
-    /// `apply`, `rotate`, `destroy`: some of it could not be done.
+    /// `apply`, `rotate`, `destroy`, `geo update`: some of it could not be done.
     Partial,
 }
 
