@@ -67,11 +67,11 @@ fn head(findings: &Findings) -> String {
     match staged.map(|one| one.uses).sum::<u64>() {
         0 => {}
         uses => say(&format!(
-            "EXERCISE: addresses are made up and not listed ({uses} uses)"
+            "EXERCISE: addresses are made up and not listed (uses: {uses})"
         )),
     }
     for one in &findings.withheld {
-        say(&format!("not listed: {} ({} uses)", one.text, one.count));
+        say(&format!("not listed: {} (uses: {})", one.text, one.count));
     }
     out
 }

@@ -135,7 +135,7 @@ impl Event<'_> {
         ];
         text.extend(findings.summary.iter().cloned());
         let left = findings.withheld.iter();
-        text.extend(left.map(|one| format!("Left out: {} ({} uses).", one.text, one.count)));
+        text.extend(left.map(|one| format!("Left out: {} (uses: {}).", one.text, one.count)));
         let attributes = vec![
             Attribute::new("type", "text", "Other", "Disclaimer"),
             Attribute::new("format", "text", "Other", "text"),

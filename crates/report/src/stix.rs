@@ -13,9 +13,9 @@ mod bundle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::findings::{ActorFinding, Findings, FullTrip, IndicatorFinding, TripFinding};
+use crate::findings::{ActorFinding, Findings, IndicatorFinding, TripFinding};
 use crate::{Format, Profile, Report, ReportError};
 use bundle::{Bundle, millis};
 
@@ -74,7 +74,7 @@ fn intrusion_set(bundle: &mut Bundle<'_>, actor: &ActorFinding) -> String {
         &actor.first,
         json!({
             "name": actor.name,
-            "description": text,
+            "description": text.trim(),
             "first_seen": actor.first,
             "last_seen": later(&actor.first, &actor.last),
             "confidence": LOW,
@@ -222,7 +222,8 @@ fn observed(
     out
 }
 
-/// The connection of a trip; only the full profile knows its ports.
+/// The connection of a trip; only the full profile knows its ports. Not what was asked for over it: that holds third
+/// parties' numbers and texts, and is in reports for authorities.
 fn traffic(bundle: &mut Bundle<'_>, trip: &TripFinding, address: &str) -> Option<String> {
     let full = trip.full.as_ref()?;
     let here = full.socket.ip().to_canonical();
@@ -245,9 +246,6 @@ fn traffic(bundle: &mut Bundle<'_>, trip: &TripFinding, address: &str) -> Option
     if full.source_port != 0 {
         body["src_port"] = json!(full.source_port);
     }
-    if let Some(request) = request(trip, full) {
-        body["extensions"] = json!({ "http-request-ext": request });
-    }
     let contributing = [
         "start",
         "src_ref",
@@ -255,27 +253,8 @@ fn traffic(bundle: &mut Bundle<'_>, trip: &TripFinding, address: &str) -> Option
         "src_port",
         "dst_port",
         "protocols",
-        "extensions",
     ];
     Some(bundle.observable("network-traffic", &contributing, body))
-}
-
-/// The request's line and the program's name, escaped and taken apart as in every report.
-fn request(trip: &TripFinding, full: &FullTrip) -> Option<Value> {
-    let (Some(method), Some(target)) = (&full.method, &full.target) else {
-        return None;
-    };
-    if trip.listener != "http" {
-        return None;
-    }
-    let mut request = json!({
-        "request_method": method.to_lowercase(),
-        "request_value": target,
-    });
-    if let Some(program) = &trip.program {
-        request["request_header"] = json!({ "User-Agent": [program] });
-    }
-    Some(request)
 }
 
 /// The name under which IANA has a listener's protocol.
@@ -356,6 +335,10 @@ fn closing(bundle: &mut Bundle<'_>, findings: &Findings) {
     let staged = if findings.exercise { "EXERCISE: " } else { "" };
     let text = format!("{} {}", findings.caution, findings.summary.join(" "));
     let everything = bundle.everything();
+    let mut kinds = vec!["observed-data"];
+    if findings.indicators.iter().any(|one| !one.exercise) {
+        kinds.push("indicator");
+    }
     let report = bundle.domain(
         "report",
         &[&findings.generated],
@@ -364,7 +347,7 @@ fn closing(bundle: &mut Bundle<'_>, findings: &Findings) {
             "name": format!("{staged}Use of bait, report of {}", findings.generated),
             "description": text.trim(),
             "published": millis(&findings.generated),
-            "report_types": ["observed-data", "indicator"],
+            "report_types": kinds,
             "object_refs": everything,
         }),
     );
@@ -375,7 +358,7 @@ fn closing(bundle: &mut Bundle<'_>, findings: &Findings) {
         findings.integrity.limits.to_owned(),
     ];
     let left = findings.withheld.iter();
-    content.extend(left.map(|one| format!("Left out: {} ({} uses).", one.text, one.count)));
+    content.extend(left.map(|one| format!("Left out: {} (uses: {}).", one.text, one.count)));
     content.extend(findings.attribution.iter().cloned());
     bundle.domain(
         "note",

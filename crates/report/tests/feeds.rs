@@ -214,9 +214,9 @@ fn only_sources_that_an_intruder_used_are_indicators() {
         "# TLP:CLEAR",
         "not a person",
         "Not for blocking",
-        "not listed: an announced drill (1 uses)",
-        "not listed: from the operator's own addresses (1 uses)",
-        "not listed: from a special range: private (1 uses)",
+        "not listed: an announced drill (uses: 1)",
+        "not listed: from the operator's own addresses (uses: 1)",
+        "not listed: from a special range: private (uses: 1)",
         "203[.]0[.]114[.]0/24",
         "2001[:]db8[:]77[:][:]/48",
         "shared: vpn (Example VPN)",
@@ -285,7 +285,10 @@ fn stix_says_what_was_seen_and_nothing_of_drills() {
         for link in stix(&plain, profile, "relationship") {
             if link["relationship_type"] == "located-at" {
                 assert!(
-                    link["source_ref"].as_str().unwrap().starts_with("infrastructure"),
+                    link["source_ref"]
+                        .as_str()
+                        .unwrap()
+                        .starts_with("infrastructure"),
                     "{link}"
                 );
             }
