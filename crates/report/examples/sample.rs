@@ -10,9 +10,8 @@ use std::path::PathBuf;
 
 use lapwing_core::{
     Actor, ActorId, CanaryId, Carrier, Case, Claimed, Claims, Conclusion, Confidence, DecoyOutcome,
-    DecoyRecord, Edge, Group,
-    Evidence, Grade, Incident, IncidentId, IncidentState, Judgement, MatchedField, NetworkFacts,
-    Observed, StationId, Timestamp, Trip, TripId, Untold, Verdict,
+    DecoyRecord, Edge, Evidence, Grade, Group, Incident, IncidentId, IncidentState, Judgement,
+    MatchedField, NetworkFacts, Observed, StationId, Timestamp, Trip, TripId, Untold, Verdict,
 };
 use lapwing_report::{
     FORMATS, Integrity, Language, Profile, Report, ReportCanary, ReportError, ReportTrip,
@@ -27,7 +26,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .next()
         .and_then(|text| text.to_str()?.parse().ok());
     for language in Language::ALL {
-        write(&directory.join(language.code()), trips.unwrap_or(34), *language)?;
+        write(
+            &directory.join(language.code()),
+            trips.unwrap_or(34),
+            *language,
+        )?;
     }
     Ok(())
 }
@@ -488,9 +491,27 @@ fn case() -> Case {
         actor: ActorId(trip_id(1)),
         centibits: 412,
         evidence: vec![
-            evidence("address", Group::Network, Grade::A1, 612, &format!("same address 203.0.113.77, {apart}")),
-            evidence("canary", Group::Bait, Grade::A1, 410, &format!("same bait, {apart}")),
-            evidence("fingerprint", Group::Program, Grade::B3, -110, "not the same habits of the client program"),
+            evidence(
+                "address",
+                Group::Network,
+                Grade::A1,
+                612,
+                &format!("same address 203.0.113.77, {apart}"),
+            ),
+            evidence(
+                "canary",
+                Group::Bait,
+                Grade::A1,
+                410,
+                &format!("same bait, {apart}"),
+            ),
+            evidence(
+                "fingerprint",
+                Group::Program,
+                Grade::B3,
+                -110,
+                "not the same habits of the client program",
+            ),
         ],
         taken: true,
     };

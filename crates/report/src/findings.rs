@@ -7,8 +7,10 @@
 mod actors;
 mod canaries;
 mod confidence;
+mod indicators;
 mod intent;
 mod networks;
+mod route;
 mod show;
 mod summary;
 mod trips;
@@ -16,20 +18,22 @@ mod trips;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lapwing_core::text::{escape, escape_lines};
-use lapwing_core::{Timestamp, Verdict};
+use lapwing_core::{ReportId, Timestamp, Verdict};
 use serde::Serialize;
 
 pub(crate) use actors::ActorFinding;
-pub(crate) use canaries::CanaryFinding;
+pub(crate) use canaries::{CanaryFinding, LeakFinding};
 pub(crate) use confidence::ClaimFinding;
-pub(crate) use intent::outcome_word;
-pub(crate) use intent::{CallFinding, Intent, TextFinding};
+pub(crate) use indicators::IndicatorFinding;
+pub(crate) use intent::{CallFinding, Intent, MessageFinding, TextFinding, outcome_word};
 pub(crate) use networks::{CountryFinding, NetworkFinding, Unplaced};
-use show::said;
+pub(crate) use route::{ActorRoute, NodeSort, RouteEdge, RouteFinding, RouteNode};
 pub(crate) use show::{at, clock, plural, thousands};
-pub(crate) use trips::{Episode, FullTrip, TripFinding};
+pub(crate) use summary::Section;
+pub(crate) use trips::{Episode, ErasedFinding, FullTrip, TripFinding};
 
-use crate::{Integrity, Profile, Report, ReportTrip};
+use crate::words::{Words, fill};
+use crate::{Integrity, Language, Profile, Report, ReportTrip};
 use show::Show;
 
 /// Stands at every geography: it is easily read as more than it is.
@@ -45,20 +49,39 @@ pub(crate) struct Findings {
     pub(crate) schema: &'static str,
     pub(crate) software: &'static str,
     pub(crate) profile: Profile,
+    pub(crate) language: Language,
     pub(crate) exercise: bool,
+    /// The name under which it is published, and could be withdrawn.
+    pub(crate) correction: Option<ReportId>,
     pub(crate) generated: String,
+    /// Whom it may be passed on to, in the words of the Traffic Light Protocol 2.0: `TLP:CLEAR` (anyone) if
+    /// masked, else `TLP:AMBER` (whoever needs to know, at the recipient and its clients).
+    pub(crate) tlp: &'static str,
     pub(crate) operator: String,
+    /// Mail address at which the operator answers for it; empty if none was given.
+    pub(crate) contact: String,
     pub(crate) station: String,
     pub(crate) range: Range,
     pub(crate) caution: &'static str,
+    /// The first finding: which copies left their place, and between when, in order of first use.
+    pub(crate) leaks: Vec<LeakFinding>,
     /// The first page, in plain sentences.
     pub(crate) summary: Vec<String>,
+    /// The same under the questions it answers.
+    #[serde(skip)]
+    pub(crate) first_page: Vec<Section>,
+    /// The order in which canaries were touched, actor by actor.
+    pub(crate) route: RouteFinding,
     pub(crate) totals: Totals,
     pub(crate) verdicts: Vec<VerdictFinding>,
     pub(crate) canaries: Vec<CanaryFinding>,
     pub(crate) timeline: Vec<Episode>,
     pub(crate) actors: Vec<ActorFinding>,
     pub(crate) networks: Vec<NetworkFinding>,
+    /// What of it may be passed on to search for, or to complain about.
+    pub(crate) indicators: Vec<IndicatorFinding>,
+    /// Uses that are no ground for either, by reason.
+    pub(crate) withheld: Vec<Counted>,
     pub(crate) countries: Vec<CountryFinding>,
     pub(crate) unplaced: Vec<Unplaced>,
     pub(crate) intent: Intent,
@@ -67,6 +90,9 @@ pub(crate) struct Findings {
     pub(crate) integrity: IntegrityFinding,
     pub(crate) attribution: Vec<String>,
     pub(crate) trips: Vec<TripFinding>,
+    /// The texts of its language.
+    #[serde(skip)]
+    pub(crate) words: &'static Words,
 }
 
 /// The stretch of time asked for.
@@ -124,6 +150,10 @@ pub(crate) struct IncidentFinding {
     pub(crate) last: String,
     pub(crate) uses: u64,
     pub(crate) state: lapwing_core::IncidentState,
+    /// Who looks after it; full profile only.
+    pub(crate) assigned: Option<String>,
+    /// The operator's reason for its state; full profile only.
+    pub(crate) reason: Option<String>,
 }
 
 /// What holds the evidence together.
@@ -143,13 +173,16 @@ pub(crate) struct IntegrityFinding {
 }
 
 impl IncidentFinding {
-    /// The word for its state.
-    pub(crate) fn state(&self) -> &'static str {
-        match self.state {
-            lapwing_core::IncidentState::Open => "open",
-            lapwing_core::IncidentState::Acknowledged => "acknowledged",
-            lapwing_core::IncidentState::Closed => "closed",
+    /// Its state, and in the full profile why and who looks after it, in the operator's words.
+    pub(crate) fn standing(&self, words: &Words) -> String {
+        let mut text = words.state(self.state).to_owned();
+        if let Some(reason) = &self.reason {
+            text.push_str(&format!(": {reason}"));
         }
+        if let Some(name) = &self.assigned {
+            text.push_str(&format!(" ({name})"));
+        }
+        text
     }
 }
 
@@ -157,7 +190,8 @@ impl Findings {
     /// Derives the findings of a report, masked for the profile.
     pub(crate) fn derive(report: &Report, profile: Profile) -> Self {
         let show = Show { profile };
-        let context = Context::new(report, show);
+        let words = Words::of(report.language);
+        let context = Context::new(report, show, words);
         let networks = networks::derive(&context);
         let intent = intent::derive(&context);
         let canaries = canaries::derive(&context, report);
@@ -165,20 +199,32 @@ impl Findings {
         let verdicts = verdicts(&context);
         let integrity = integrity(&context, &report.integrity);
         let actors = actors::derive(&context, report);
+        let trips = trips::derive(&context);
+        let (indicators, withheld) = indicators::derive(&context, &trips, report.exercise);
         let mut findings = Self {
             schema: SCHEMA,
             software: concat!("lapwing ", env!("CARGO_PKG_VERSION")),
             profile,
+            language: report.language,
             exercise: report.exercise,
+            correction: report.correction,
             generated: at(report.generated),
+            tlp: match profile {
+                Profile::Masked => "TLP:CLEAR",
+                Profile::Full => "TLP:AMBER",
+            },
+            contact: show.own(&report.contact),
             operator: show.own(&report.operator),
             station: report.station.to_string(),
             range: Range {
                 from: report.range.0.map(at),
                 until: report.range.1.map(at),
             },
-            caution: CAUTION,
+            caution: words.caution,
+            leaks: canaries::leaks(&canaries),
             summary: Vec::new(),
+            first_page: Vec::new(),
+            route: route::derive(&context, &canaries),
             totals,
             verdicts,
             canaries,
@@ -188,6 +234,8 @@ impl Findings {
             confidence: Vec::new(),
             actors,
             networks,
+            indicators,
+            withheld,
             intent,
             incidents: incidents(&context, report),
             integrity,
@@ -197,11 +245,20 @@ impl Findings {
                 .iter()
                 .map(|text| escape(text.as_bytes()))
                 .collect(),
-            trips: trips::derive(&context),
+            trips,
+            words,
         };
         findings.confidence = confidence::derive(&findings);
-        findings.summary = summary::derive(&findings);
+        findings.first_page = summary::derive(&findings);
+        let sections = findings.first_page.iter();
+        findings.summary = sections.flat_map(|one| one.sentences.clone()).collect();
         findings
+    }
+
+    /// The canaries by their ids.
+    pub(crate) fn canaries_by_id(&self) -> BTreeMap<&str, &CanaryFinding> {
+        let canaries = self.canaries.iter();
+        canaries.map(|one| (one.id.as_str(), one)).collect()
     }
 
     /// Whether everything is shown.
@@ -213,15 +270,17 @@ impl Findings {
 /// What the parts of the derivation share: trips in order of time, names of actors and canaries.
 struct Context<'a> {
     show: Show,
+    words: &'static Words,
     trips: Vec<&'a ReportTrip>,
     /// Display name by actor, `A`, `B`, ... in order of first trip.
     actor_names: BTreeMap<lapwing_core::ActorId, String>,
     titles: BTreeMap<lapwing_core::CanaryId, String>,
     places: BTreeMap<lapwing_core::CanaryId, String>,
+    erased: &'a BTreeMap<lapwing_core::TripId, crate::Erased>,
 }
 
 impl<'a> Context<'a> {
-    fn new(report: &'a Report, show: Show) -> Self {
+    fn new(report: &'a Report, show: Show, words: &'static Words) -> Self {
         let mut trips: Vec<&ReportTrip> = report.trips.iter().collect();
         trips.sort_by_key(|one| (one.trip.observed.time, one.trip.id));
         let mut actor_names = BTreeMap::new();
@@ -230,7 +289,7 @@ impl<'a> Context<'a> {
             let next = actor_names.len();
             actor_names
                 .entry(actor)
-                .or_insert_with(|| format!("Actor {}", letters(next)));
+                .or_insert_with(|| fill(words.actor_name, &[("letters", &letters(next))]));
         }
         let titles = report
             .canaries
@@ -246,9 +305,11 @@ impl<'a> Context<'a> {
             .collect();
         Self {
             show,
+            words,
             trips,
             actor_names,
             titles,
+            erased: &report.erased,
             places: report
                 .canaries
                 .iter()
@@ -350,7 +411,7 @@ fn verdicts(context: &Context<'_>) -> Vec<VerdictFinding> {
         .filter(|verdict| of(*verdict).next().is_some())
         .map(|verdict| VerdictFinding {
             verdict,
-            meaning: meaning(verdict),
+            meaning: context.words.meaning(verdict),
             trips: of(verdict).count() as u64,
             uses: of(verdict).map(|one| uses_of(one)).sum(),
             reasons: counted(of(verdict).flat_map(|one| {
@@ -361,47 +422,46 @@ fn verdicts(context: &Context<'_>) -> Vec<VerdictFinding> {
         .collect()
 }
 
-fn meaning(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Intruder => "someone who has the bait used it",
-        Verdict::Own => "came from one of the operator's own addresses",
-        Verdict::Automated => "a crawler, scanner or other program that follows what it finds",
-        Verdict::Preview => "a link preview or mail gateway",
-        Verdict::Echo => "a later repetition of something already seen",
-        Verdict::Drill => "announced by the operator beforehand",
-    }
-}
-
 fn incidents(context: &Context<'_>, report: &Report) -> Vec<IncidentFinding> {
     let mut incidents: Vec<_> = report.incidents.iter().collect();
     incidents.sort_by_key(|incident| (incident.first, incident.id));
     incidents
         .into_iter()
-        .map(|incident| IncidentFinding {
-            id: incident.id.to_string(),
-            canary: context.title(incident.canary),
-            actor: context.actor(incident.actor),
-            verdict: incident.verdict,
-            first: at(incident.first),
-            last: at(incident.last),
-            uses: incident.count,
-            state: incident.state,
+        .map(|incident| {
+            let handling = report.handling.get(&incident.id);
+            let handling = handling.filter(|_| context.show.full());
+            let ruling = handling.and_then(|it| it.ruling.as_ref());
+            let reason = ruling
+                .filter(|it| it.stands)
+                .and_then(|it| it.reason.as_ref());
+            IncidentFinding {
+                id: incident.id.to_string(),
+                canary: context.title(incident.canary),
+                actor: context.actor(incident.actor),
+                verdict: incident.verdict,
+                first: at(incident.first),
+                last: at(incident.last),
+                uses: incident.count,
+                state: incident.state,
+                assigned: handling
+                    .and_then(|it| it.assigned.as_ref())
+                    .map(|name| context.show.own(name)),
+                reason: reason.map(|reason| context.show.own(reason)),
+            }
         })
         .collect()
 }
 
 fn integrity(context: &Context<'_>, integrity: &Integrity) -> IntegrityFinding {
-    let show = context.show;
-    let records = plural(integrity.records, "record", "records");
-    let mut statement = if integrity.verified {
-        format!(
-            "The journal's {records} were checked when this report was made: none is missing, none was changed since it was signed."
-        )
-    } else {
-        format!(
-            "The journal ({records}) was NOT verified when this report was made. Until it is, treat what follows as unproven."
-        )
-    };
+    let (show, words) = (context.show, context.words);
+    let mut statement = words.count(
+        integrity.records,
+        if integrity.verified {
+            words.verified_statement
+        } else {
+            words.unverified_statement
+        },
+    );
     if !integrity.message.is_empty() {
         statement.push(' ');
         statement.push_str(&show.own(&integrity.message));
@@ -414,7 +474,7 @@ fn integrity(context: &Context<'_>, integrity: &Integrity) -> IntegrityFinding {
     IntegrityFinding {
         verified: integrity.verified,
         statement,
-        limits: "A station signs its own journal. That shows that nothing was altered after the signature, not that what was recorded is true; only a checkpoint that somebody else kept (every alert carries one) shows that the journal was not rewritten as a whole.",
+        limits: words.integrity_limits,
         how_to_verify: "lapwing evidence verify",
         records: integrity.records,
         checkpoint: escape_lines(integrity.checkpoint.trim_end().as_bytes()),

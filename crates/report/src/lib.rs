@@ -7,16 +7,39 @@
 
 use std::collections::BTreeMap;
 
-use lapwing_core::{Actor, CanaryId, Conclusion, Incident, StationId, Timestamp, Tool, Trip};
+use lapwing_core::{
+    Actor, CanaryId, Case, Conclusion, Handling, Incident, IncidentId, ReportId, StationId,
+    Timestamp, Tool, Trip, TripId, Why,
+};
 use serde::{Deserialize, Serialize};
 
+pub mod bundle;
+mod cef;
 mod csv;
+mod ecs;
 mod findings;
 mod html;
+mod ids;
+mod ioc;
 mod json;
+mod letter;
 mod md;
+mod misp;
+mod ndjson;
+mod ocsf;
+mod outline;
+mod pdf;
+mod route;
+mod stix;
+mod text;
 mod timeline;
+mod withdrawal;
+mod words;
 mod world;
+mod xarf;
+
+pub use letter::{Letter, letters};
+pub use withdrawal::{Withdrawal, withdrawal};
 
 /// Everything a report is made from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,18 +54,45 @@ pub struct Report {
     pub exercise: bool,
     /// Who publishes it, in the operator's words; may be empty.
     pub operator: String,
+    /// Mail address at which the operator answers questions about it; may be empty.
+    #[serde(default)]
+    pub contact: String,
     /// The canaries the report is about, used or not.
     pub canaries: Vec<ReportCanary>,
     /// The trips, in any order.
     pub trips: Vec<ReportTrip>,
     /// The incidents they were folded into.
     pub incidents: Vec<Incident>,
+    /// What the operator made of them. Their words are shown in the full profile alone.
+    #[serde(default)]
+    pub handling: BTreeMap<IncidentId, Handling>,
+    /// Of which trips parts were erased, and why, as far as that is known.
+    #[serde(default)]
+    pub erased: BTreeMap<TripId, Erased>,
     /// The actors they were linked to.
     pub actors: Vec<Actor>,
+    /// What each of them rests on.
+    #[serde(default)]
+    pub cases: Vec<Case>,
     /// What is known of the journal's integrity.
     pub integrity: Integrity,
     /// Attribution texts of the geography sources, as their licences ask for.
     pub sources: Vec<String>,
+    /// The language of its fixed texts.
+    #[serde(default)]
+    pub language: Language,
+    /// The name under which it is published and could be withdrawn, if it is.
+    #[serde(default)]
+    pub correction: Option<ReportId>,
+}
+
+/// What of a trip was erased.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Erased {
+    /// The names of the parts.
+    pub parts: Vec<String>,
+    /// Why, if the ledger says so.
+    pub why: Option<Why>,
 }
 
 /// A canary as a report knows it: never one of its values.
@@ -118,6 +168,31 @@ pub enum Profile {
     Full,
 }
 
+/// The language of what is not a name, a quotation or a word of the evidence's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// Spanish.
+    Es,
+}
+
+impl Language {
+    /// All there are.
+    pub const ALL: &'static [Self] = &[Self::En, Self::Es];
+
+    /// Its code, as BCP 47 has it: `en`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Es => "es",
+        }
+    }
+}
+
 /// One way to write a report.
 pub struct Format {
     /// Its name on the command line.
@@ -131,7 +206,25 @@ pub struct Format {
 }
 
 /// All formats, in the order they are shown.
-pub const FORMATS: &[Format] = &[html::FORMAT, md::FORMAT, json::FORMAT, csv::FORMAT];
+pub const FORMATS: &[Format] = &[
+    html::FORMAT,
+    md::FORMAT,
+    pdf::FORMAT,
+    letter::FORMAT,
+    route::SVG,
+    route::DOT,
+    json::FORMAT,
+    ndjson::FORMAT,
+    csv::FORMAT,
+    stix::FORMAT,
+    misp::FORMAT,
+    xarf::FORMAT,
+    ocsf::FORMAT,
+    ecs::FORMAT,
+    cef::FORMAT,
+    ioc::DEFANGED,
+    ioc::PLAIN,
+];
 
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +233,33 @@ pub enum ReportError {
     /// The HTML template failed.
     #[error("the HTML page could not be written")]
     Html(#[from] askama::Error),
+    /// PDF could not be written.
+    #[error("the PDF could not be written")]
+    Pdf(#[from] std::io::Error),
+    /// A letter names the address and port that a network's owner needs: not in the masked profile.
+    #[error("a letter to a network names whole addresses and ports, which this profile leaves out")]
+    LetterMasked,
+    /// Addresses of an exercise are made up, or nobody's business.
+    #[error("this is an exercise: nobody is written to about it")]
+    LetterExercise,
+    /// Drills, the operator's own use, crawlers and repetitions concern no network's owner.
+    #[error(
+        "no use in this report was judged an intruder's and came from a public address: there is nobody to write to"
+    )]
+    LetterNobody,
+    /// An abuse report names the address and port that a network's abuse desk needs: not in the masked profile.
+    #[error(
+        "an abuse report (XARF) names whole addresses and ports, which this profile leaves out"
+    )]
+    XarfMasked,
+    /// An abuse report needs a mail address to answer to.
+    #[error(
+        "an abuse report (XARF) needs a mail address to answer to, and the operator's contact is {contact:?}"
+    )]
+    Contact {
+        /// What was given as one, printable.
+        contact: String,
+    },
     /// JSON could not be written.
     #[error("the JSON report could not be written")]
     Json(#[from] serde_json::Error),

@@ -10,7 +10,9 @@ use lapwing_core::{
     Evidence, Grade, Incident, IncidentId, IncidentState, Judgement, MatchedField, NetworkFacts,
     Observed, StationId, Timestamp, Tool, Trip, TripId, Untold, Verdict,
 };
-use lapwing_report::{FORMATS, Integrity, Profile, Report, ReportCanary, ReportTrip};
+use lapwing_report::{
+    FORMATS, Integrity, Language, Profile, Report, ReportCanary, ReportError, ReportTrip,
+};
 use serde_json::Value;
 
 /// What a masked report must not hold: numbers, texts, ports, bait, mail, whole addresses, hosts.
@@ -68,10 +70,14 @@ fn report(trips: Vec<ReportTrip>) -> Report {
         range: (None, None),
         exercise: false,
         operator: "Example".to_owned(),
+        contact: "abuse@operator.example".to_owned(),
         canaries: (1..=3).map(report_canary).collect(),
         trips,
         incidents: Vec::new(),
+        handling: std::collections::BTreeMap::new(),
+        erased: std::collections::BTreeMap::new(),
         actors: Vec::new(),
+        cases: Vec::new(),
         integrity: Integrity {
             verified: true,
             records: 9,
@@ -80,6 +86,8 @@ fn report(trips: Vec<ReportTrip>) -> Report {
             message: String::new(),
         },
         sources: vec!["Made-up data, CC BY 4.0".to_owned()],
+        language: Language::En,
+        correction: None,
     }
 }
 
@@ -187,7 +195,10 @@ fn trip(sequence: u64) -> ReportTrip {
                 detail: "same address 203.0.113.77".to_owned(),
                 to: (sequence > 1).then(|| trip_id(1)),
                 grade: Grade::A1,
+            group: Some(lapwing_core::Group::Network),
+            centibits: 850,
             }],
+ session: Some(trip_id(1)),
  mute: None,
         },
         raw: Some(
@@ -312,6 +323,27 @@ fn render(name: &str, report: &Report, profile: Profile) -> String {
     String::from_utf8((format.render)(report, profile).unwrap()).unwrap()
 }
 
+/// As [`render`]; `None` from a format that has to be in full, and is not asked to be.
+fn written(name: &str, report: &Report, profile: Profile) -> Option<String> {
+    let format = FORMATS.iter().find(|format| format.name == name).unwrap();
+    match (format.render)(report, profile) {
+        Ok(bytes) if name == "pdf" => Some(text_of(&bytes)),
+        Ok(bytes) => Some(String::from_utf8(bytes).unwrap()),
+        Err(ReportError::XarfMasked | ReportError::LetterMasked) if profile == Profile::Masked => {
+            None
+        }
+        Err(ReportError::LetterNobody | ReportError::LetterExercise) => None,
+        Err(error) => panic!("{name}: {error}"),
+    }
+}
+
+/// What a PDF shows.
+fn text_of(bytes: &[u8]) -> String {
+    let document = lopdf::Document::load_mem(bytes).unwrap();
+    let pages: Vec<u32> = document.get_pages().into_keys().collect();
+    document.extract_text(&pages).unwrap()
+}
+
 fn json(report: &Report, profile: Profile) -> Value {
     serde_json::from_str(&render("json", report, profile)).unwrap()
 }
@@ -320,13 +352,9 @@ fn each(check: impl Fn(&str, &Report, Profile, &str, &str)) {
     for (case, report) in battery() {
         for profile in [Profile::Masked, Profile::Full] {
             for format in FORMATS {
-                check(
-                    case,
-                    &report,
-                    profile,
-                    format.name,
-                    &render(format.name, &report, profile),
-                );
+                if let Some(text) = written(format.name, &report, profile) {
+                    check(case, &report, profile, format.name, &text);
+                }
             }
         }
     }
@@ -377,7 +405,7 @@ fn nothing_hostile_passes() {
             let tag = marker.starts_with('<') || marker.contains("onerror");
             let inert = match format {
                 "md" => marker.contains("onerror"),
-                "html" => marker.contains("]("),
+                "html" | "svg" => marker.contains("]("),
                 _ => tag || marker.contains("]("),
             };
             assert!(
@@ -392,7 +420,7 @@ fn nothing_hostile_passes() {
 fn masked_shows_no_secret() {
     for (case, report) in battery().into_iter().filter(|(case, _)| *case != "hostile") {
         for format in FORMATS {
-            let text = render(format.name, &report, Profile::Masked);
+            let text = written(format.name, &report, Profile::Masked).unwrap_or_default();
             for secret in SECRETS {
                 assert!(!text.contains(secret), "{case} {}: {secret}", format.name);
             }

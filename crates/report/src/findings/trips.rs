@@ -218,7 +218,10 @@ fn finding(context: &Context<'_>, one: &ReportTrip) -> TripFinding {
         presented: trip
             .fields
             .iter()
-            .map(|field| show.own(&format!("{} ({})", field.field, field.carrier.words())))
+            .map(|field| {
+                let carrier = context.words.carrier(field.carrier);
+                show.own(&format!("{} ({carrier})", field.field))
+            })
             .collect(),
         verdict: conclusion.judgement.verdict,
         reasons: conclusion
