@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 
-use lapwing_core::{DecoyOutcome, IncidentState, Verdict};
+use lapwing_core::{Carrier, DecoyOutcome, IncidentState, Verdict};
 
 use crate::Language;
 use crate::findings::NodeSort;
@@ -45,11 +45,13 @@ words! {
     exercise_banner exercise_footer exercise_sentence exercise_title figure_actors figure_addresses
     figure_pieces figure_texts figure_uses file fingerprint first_last first_use first_use_judged
     first_used first_utc flood flood_of footer format from_until from_utc from_word further_drills
-    gateway grade grouped handshakes high how_is_not_known how_sure in_country incident incidents
-    incidents_caption integrity integrity_limits intruder intruder_means key kicker kind
-    known_by_number last last_checked last_use later left_early left_out left_place left_unplaced
-    letter_asked letter_bait letter_evidence letter_flood letter_keep letter_line letter_look
-    letter_more letter_no_names letter_nobody_accused letter_not_said letter_observer letter_opening
+    gateway grade grouped handshakes high how_is_not_known how_sure in_country in_basic in_bearer
+    in_body in_certificate in_cookie in_form in_header in_host in_json in_key in_mailbox in_message
+    in_name in_password in_path in_query in_sigv4 in_user incident incidents incidents_caption
+    integrity integrity_limits intruder intruder_means key kicker kind known_by_number last
+    last_checked last_use later left_early left_out left_place left_unplaced letter_asked
+    letter_bait letter_evidence letter_flood letter_keep letter_line letter_look letter_more
+    letter_no_names letter_nobody_accused letter_not_said letter_observer letter_opening
     letter_proves letter_proxy letter_reference letter_resolver letter_seen letter_sender
     letter_silence letter_subject letter_to letter_uses likelihood likely links links_count
     links_trips listed_as low made made_by made_from made_with map_caption map_sources map_title
@@ -171,6 +173,30 @@ impl Words {
             Verdict::Preview => self.preview_means,
             Verdict::Echo => self.echo_means,
             Verdict::Drill => self.drill_means,
+        }
+    }
+
+    /// Where in a request a value stood.
+    pub(crate) fn carrier(&self, carrier: Carrier) -> &'static str {
+        match carrier {
+            Carrier::Host => self.in_host,
+            Carrier::Path => self.in_path,
+            Carrier::Query => self.in_query,
+            Carrier::Header => self.in_header,
+            Carrier::Basic => self.in_basic,
+            Carrier::Bearer => self.in_bearer,
+            Carrier::Sigv4 => self.in_sigv4,
+            Carrier::Cookie => self.in_cookie,
+            Carrier::Form => self.in_form,
+            Carrier::Json => self.in_json,
+            Carrier::Body => self.in_body,
+            Carrier::User => self.in_user,
+            Carrier::Password => self.in_password,
+            Carrier::Key => self.in_key,
+            Carrier::Certificate => self.in_certificate,
+            Carrier::Name => self.in_name,
+            Carrier::Mailbox => self.in_mailbox,
+            Carrier::Message => self.in_message,
         }
     }
 

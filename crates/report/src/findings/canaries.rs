@@ -150,7 +150,7 @@ fn finding(context: &Context<'_>, canary: &ReportCanary, trips: &[&ReportTrip]) 
     let presented: BTreeSet<String> = trips
         .iter()
         .flat_map(|one| &one.trip.fields)
-        .map(|field| show.own(&presented(field)))
+        .map(|field| show.own(&presented(field, context.words)))
         .collect();
     let known = canary.minted.micros() != 0;
     let window = Window {
@@ -204,8 +204,8 @@ fn finding(context: &Context<'_>, canary: &ReportCanary, trips: &[&ReportTrip]) 
     }
 }
 
-fn presented(field: &MatchedField) -> String {
-    format!("{} ({})", field.field, field.carrier.words())
+fn presented(field: &MatchedField, words: &Words) -> String {
+    format!("{} ({})", field.field, words.carrier(field.carrier))
 }
 
 /// The times that bound when a copy left its place.
