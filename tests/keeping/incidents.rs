@@ -29,8 +29,8 @@ fn decisions(shown: &Value) -> Vec<String> {
         .map(|line| {
             format!(
                 "{} {}",
-                line["decision"].as_str().unwrap(),
-                line["by"].as_str().unwrap()
+                line["decision"].as_str().expect("a word"),
+                line["by"].as_str().expect("a name")
             )
         })
         .collect()

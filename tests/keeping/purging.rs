@@ -188,8 +188,9 @@ fn records(home: &Home) -> (Vec<(u64, String)>, BTreeMap<bool, usize>) {
             if value["body"].is_null() {
                 *parts.entry(value["erased"].is_string()).or_default() += 1;
             } else if value["body"]["type"] == "trip" {
-                let digest = value["digest"].as_str().unwrap().to_owned();
-                records.push((value["sequence"].as_u64().unwrap(), digest));
+                let digest = value["digest"].as_str().expect("a digest").to_owned();
+                let sequence = value["sequence"].as_u64().expect("a number");
+                records.push((sequence, digest));
             }
         }
     }

@@ -57,12 +57,12 @@ pub(super) fn choose(
 
 /// Adds what holds these captures (all, or only one) or quotes them: the raw bytes always do, claims where
 /// they are older than parts of their own, or where the target or a header says the same.
-fn with_captures<'a>(
+fn with_captures(
     survey: &Survey,
     record: &Surveyed,
     only: Option<&str>,
     keys: &Keyring,
-    going: &mut BTreeSet<&'a str>,
+    going: &mut BTreeSet<&str>,
 ) -> Result<(), DaemonError> {
     let stands = |name: &str| record.parts.iter().any(|part| part.name == name);
     let of_interest = |name: &String| only.is_none_or(|only| only == name);

@@ -29,7 +29,7 @@ pub(super) fn quotes(claims: &Claims, values: &[String]) -> bool {
         .collect();
     values.iter().any(|value| {
         said.iter()
-            .any(|text| is_in(&value.trim().to_lowercase(), text))
+            .any(|text| is_in(value.replace('+', " ").trim().to_lowercase().as_str(), text))
     })
 }
 
@@ -50,9 +50,10 @@ fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// Percent signs and plus signs of a query taken away, as often as they were put on, at most thrice.
+/// Percent signs of a query taken away, as often as they were put on, at most thrice, and a plus sign taken for a
+/// blank.
 fn decoded(text: &str) -> String {
-    let mut text = text.replace('+', " ");
+    let mut text = text.to_owned();
     for _ in 0..3 {
         let next = once(&text);
         if next == text {
@@ -60,7 +61,7 @@ fn decoded(text: &str) -> String {
         }
         text = next;
     }
-    text
+    text.replace('+', " ")
 }
 
 fn once(text: &str) -> String {
