@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod context;
 mod failure;
+mod operator;
 mod output;
 mod planting;
 
@@ -31,10 +32,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// What the program says of itself goes to stderr; `LAPWING_LOG` sets how much (`info`, `debug`, ...).
+/// What the program says of itself goes to stderr; `LAPWING_LOG` sets how much (`info`, `debug`, ...). What was
+/// erased is said in any case.
 fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("LAPWING_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LAPWING_LOG").unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new("warn,lapwing_daemon::erasing=info")
+    });
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -273,7 +273,10 @@ pub fn trip(record: &Record) -> Option<Trip> {
         .get(CLAIMS)
         .and_then(|bytes| serde_json::from_slice(bytes).ok());
     let parts = CAPTURED.iter().filter_map(|name| record.parts.get(*name));
-    let captured: Captures = parts.filter_map(|bytes| captures(bytes)).flatten().collect();
+    let captured: Captures = parts
+        .filter_map(|bytes| captures(bytes))
+        .flatten()
+        .collect();
     // Captures may be left where the rest was erased.
     if !captured.is_empty() {
         claims.get_or_insert_default().captured.extend(captured);

@@ -25,6 +25,7 @@ use crate::announcer::Announcer;
 use crate::confine::Standing;
 use crate::descriptors;
 use crate::doors::{Bound, Doors};
+use crate::erasing::{Ground, Minder};
 use crate::examiner::Examiner;
 use crate::guard::{Guard, Siren};
 use crate::health::Health;
@@ -58,6 +59,7 @@ pub struct Station {
     desks: Vec<TcpListener>,
     hosts: Hosts,
     keeper: Keeper,
+    minder: Minder,
     watcher: Watcher,
     station: StationId,
     root: PathBuf,
@@ -127,6 +129,8 @@ impl Station {
         }));
         let desk = desk(&settings, &front.catalog, examiner, &watcher);
         let hosts = hosts(&settings, &desk, &journal, &dispatcher, directory.station());
+        let ground = Ground::of(directory, ledger, indexer.index());
+        let minder = Minder::new(ground, journal.clone(), settings.retention.clone());
         Ok(Self {
             settings,
             journal,
@@ -143,6 +147,7 @@ impl Station {
             desks: doors.desk,
             hosts,
             keeper,
+            minder,
             watcher,
             station: directory.station(),
             root: directory.root().to_owned(),
@@ -201,6 +206,11 @@ impl Station {
         let indexing = Arc::new(AtomicBool::new(true));
         let indexer = follow(self.indexer, self.journal.clone(), Arc::clone(&indexing))?;
         let herald = thread("herald", move || self.herald.run())?;
+        let (minder, erasing) = (self.minder, Arc::new(AtomicBool::new(true)));
+        let going = Arc::clone(&erasing);
+        let eraser = thread("eraser", move || {
+            minder.run(&|| going.load(Ordering::Acquire))
+        })?;
         let (stop_alerts, alerts_stopped) = watch::channel(false);
         let dispatcher = Arc::clone(&self.dispatcher);
         let alerts = tokio::spawn(async move { dispatcher.run(alerts_stopped).await });
@@ -255,6 +265,11 @@ impl Station {
             }
         }
         while asking.join_next().await.is_some() {}
+        // What it is about is finished, or left whole: it needs the journal for that.
+        erasing.store(false, Ordering::Release);
+        if tokio::time::timeout(FINISHING, eraser).await.is_err() {
+            tracing::error!("erasing does not end: the disk does not answer");
+        }
         self.recorder.catch_up(&self.recogniser).await;
         minders.iter().for_each(AbortHandle::abort);
         close(&self.journal, &self.recorder, &self.root).await;
@@ -483,7 +498,8 @@ fn indexing(
     indexer.tell(ahead.clone())?;
     let index = indexer.index();
     let of = Arc::clone(&announcer);
-    let herald = Herald::new(ahead.clone(), index, settings, catalog(), of)?;
+    let keys = directory.keyring();
+    let herald = Herald::new(ahead.clone(), index, settings, catalog(), of, keys)?;
     Ok((indexer, ahead, herald))
 }
 
@@ -506,6 +522,9 @@ fn thread(
 
 /// How long an alert waits for a checkpoint over its trip.
 const SIGNING: Duration = Duration::from_millis(250);
+
+/// How long a segment that is being rewritten is waited for at the end.
+const FINISHING: Duration = Duration::from_secs(60);
 
 /// By how much the indexer's thread steps back where processors are scarce.
 const INDEXER_NICENESS: i32 = 10;
@@ -541,7 +560,11 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-fn open_journal(
+/// Opens the journal for writing, as a station does or a command where none runs.
+///
+/// # Errors
+/// Another process has it, or it is damaged.
+pub fn open_journal(
     directory: &Directory,
     settings: &Settings,
     clock: Arc<dyn Clock>,

@@ -1,4 +1,4 @@
-//! `lapwing trips`, `trip`, `watch`, `actors`: what happened.
+//! `lapwing trips`, `trip`, `watch`: what happened.
 //!
 //! Rows come from the index; what the peer said comes from the journal and is escaped.
 
@@ -9,15 +9,16 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use data_encoding::HEXLOWER;
 use lapwing_core::{
-    ActorId, Canary, CanaryId, Claimed, Conclusion, NetworkFacts, Trip, TripId, Verdict, mutes,
-    text,
+    ActorId, Canary, CanaryId, Claimed, Conclusion, Hands, NetworkFacts, Trip, TripId, Verdict,
+    mutes, text,
 };
 use lapwing_daemon::record;
 use lapwing_journal::{Position, Record};
-use lapwing_store::{ActorFilter, Index, Ledger, TripFilter, TripRow};
+use lapwing_store::{Index, Ledger, TripFilter, TripRow};
 use serde_json::json;
 
-use crate::args::{Global, List, One, Trips};
+use super::forget::erased_words;
+use crate::args::{Global, One, Trips};
 use crate::context::{Context, parse_since, resolve};
 use crate::failure::{Advice, Exit};
 use crate::output::{self, colour};
@@ -43,7 +44,7 @@ pub(crate) fn list(global: &Global, args: &Trips) -> anyhow::Result<Exit> {
         limit: list.limit,
         ..TripFilter::default()
     };
-    let rows = desk.index.trips(&filter)?.rows;
+    let rows = desk.index.trips_as(&filter, desk.hands()?)?.rows;
     if desk.context.json {
         let trips = rows
             .iter()
@@ -80,12 +81,27 @@ pub(crate) fn parse_actor(text: &str) -> anyhow::Result<ActorId> {
         .map_err(|error| Advice::error(format!("{error}"), "`lapwing actors` lists them"))
 }
 
+/// A trip's id as typed.
+pub(crate) fn parse_trip(desk: &Desk, text: &str) -> anyhow::Result<TripId> {
+    match text.parse::<u64>() {
+        // The number alone means this station's.
+        Ok(sequence) => Ok(TripId {
+            station: desk.context.directory.station(),
+            sequence,
+        }),
+        Err(_) => text
+            .parse()
+            .map_err(|error| Advice::error(format!("{error}"), "`lapwing trips` lists them")),
+    }
+}
+
 /// Index, ledger and journal, read together.
 pub(crate) struct Desk {
     pub(crate) context: Context,
     pub(crate) index: Index,
     pub(crate) ledger: std::sync::Arc<Ledger>,
     titles: std::cell::RefCell<HashMap<CanaryId, String>>,
+    hands: std::cell::OnceCell<Hands>,
 }
 
 impl Desk {
@@ -97,7 +113,17 @@ impl Desk {
             index,
             ledger,
             titles: Default::default(),
+            hands: std::cell::OnceCell::new(),
         })
+    }
+
+    /// Which actors are one or apart, as it stood when it was first asked for.
+    pub(crate) fn hands(&self) -> anyhow::Result<&Hands> {
+        if let Some(hands) = self.hands.get() {
+            return Ok(hands);
+        }
+        let hands = self.index.hands(&self.ledger.decisions()?)?;
+        Ok(self.hands.get_or_init(|| hands))
     }
 
     /// The journal record behind a row.
@@ -225,17 +251,7 @@ pub(crate) fn listed(facts: &NetworkFacts) -> Option<String> {
 
 pub(crate) fn show(global: &Global, args: &One) -> anyhow::Result<Exit> {
     let desk = Desk::open(global)?;
-    let id = match args.id.parse::<u64>() {
-        // The number alone means this station's.
-        Ok(sequence) => TripId {
-            station: desk.context.directory.station(),
-            sequence,
-        },
-        Err(_) => args
-            .id
-            .parse()
-            .map_err(|error| Advice::error(format!("{error}"), "`lapwing trips` lists them"))?,
-    };
+    let id = parse_trip(&desk, &args.id)?;
     let row = desk
         .index
         .trip(id)?
@@ -243,9 +259,12 @@ pub(crate) fn show(global: &Global, args: &One) -> anyhow::Result<Exit> {
     let record = desk.record(&row)?;
     let trip = desk.trip(&row)?;
     let raw = record.parts.get(record::RAW);
+    let erased = erased_words(&desk.ledger.decisions()?, &record);
     if desk.context.json {
         let mut value = desk.as_json(&row)?;
         value["raw"] = json!(raw.map(|raw| text::escape_lines(raw)));
+        value["erased"] = json!(record.erased);
+        value["erased_because"] = json!(erased);
         if let Some(hello) = record.parts.get(record::HELLO) {
             value["hello"] = json!(HEXLOWER.encode(hello));
         }
@@ -264,7 +283,13 @@ pub(crate) fn show(global: &Global, args: &One) -> anyhow::Result<Exit> {
                 output::line(&format!("  {line}"))?;
             }
         }
-        None => output::line("  not kept: past the quota, or erased")?,
+        None => {
+            let why = erased.as_deref().unwrap_or("not kept: past the quota");
+            output::line(&format!("  {why}"))?;
+        }
+    }
+    if let Some(erased) = erased.filter(|_| raw.is_some()) {
+        output::line(&format!("  {erased}"))?;
     }
     output::say("\nan address and its place describe a network endpoint, not a person");
     Ok(Exit::Fine)
@@ -347,6 +372,9 @@ fn print_trip(desk: &Desk, row: &TripRow, trip: &Trip) -> anyhow::Result<()> {
     }
     heading("Concluded")?;
     item("place", &place(&conclusion.network))?;
+    for (name, value) in super::geo::how_sure(&conclusion.network) {
+        item(name, &value)?;
+    }
     item("network", &network(&conclusion.network))?;
     if let Some(listed) = listed(&conclusion.network) {
         item("listed as", &listed)?;
@@ -453,44 +481,4 @@ pub(crate) fn watch(global: &Global) -> anyhow::Result<Exit> {
         last = rows.first().map(TripRow::id).or(last);
         std::thread::sleep(WATCH);
     }
-}
-
-pub(crate) fn actors(global: &Global, args: &List) -> anyhow::Result<Exit> {
-    let desk = Desk::open(global)?;
-    let filter = ActorFilter {
-        limit: args.limit,
-        ..ActorFilter::default()
-    };
-    let actors = desk.index.actors(&filter)?.rows;
-    if desk.context.json {
-        output::json(&actors)?;
-        return Ok(Exit::Fine);
-    }
-    let mut table = output::table(&[
-        "actor",
-        "uses",
-        "first",
-        "last",
-        "addresses",
-        "bait touched",
-    ]);
-    for actor in &actors {
-        let addresses: Vec<String> = actor.addresses.iter().map(ToString::to_string).collect();
-        let canaries = actor
-            .canaries
-            .iter()
-            .map(|id| desk.title(*id))
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        table.add_row([
-            actor.id.to_string(),
-            actor.count.to_string(),
-            actor.first.to_seconds_string(),
-            actor.last.to_seconds_string(),
-            addresses.join(", "),
-            canaries.join(", "),
-        ]);
-    }
-    output::print_table(&table)?;
-    output::say("an actor is trips judged to be one hand, never a person");
-    Ok(Exit::Fine)
 }
