@@ -36,9 +36,19 @@ pub(crate) fn say(text: &str) {
 
 /// Prints a value as JSON, indented.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    let text = printable(&serde_json::to_string_pretty(value)?);
-    writeln!(io::stdout().lock(), "{text}")?;
+    raw(json_text(value)?.as_bytes())?;
     Ok(())
+}
+
+/// Prints what is printable already.
+pub(crate) fn raw(text: &[u8]) -> io::Result<()> {
+    io::stdout().lock().write_all(text)
+}
+
+/// What [`json`] prints.
+pub(crate) fn json_text(value: &impl Serialize) -> anyhow::Result<String> {
+    let text = serde_json::to_string_pretty(value)?;
+    Ok(printable(&text) + "\n")
 }
 
 /// JSON text with what a terminal would act on escaped: it may hold an intruder's words, and JSON

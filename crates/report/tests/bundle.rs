@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use lapwing_core::{Handout, Keyring, MasterKey, StationId, SystemClock, Timestamp, bounded};
@@ -173,6 +174,19 @@ fn files(bundle: &Path) -> Vec<String> {
     names
 }
 
+/// What a bundle's own script says of it, if it says that it is whole.
+fn by_script(station: &Station, bundle: &Path) -> String {
+    let mut python = Command::new("python3");
+    let script = bundle.join("verify.py");
+    let ran = python
+        .arg(script)
+        .arg(station.told().fingerprint)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    String::from_utf8(ran.stdout).unwrap()
+}
+
 #[tokio::test]
 async fn a_bundle_is_whole_and_private_and_says_what_it_holds() {
     let station = Station::new(7).await;
@@ -183,6 +197,9 @@ async fn a_bundle_is_whole_and_private_and_says_what_it_holds() {
     assert_eq!((checked.records, checked.parts), (6, 9));
     assert_eq!(checked.size, RECORDS + 1);
     assert_eq!(checked.notes, ["record 3: part raw is not here: erased"]);
+    let script = by_script(&station, &bundle);
+    let first = "note: record 3: part raw is not here: erased\nverified: ";
+    assert!(script.starts_with(first), "{script}");
     for name in files(&bundle) {
         let mode = fs::metadata(bundle.join(&name))
             .unwrap()
@@ -400,6 +417,7 @@ async fn captures_can_be_left_out_and_their_digests_stay() {
     assert!(!files(&bundle).iter().any(|name| name.ends_with(".raw")));
     let checked = station.check(&bundle);
     assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+    by_script(&station, &bundle);
     assert_eq!(checked.withheld, RECORDS - 1);
     assert_eq!(checked.notes, ["record 3: part raw is not here: erased"]);
 }

@@ -1,22 +1,31 @@
-//! `lapwing evidence`: check the log, print its newest checkpoint.
+//! `lapwing evidence`: check the log, print its newest checkpoint, hand records out in bundles.
+
+mod bundles;
+mod export;
 
 use std::path::Path;
 
 use anyhow::Context as _;
 use data_encoding::HEXLOWER;
 use lapwing_core::bounded;
-use lapwing_journal::{SigningSeed, verify, verify_against};
+use lapwing_daemon::directory::write_private;
+use lapwing_journal::{Checkpoint, SigningSeed, verify, verify_against};
+use serde::Serialize;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
-use crate::args::{Evidence, Global};
+use crate::args::{Evidence, Global, Newest};
 use crate::context::Context;
-use crate::failure::Exit;
+use crate::failure::{Advice, Exit};
 use crate::output;
 
 pub(crate) fn run(global: &Global, args: &Evidence) -> anyhow::Result<Exit> {
     match args {
         Evidence::Verify { checkpoint } => check(global, checkpoint.as_deref()),
-        Evidence::Checkpoint => newest(global),
+        Evidence::Checkpoint(args) => newest(global, args),
+        Evidence::Export(args) => export::run(global, args),
+        Evidence::Check(args) => bundles::check(global, args),
+        Evidence::Script => bundles::script(),
     }
 }
 
@@ -76,7 +85,8 @@ fn report_fine(
     if context.json {
         output::json(&json!({
             "verified": true, "records": verified.records, "segments": verified.segments,
-            "parts_checked": verified.parts_checked, "root": verified.root_hex,
+            "parts_checked": verified.parts_checked, "parts_erased": verified.parts_erased,
+            "erased": erased(verified), "root": verified.root_hex,
             "checkpoint": verified.checkpoint, "public_key": public,
         }))?;
         return Ok(Exit::Fine);
@@ -85,6 +95,12 @@ fn report_fine(
         "verified {} records and {} parts in {} segments",
         verified.records, verified.parts_checked, verified.segments
     ))?;
+    for one in erased(verified) {
+        output::line(&format!(
+            "erased      {} parts {}: {}, each on record",
+            one.parts, one.part, one.cause
+        ))?;
+    }
     output::line(&format!("root        {}", verified.root_hex))?;
     output::line(&format!("public key  {public}"))?;
     output::say(
@@ -95,13 +111,73 @@ fn report_fine(
     Ok(Exit::Fine)
 }
 
-fn newest(global: &Global) -> anyhow::Result<Exit> {
+/// Parts that were erased, by why and which.
+#[derive(Serialize)]
+struct Gone<'a> {
+    cause: &'a str,
+    part: &'a str,
+    parts: u64,
+}
+
+fn erased(verified: &lapwing_journal::Verified) -> Vec<Gone<'_>> {
+    let gone = verified.erased.iter();
+    gone.map(|((cause, part), parts)| Gone {
+        // Older journals do not say.
+        cause: if cause.is_empty() { "unknown" } else { cause },
+        part,
+        parts: *parts,
+    })
+    .collect()
+}
+
+fn newest(global: &Global, args: &Newest) -> anyhow::Result<Exit> {
+    let Newest {
+        checkpoint,
+        timestamp_request,
+    } = args;
     let context = Context::open(global)?;
-    let checkpoint = lapwing_journal::newest_checkpoint(&context.directory.journal())?;
-    match checkpoint {
-        Some(text) if context.json => output::json(&json!({"checkpoint": text}))?,
-        Some(text) => output::line(text.trim_end())?,
-        None => output::say("no checkpoint is signed yet"),
+    let note = match checkpoint {
+        Some(file) => Some(kept_note(&context, file)?),
+        None => lapwing_journal::newest_checkpoint(&context.directory.journal())?,
+    };
+    let Some(note) = note else {
+        output::say("no checkpoint is signed yet");
+        return Ok(Exit::Fine);
+    };
+    if let Some(file) = timestamp_request {
+        let question = lapwing_report::bundle::request(
+            &Sha256::digest(note.as_bytes()).into(),
+            rand::random(),
+        );
+        std::path::absolute(file)
+            .and_then(|path| write_private(&path, &question))
+            .with_context(|| format!("cannot write {} (it must not exist yet)", file.display()))?;
+        output::say(&format!(
+            "send {} to a time stamp authority of your choice; only a digest is in it. Keep what is printed \
+             here: its answer is of these bytes",
+            file.display()
+        ));
+    }
+    if context.json {
+        output::json(&json!({"checkpoint": note}))?;
+    } else {
+        output::line(note.trim_end())?;
     }
     Ok(Exit::Fine)
+}
+
+/// A checkpoint of this station that was kept elsewhere, as a bundle will hold it.
+fn kept_note(context: &Context, file: &Path) -> anyhow::Result<String> {
+    let public = SigningSeed::new(context.directory.signing_seed()).public_key();
+    let read = Checkpoint::parse(&export::read_note(file)?, &public);
+    let read = read.map_err(|what| {
+        Advice::error(
+            format!(
+                "{} is no checkpoint of this station: {what}",
+                file.display()
+            ),
+            "`lapwing evidence checkpoint` prints the newest; alerts carry one",
+        )
+    })?;
+    Ok(read.text)
 }

@@ -21,10 +21,10 @@ use super::{About, BundleError, NAMESPACE, SCRIPT, part_path};
 const HEAD: &str = "record\ttime\ttype\ttrip\tcanary\tkind\tparts\tabsent\n";
 /// Longest line of what is kept for the proofs until the tree is known.
 const MAX_PENDING: u64 = 4096;
-/// Parts that are captures as they came through the wire.
-const CAPTURES: [&str; 2] = ["raw", "hello"];
+/// Parts that are bytes as they came through the wire.
+const AS_SENT: [&str; 2] = ["raw", "hello"];
 
-/// Whether captures are in a bundle.
+/// Whether the bytes as sent are in a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Raw {
     /// As they came.
@@ -47,7 +47,7 @@ pub struct Order<'a> {
     pub timestamp: Option<&'a [u8]>,
     /// Which records.
     pub choice: &'a Choice,
-    /// Whether captures are wanted.
+    /// Whether the bytes as sent are wanted.
     pub raw: Raw,
     /// What it says of itself.
     pub about: &'a About,
@@ -175,7 +175,7 @@ impl Writer {
         self.records.add(b"\n")?;
         let (mut present, mut absent) = (Vec::new(), Vec::new());
         for part in &taken.parts {
-            let withheld = self.raw == Raw::Withheld && CAPTURES.contains(&part.name.as_str());
+            let withheld = self.raw == Raw::Withheld && AS_SENT.contains(&part.name.as_str());
             match &part.salted {
                 None => {
                     self.counts.erased += 1;

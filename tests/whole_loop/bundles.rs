@@ -1,0 +1,748 @@
+//! Evidence bundles, as whoever is given one checks them: with OpenSSH, OpenSSL and Python's standard library,
+//! in an empty environment and without lapwing.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use data_encoding::{BASE64, HEXLOWER};
+use lapwing_tests::{Home, Minted, Ran, WebhookCatcher, finish, trips};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::bait::{bytes_of, files_below, home, home_with, open, send_text, text_of};
+
+/// What a bundle may be checked with, each under its name in a directory of its own.
+const TOOLS: [&str; 4] = ["python3", "ssh-keygen", "openssl", "sha256sum"];
+const FLIPS: usize = 1000;
+
+/// A home with a stopped station that saw twelve trips of two canaries.
+fn seen(home: &Home) -> (Minted, Minted) {
+    let (twilio, link) = (
+        home.mint("twilio", &["--memo", "relay"]),
+        home.mint("url", &[]),
+    );
+    let station = home.listen(&[]);
+    for round in 0..6 {
+        open(station.address(), &link);
+        let form = format!("To=%2B1202555011{round}&From=%2B1&Body=x");
+        send_text(station.address(), &twilio, &form);
+    }
+    trips(home, 12);
+    assert_eq!(station.stop().code, 0);
+    (twilio, link)
+}
+
+fn export(home: &Home, out: &str, more: &[&str]) -> Value {
+    let first = ["evidence", "export", "--out", out, "--by", "anna"];
+    home.json(&[&first[..], more].concat())
+}
+
+/// A directory with the tools and nothing else.
+fn tools(home: &Home) -> PathBuf {
+    let directory = home.path().join("tools");
+    fs::create_dir(&directory).unwrap();
+    let real = "import os, sys; print(os.path.realpath(sys.executable))";
+    let python = finish(Command::new("python3").args(["-c", real])).stdout;
+    symlink(python.trim(), directory.join("python3")).unwrap();
+    for tool in &TOOLS[1..] {
+        let found = finish(Command::new("sh").args(["-c", &format!("command -v {tool}")]));
+        symlink(found.stdout.trim(), directory.join(tool)).unwrap();
+    }
+    directory
+}
+
+/// A program of those, in a bundle, in an empty environment.
+fn run(tools: &Path, bundle: &Path, command: &[&str]) -> Ran {
+    let mut program = Command::new(tools.join(command[0]));
+    program
+        .args(&command[1..])
+        .env_clear()
+        .env("PATH", tools)
+        .current_dir(bundle);
+    finish(&mut program)
+}
+
+/// Runs a line of a shell there, for what takes a file on its input.
+fn sh(tools: &Path, bundle: &Path, line: &str) -> Ran {
+    let mut shell = Command::new("/bin/sh");
+    shell
+        .args(["-c", line])
+        .env_clear()
+        .env("PATH", tools)
+        .current_dir(bundle);
+    finish(&mut shell)
+}
+
+fn text<'a>(said: &'a Value, name: &str) -> &'a str {
+    said[name]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {name}: {said}"))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+/// The script from elsewhere.
+fn second_copy(home: &Home) -> String {
+    let path = home.path().join("verify-from-elsewhere.py");
+    fs::write(&path, home.ok(&["evidence", "script"])).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_bundle_verifies_where_there_is_no_lapwing() {
+    let home = home();
+    seen(&home);
+    let said = export(&home, "bundle", &["--all"]);
+    let (tools, bundle) = (tools(&home), home.path().join("bundle"));
+    let fingerprint = text(&said, "fingerprint");
+    let ran = run(&tools, &bundle, &["python3", "verify.py", fingerprint]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.starts_with("verified"), "{}", ran.stdout);
+    let manifest = text(&said, "manifest");
+    let command = ["python3", "verify.py", fingerprint, "--manifest", manifest];
+    assert_eq!(run(&tools, &bundle, &command).code, 0);
+    let script = text_of(&bundle.join("verify.py"));
+    assert!(
+        script.lines().count() <= 80,
+        "{} lines",
+        script.lines().count()
+    );
+    assert!(script.lines().all(|line| line.len() <= 110));
+    assert_eq!(sha256(script.as_bytes()), text(&said, "script"));
+
+    // The same by hand, as VERIFY.md says.
+    let page = text_of(&bundle.join("VERIFY.md"));
+    let blocks = page
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let mut by_hand = 0;
+    for line in blocks
+        .flat_map(str::lines)
+        .filter(|line| !line.starts_with("python3"))
+    {
+        let ran = sh(&tools, &bundle, line);
+        assert_eq!(ran.code, 0, "{line}: {}{}", ran.stdout, ran.stderr);
+        if line.starts_with("ssh-keygen") {
+            assert!(ran.stdout.contains(fingerprint), "{line}: {}", ran.stdout);
+        }
+        by_hand += 1;
+    }
+    assert_eq!(by_hand, 4);
+    // A script that was changed may say anything of itself; others see it.
+    let changed = script.replacen("problems else 0", "problems or 0", 1);
+    assert_ne!(changed, script);
+    fs::write(bundle.join("verify.py"), changed).unwrap();
+    let ran = run(&tools, &bundle, &["sha256sum", "-c", "SHA256SUMS"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stdout.contains("verify.py: FAILED"), "{}", ran.stdout);
+    let elsewhere = ["python3", &second_copy(&home), fingerprint, "."];
+    let ran = run(&tools, &bundle, &elsewhere);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stdout.contains("BROKEN: verify.py: changed"),
+        "{}",
+        ran.stdout
+    );
+    fs::write(bundle.join("verify.py"), &script).unwrap();
+    let checked = home.json(&["evidence", "check", "bundle"]);
+    assert_eq!(checked["verified"], true, "{checked}");
+    assert_eq!(checked["records"], said["records"]);
+    assert!(files_below(&bundle).iter().all(|path| path.is_file()));
+}
+
+#[test]
+fn it_can_be_made_while_the_station_runs() {
+    let home = home();
+    let link = home.mint("url", &[]);
+    let station = home.listen(&[]);
+    for round in 1..4 {
+        open(station.address(), &link);
+        let listed = trips(&home, round);
+        let out = format!("bundle-{round}");
+        let said = export(&home, &out, &["--trip", text(&listed[0]["trip"], "id")]);
+        assert_eq!(said["records"], 1, "{said}");
+        home.ok(&["evidence", "check", &out]);
+    }
+    assert_eq!(station.stop().code, 0);
+    home.ok(&["evidence", "verify"]);
+}
+
+#[test]
+fn its_records_are_the_log_s_lines_and_its_parts_can_be_recomputed() {
+    let home = home();
+    seen(&home);
+    let said = export(&home, "bundle", &["--all"]);
+    let bundle = home.path().join("bundle");
+    let mut log = String::new();
+    for segment in files_below(&home.data().join("journal")) {
+        if segment.extension().is_some_and(|end| end == "jsonl") {
+            log.push_str(&text_of(&segment));
+        }
+    }
+    let records = log.lines().filter(|line| line.starts_with("{\"body\":"));
+    let records: String = records.map(|line| format!("{line}\n")).collect();
+    assert_eq!(text_of(&bundle.join("records.jsonl")), records);
+    let mut parts = 0;
+    for line in records.lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        for (name, part) in record["parts"].as_object().unwrap() {
+            let path = format!("parts/{:020}.{name}", record["sequence"].as_u64().unwrap());
+            let bytes = bytes_of(&bundle.join(&path));
+            assert_eq!(sha256(&bytes), part["digest"], "{path}");
+            if name == "raw" {
+                let request = String::from_utf8_lossy(&bytes[16..]).into_owned();
+                assert!(request.contains(" HTTP/1.1\r\n"), "{request}");
+            }
+            parts += 1;
+        }
+    }
+    assert_eq!(said["parts"], parts);
+    let about: Value = serde_json::from_str(&text_of(&bundle.join("about.json"))).unwrap();
+    let settings = home.ok(&["config", "--json"]);
+    assert_eq!(
+        about["settings_sha256"],
+        sha256(settings.as_bytes()),
+        "as anybody can recompute"
+    );
+    assert_eq!(about["executable_sha256"].as_str().unwrap().len(), 64);
+    let form = text_of(&bundle.join("certification.md"));
+    for known in [
+        "902(13)",
+        "902(14)",
+        "not legal advice",
+        text(&said, "fingerprint"),
+    ] {
+        assert!(form.contains(known), "{known}");
+    }
+    for fact in ["executable_sha256", "settings_sha256"] {
+        assert!(form.contains(about[fact].as_str().unwrap()), "{fact}");
+    }
+}
+
+/// The names of all files of a bundle.
+fn names(bundle: &Path) -> Vec<String> {
+    let relative = |path: &PathBuf| {
+        path.strip_prefix(bundle)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    files_below(bundle).iter().map(relative).collect()
+}
+
+#[test]
+fn any_changed_byte_is_found_and_named_by_the_script() {
+    let home = home();
+    seen(&home);
+    let said = export(&home, "bundle", &["--all"]);
+    let (tools, script) = (tools(&home), second_copy(&home));
+    let fingerprint = text(&said, "fingerprint").to_owned();
+    let threads: Vec<_> = (0..2)
+        .map(|thread| {
+            let bundle = home.path().join(format!("copy-{thread}"));
+            copy(&home.path().join("bundle"), &bundle);
+            let (tools, script, told) = (tools.clone(), script.clone(), fingerprint.clone());
+            std::thread::spawn(move || flips(&tools, &bundle, &script, &told))
+        })
+        .collect();
+    let found: usize = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .sum();
+    assert_eq!(found, FLIPS);
+}
+
+/// Half of them; gives how many were found.
+fn flips(tools: &Path, bundle: &Path, script: &str, fingerprint: &str) -> usize {
+    let names = names(bundle);
+    let directory = bundle.to_str().unwrap();
+    let mut found = 0;
+    for round in 0..FLIPS / 2 {
+        let name = &names[round % names.len()];
+        let path = bundle.join(name);
+        let whole = bytes_of(&path);
+        let mut damaged = whole.clone();
+        let at = rand::random_range(0..whole.len());
+        damaged[at] ^= 1 << rand::random_range(0..8);
+        fs::write(&path, &damaged).unwrap();
+        let ran = run(
+            tools,
+            Path::new("/"),
+            &["python3", script, fingerprint, directory],
+        );
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert_eq!(ran.code, 1, "{name}, byte {at}: {said}");
+        assert!(!said.contains("Traceback"), "{name}, byte {at}: {said}");
+        let file = format!("BROKEN: {}", name.trim_end_matches(".sig"));
+        let named = said.lines().any(|line| line.starts_with(&file));
+        assert!(named, "{name}, byte {at}: {said}");
+        if name == "records.jsonl" {
+            let line = whole[..at].iter().filter(|byte| **byte == b'\n').count();
+            assert!(
+                said.contains(&format!("BROKEN: record {line}: ")),
+                "byte {at}: {said}"
+            );
+        }
+        fs::write(&path, &whole).unwrap();
+        found += 1;
+    }
+    let ran = run(
+        tools,
+        Path::new("/"),
+        &["python3", script, fingerprint, directory],
+    );
+    assert_eq!(ran.code, 0, "whole again: {}", ran.stdout);
+    found
+}
+
+fn copy(from: &Path, to: &Path) {
+    let ran = finish(Command::new("cp").arg("-r").args([from, to]));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+/// What is said to be broken, each once and in order.
+fn broken(said: &str) -> Vec<String> {
+    let lines = said.lines().filter(|line| line.starts_with("BROKEN: "));
+    let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+    lines.sort();
+    lines.dedup();
+    lines
+}
+
+#[test]
+fn script_and_program_say_the_same_of_what_was_cut_removed_added_or_moved() {
+    let home = home();
+    seen(&home);
+    let said = export(&home, "whole", &["--all"]);
+    let listed = home.json(&["trips"]);
+    export(&home, "other", &["--trip", text(&listed[0]["trip"], "id")]);
+    let (tools, script) = (tools(&home), second_copy(&home));
+    let (whole, bundle) = (home.path().join("whole"), home.path().join("bundle"));
+    let at = |name: &str| bundle.join(name);
+    let raw = |record: u32| format!("parts/{record:020}.raw");
+    let cut = |name: &str| {
+        let bytes = bytes_of(&at(name));
+        fs::write(at(name), &bytes[..bytes.len() - 9]).unwrap();
+    };
+    let lines = |name: &str, change: &dyn Fn(&mut Vec<String>)| {
+        let mut lines: Vec<String> = text_of(&at(name))
+            .lines()
+            .map(|line| format!("{line}\n"))
+            .collect();
+        change(&mut lines);
+        fs::write(at(name), lines.concat()).unwrap();
+    };
+    let foreign =
+        |name: &str| assert!(fs::copy(home.path().join("other").join(name), at(name)).is_ok());
+    let damages: [(&str, &dyn Fn()); 14] = [
+        ("records.jsonl", &|| cut("records.jsonl")),
+        ("proofs.tsv", &|| cut("proofs.tsv")),
+        ("SHA256SUMS", &|| cut("SHA256SUMS")),
+        ("parts/", &|| cut(&raw(2))),
+        ("parts/", &|| fs::remove_file(at(&raw(2))).unwrap()),
+        ("verify.py", &|| fs::remove_file(at("verify.py")).unwrap()),
+        ("note", &|| fs::write(at("note"), "seen by us").unwrap()),
+        ("parts/", &|| {
+            let (a, b) = (bytes_of(&at(&raw(1))), bytes_of(&at(&raw(2))));
+            fs::write(at(&raw(1)), b).unwrap();
+            fs::write(at(&raw(2)), a).unwrap();
+        }),
+        ("records.jsonl", &|| {
+            lines("records.jsonl", &|lines| lines.swap(2, 3))
+        }),
+        ("record 4", &|| {
+            lines("records.jsonl", &|lines| drop(lines.remove(4)))
+        }),
+        ("records.jsonl", &|| {
+            lines("records.jsonl", &|lines| lines.push(lines[4].clone()))
+        }),
+        ("index.tsv", &|| {
+            lines("index.tsv", &|lines| lines.swap(2, 3))
+        }),
+        ("SHA256SUMS", &|| foreign("SHA256SUMS.sig")),
+        ("records.jsonl", &|| foreign("records.jsonl")),
+    ];
+    for (named, damage) in damages {
+        copy(&whole, &bundle);
+        damage();
+        let told = text(&said, "fingerprint");
+        let ran = run(
+            &tools,
+            &bundle,
+            &["python3", &script, told, bundle.to_str().unwrap()],
+        );
+        assert_eq!(ran.code, 1, "{named}: {}{}", ran.stdout, ran.stderr);
+        let ours = home.run(&["evidence", "check", "bundle"]);
+        assert_eq!(ours.code, 4, "{named}: {}", ours.stdout);
+        assert_eq!(broken(&ran.stdout), broken(&ours.stdout), "{named}");
+        let line = format!("BROKEN: {named}");
+        assert!(
+            broken(&ran.stdout)
+                .iter()
+                .any(|said| said.starts_with(&line)),
+            "{named}: {}",
+            ran.stdout
+        );
+        fs::remove_dir_all(&bundle).unwrap();
+    }
+}
+
+#[test]
+fn a_bundle_of_another_station_does_not_pass_for_ours() {
+    let (ours, other) = (home(), home());
+    seen(&ours);
+    seen(&other);
+    let said = export(&ours, "bundle", &["--all"]);
+    let foreign = export(&other, "foreign", &["--all"]);
+    let tools = tools(&ours);
+    let bundle = other.path().join("foreign");
+    let theirs = ["python3", "verify.py", text(&foreign, "fingerprint")];
+    assert_eq!(run(&tools, &bundle, &theirs).code, 0);
+    let ran = run(
+        &tools,
+        &bundle,
+        &["python3", "verify.py", text(&said, "fingerprint")],
+    );
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stdout.contains("BROKEN: allowed_signers: "),
+        "{}",
+        ran.stdout
+    );
+    let path = bundle.to_str().unwrap();
+    assert_eq!(ours.run(&["evidence", "check", path]).code, 4);
+    ours.ok(&[
+        "evidence",
+        "check",
+        path,
+        "--fingerprint",
+        text(&foreign, "fingerprint"),
+    ]);
+    let third = Home::new();
+    assert_eq!(
+        third.run(&["evidence", "check", path]).code,
+        1,
+        "nobody said whose it must be"
+    );
+    let not_one = third.run(&["evidence", "check", ".", "--fingerprint", "SHA256:x"]);
+    assert_eq!(not_one.code, 1, "{}", not_one.stdout);
+}
+
+#[test]
+fn what_is_chosen_is_in_it_and_each_export_is_in_the_next_one_s_custody_log() {
+    let home = home();
+    let (twilio, link) = seen(&home);
+    let listed = home.json(&["trips"]);
+    let row = &listed[0];
+    let first = text(&row["trip"], "id");
+    let incident = home.json(&["incidents"])[0].clone();
+    let of = |said: &Value| said["records"].as_u64().unwrap();
+    assert_eq!(of(&export(&home, "a", &["--trip", first])), 1);
+    let canary = export(
+        &home,
+        "b.tar",
+        &["--canary", &twilio.id, "--to", "the court"],
+    );
+    assert_eq!(of(&canary), 6);
+    let of_incident = export(&home, "c", &["--incident", text(&incident, "id")]);
+    assert_eq!(of(&of_incident), incident["count"].as_u64().unwrap());
+    assert_eq!(
+        of(&export(
+            &home,
+            "d",
+            &["--actor", text(&row["conclusion"], "actor")]
+        )),
+        12
+    );
+    assert!(of(&export(&home, "e", &["--since", "1h"])) >= 12);
+    let nothing = home.run(&[
+        "evidence", "export", "--out", "f", "--canary", &link.id, "--until", "2d",
+    ]);
+    assert_eq!(nothing.code, 1, "{}", nothing.stderr);
+    assert!(
+        nothing.stderr.contains("no record was chosen"),
+        "{}",
+        nothing.stderr
+    );
+    assert!(!home.path().join("f").exists());
+    for wrong in [
+        &["--out", "a", "--all"][..],
+        &["--out", "g"],
+        &["--out", "g", "--trip", "4711"],
+    ] {
+        let ran = home.run(&[&["evidence", "export"], wrong].concat());
+        assert_ne!(ran.code, 0, "{wrong:?}");
+    }
+    let bare = export(&home, "h", &["--all", "--without-raw"]);
+    assert_eq!(bare["withheld"], 12);
+    assert!(
+        !names(&home.path().join("h"))
+            .iter()
+            .any(|name| name.ends_with(".raw"))
+    );
+    home.ok(&["evidence", "check", "h"]);
+
+    let custody = text_of(&home.path().join("h/custody.md"));
+    assert!(custody.contains(text(&canary, "manifest")), "{custody}");
+    assert!(
+        custody.contains("the court") && custody.contains("anna"),
+        "{custody}"
+    );
+    assert!(
+        custody.contains("This is bundle 6 of station-"),
+        "{custody}"
+    );
+}
+
+#[test]
+fn a_tar_file_is_unpacked_into_one_directory_that_verifies() {
+    let home = home();
+    let (twilio, _) = seen(&home);
+    let said = export(&home, "b.tar", &["--canary", &twilio.id]);
+    let archive = home.path().join("b.tar");
+    assert_eq!(sha256(&bytes_of(&archive)), text(&said, "archive"));
+    home.ok(&["evidence", "check", "b.tar"]);
+    let ran = finish(
+        Command::new("tar")
+            .arg("xf")
+            .arg(&archive)
+            .current_dir(home.path()),
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let unpacked = fs::read_dir(home.path())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path());
+    let unpacked: Vec<PathBuf> = unpacked
+        .filter(|path| {
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("evidence-")
+        })
+        .collect();
+    let [unpacked] = &unpacked[..] else {
+        panic!("one directory: {unpacked:?}")
+    };
+    let tools = tools(&home);
+    let command = ["python3", "verify.py", text(&said, "fingerprint")];
+    assert_eq!(run(&tools, unpacked, &command).code, 0);
+}
+
+/// A certification authority and a time stamp authority, made with openssl; gives its configuration.
+fn authority(home: &Home) -> PathBuf {
+    let directory = home.path().join("tsa");
+    fs::create_dir(&directory).unwrap();
+    fs::write(
+        directory.join("tsa.cnf"),
+        "[ tsa ]\ndefault_tsa = ours\n[ ours ]\nserial = ./serial\nsigner_cert = ./tsa.pem\n\
+         signer_key = ./tsa.key\ncerts = ./ca.pem\nsigner_digest = sha256\ndefault_policy = 1.2.3.4.1\n\
+         digests = sha256\naccuracy = secs:1\n[ ext ]\nextendedKeyUsage = critical,timeStamping\n",
+    )
+    .unwrap();
+    fs::write(directory.join("serial"), "01\n").unwrap();
+    for line in [
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2",
+        "openssl req -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.csr -subj /CN=tsa",
+        "openssl x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out tsa.pem -days 2 \
+         -extfile tsa.cnf -extensions ext",
+    ] {
+        let ran = finish(
+            Command::new("sh")
+                .args(["-c", line])
+                .current_dir(&directory),
+        );
+        assert_eq!(ran.code, 0, "{line}: {}", ran.stderr);
+    }
+    directory
+}
+
+#[test]
+fn a_time_stamp_of_the_checkpoint_goes_into_the_bundle_and_verifies() {
+    let home = home();
+    seen(&home);
+    let head = home.ok(&["evidence", "checkpoint", "--timestamp-request", "head.tsq"]);
+    fs::write(home.path().join("head"), &head).unwrap();
+    let tsa = authority(&home);
+    let answer = |line: &str| {
+        let ran = finish(Command::new("sh").args(["-c", line]).current_dir(&tsa));
+        assert_eq!(ran.code, 0, "{line}: {}", ran.stderr);
+        ran.stdout
+    };
+    let asked = answer("openssl ts -query -in ../head.tsq -text");
+    assert!(
+        asked.contains("sha256") && asked.contains("Certificate required: yes"),
+        "{asked}"
+    );
+    answer("openssl ts -reply -config tsa.cnf -queryfile ../head.tsq -out ../head.tsr");
+    answer("openssl ts -verify -queryfile ../head.tsq -in ../head.tsr -CAfile ca.pem");
+    // The log goes on; the stamp is of what it was.
+    let later = home.mint("url", &[]);
+    let station = home.listen(&[]);
+    open(station.address(), &later);
+    trips(&home, 13);
+    station.stop();
+    let stamped = ["--all", "--checkpoint", "head", "--timestamp", "head.tsr"];
+    let said = export(&home, "bundle", &stamped);
+    assert!(text(&said, "stamped").ends_with('Z'), "{said}");
+    let (tools, bundle) = (tools(&home), home.path().join("bundle"));
+    let told = text(&said, "fingerprint");
+    let verify = |more: &[&str]| {
+        run(
+            &tools,
+            &bundle,
+            &[&["python3", "verify.py", told], more].concat(),
+        )
+    };
+    let ran = verify(&["--tsa", "../tsa/ca.pem"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let by_hand = "openssl ts -verify -data checkpoint -in checkpoint.tsr -CAfile ../tsa/ca.pem";
+    assert_eq!(sh(&tools, &bundle, by_hand).code, 0);
+    let wrong = verify(&["--tsa", "checkpoint"]);
+    assert!(
+        wrong.stdout.contains("BROKEN: checkpoint.tsr"),
+        "{}",
+        wrong.stdout
+    );
+    let checked = home.json(&["evidence", "check", "bundle"]);
+    assert!(
+        checked["notes"][0]
+            .as_str()
+            .unwrap()
+            .contains("time stamp of 20"),
+        "{checked}"
+    );
+    // An answer to another question, and one that is none.
+    fs::write(
+        home.path().join("newest"),
+        home.ok(&["evidence", "checkpoint"]),
+    )
+    .unwrap();
+    for (checkpoint, timestamp) in [("newest", "head.tsr"), ("head", "head.tsq")] {
+        let more = [
+            "--all",
+            "--checkpoint",
+            checkpoint,
+            "--timestamp",
+            timestamp,
+        ];
+        let ran = home.run(&[&["evidence", "export", "--out", "other"], &more[..]].concat());
+        assert_eq!(ran.code, 1);
+        assert!(
+            ran.stderr.contains("the time stamp cannot be used"),
+            "{}",
+            ran.stderr
+        );
+        assert!(!home.path().join("other").exists());
+    }
+}
+
+/// A witness's key for OpenSSL and as witnesses publish it, and its signature under a checkpoint.
+fn cosign(home: &Home, note: &str, name: &str, time: u64) -> (String, String) {
+    let at = |file: &str| home.path().join(file);
+    let openssl = |line: &str| {
+        let command = format!("openssl {line}");
+        let ran = finish(
+            Command::new("sh")
+                .args(["-c", &command])
+                .current_dir(home.path()),
+        );
+        assert_eq!(ran.code, 0, "{command}: {}", ran.stderr);
+    };
+    let body = note.split_once("\n\n").unwrap().0;
+    fs::write(at("seen"), format!("cosignature/v1\ntime {time}\n{body}\n")).unwrap();
+    openssl("genpkey -algorithm ed25519 -out witness.key");
+    openssl("pkey -in witness.key -pubout -outform DER -out witness.der");
+    openssl("pkeyutl -sign -inkey witness.key -rawin -in seen -out seen.sig");
+    let der = bytes_of(&at("witness.der"));
+    let key = [&[4][..], &der[der.len() - 32..]].concat();
+    let id = Sha256::digest([name.as_bytes(), b"\n", &key].concat());
+    let blob = [&id[..4], &time.to_be_bytes(), &bytes_of(&at("seen.sig"))].concat();
+    let published = format!(
+        "{name}+{}+{}",
+        HEXLOWER.encode(&id[..4]),
+        BASE64.encode(&key)
+    );
+    let cosigned = format!(
+        "{}\n\u{2014} {name} {}\n",
+        note.trim_end(),
+        BASE64.encode(&blob)
+    );
+    (published, cosigned)
+}
+
+#[test]
+fn what_a_witness_cosigned_goes_into_the_bundle_and_verifies() {
+    let hook = WebhookCatcher::start();
+    let home = home_with(&hook.channel("hook"));
+    let (twilio, _) = seen(&home);
+    let note = home.ok(&["evidence", "checkpoint"]);
+    let (key, cosigned) = cosign(&home, &note, "witness.example/1", 1_795_000_000);
+    fs::write(home.path().join("cosigned"), cosigned).unwrap();
+    let said = export(&home, "bundle", &["--all", "--cosigned", "cosigned"]);
+    assert_eq!(said["witnesses"][0], "witness.example/1");
+    let (tools, bundle) = (tools(&home), home.path().join("bundle"));
+    let told = text(&said, "fingerprint");
+    let verify = |key: &str| {
+        run(
+            &tools,
+            &bundle,
+            &["python3", "verify.py", told, "--witness", key],
+        )
+    };
+    let ran = verify(&key);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    home.ok(&["evidence", "check", "bundle", "--witness", &key]);
+    home.ok(&["evidence", "verify", "--checkpoint", "cosigned"]);
+    let (other, _) = cosign(&home, &note, "witness.example/2", 1);
+    let ran = verify(&other);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stdout.contains("witness.example/2 has not cosigned it"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(
+        home.run(&["evidence", "check", "bundle", "--witness", &other])
+            .code,
+        4
+    );
+    let page = text_of(&bundle.join("VERIFY.md"));
+    assert!(page.contains("witness.example/1"), "{page}");
+    assert!(!page.contains("Nobody else has signed"), "{page}");
+
+    // A checkpoint that an alert brought to somebody else at the time.
+    let alerted = hook.hooks().first().unwrap().body["checkpoint"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    fs::write(home.path().join("alerted"), &alerted).unwrap();
+    let listed = home.json(&["trips", "--canary", &twilio.id]);
+    let oldest = listed.as_array().unwrap().last().unwrap();
+    let id = text(&oldest["trip"], "id");
+    let size: u64 = alerted.lines().nth(1).unwrap().parse().unwrap();
+    let first: u64 = id.rsplit_once('-').unwrap().1.parse().unwrap();
+    let ran = home.run(&[
+        "evidence",
+        "export",
+        "--out",
+        "old",
+        "--trip",
+        id,
+        "--checkpoint",
+        "alerted",
+    ]);
+    assert_eq!(
+        ran.code == 0,
+        first < size,
+        "record {first}, checkpoint over {size}: {}",
+        ran.stderr
+    );
+}
