@@ -2,10 +2,14 @@
 
 mod deception;
 mod decisions;
+mod evidence;
 mod fleet;
+mod geography;
+mod keeping;
+mod report;
 mod tls;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -13,8 +17,12 @@ use ipnet::IpNet;
 use lapwing_listen::Door;
 
 pub(crate) use self::deception::{Apply, Declarations, Destroy, Drift, PlanArgs, Rotate};
-pub(crate) use decisions::{Incident, Mute, Mutes};
+pub(crate) use decisions::{Actor, ActorDecision, By, Incident, Incidents, Mute, Mutes, State};
+pub(crate) use evidence::{CheckBundle, Evidence, Export as ExportEvidence, Newest};
 pub(crate) use fleet::{Action, Agent, Bundle, Credential, Filter, Hosts, Placements};
+pub(crate) use geography::{Ask, Geo, GeoAction, Measure, Network};
+pub(crate) use keeping::{Class, Hold, Holds, Purge, Redact, Unhold};
+pub(crate) use report::{Report, ReportAction, ReportProfile};
 pub(crate) use tls::{Ca, Issue, Tls, TlsAction};
 
 /// Honeytoken toolkit: mint bait, plant it, watch for any use of it, report what is known.
@@ -126,8 +134,8 @@ pub(crate) enum Command {
     /// Print trips as they come
     Watch(Empty),
     /// List incidents, newest first
-    Incidents(List),
-    /// Show an incident, acknowledge it or close it
+    Incidents(Incidents),
+    /// Show an incident with its time line; note, assign, acknowledge, close, reopen
     Incident(Incident),
     /// Be told of no trips from somewhere, or of one canary, for some time; they are still recorded and shown
     Mute(Mute),
@@ -137,6 +145,8 @@ pub(crate) enum Command {
     Unmute(One),
     /// List actors, newest first
     Actors(List),
+    /// Show what an actor rests on and what else it could be; merge actors, or split one
+    Actor(Actor),
     /// Look at bait as detectors, scanners and people do (exit code 6: something gives it away)
     Audit(Audit),
     /// Find bait that stands where no placement says so (exit code 6: some was found)
@@ -148,13 +158,25 @@ pub(crate) enum Command {
     /// Alert channels and deliveries
     #[command(subcommand)]
     Alert(Alert),
-    /// Write a report
-    Report(Report),
-    /// Show geography sources, or what is known of an address
+    /// Write a report; list or withdraw published ones
+    Report(Box<Report>),
+    /// Show geography sources, or what is known of an address; bring sources up to date, compare them
     Geo(Geo),
-    /// Check the evidence log
+    /// Show what was looked up about an address, or look it up; list whatever went outward
+    Network(Network),
+    /// Check the evidence log, or put records of it into a bundle for others
     #[command(subcommand)]
     Evidence(Evidence),
+    /// Put under a legal hold: nothing it covers is erased
+    Hold(Hold),
+    /// List legal holds, by whom, why and until when
+    Holds(Holds),
+    /// End a legal hold
+    Unhold(Unhold),
+    /// Erase what is older than its age out of the evidence log, which still verifies
+    Purge(Purge),
+    /// Erase a third party's data of one trip out of the evidence log, which still verifies
+    Redact(Redact),
     /// Build the index again from journal and ledger; sends nothing
     Reindex(Empty),
     /// Save ledger, journal, settings and key into one file
@@ -553,49 +575,6 @@ pub(crate) enum Alert {
     Deliveries(List),
     /// List the kinds of channels, with an example of each
     Channels,
-}
-
-/// `report`
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Report {
-    /// Not before this time
-    #[arg(long)]
-    pub(crate) since: Option<String>,
-    /// Only this actor
-    #[arg(long)]
-    pub(crate) actor: Option<String>,
-    /// Only this canary
-    #[arg(long)]
-    pub(crate) canary: Option<String>,
-    /// html, md, json or csv
-    #[arg(long, default_value = "html")]
-    pub(crate) format: String,
-    /// Everything, for authorities; without it third parties and payloads are masked
-    #[arg(long)]
-    pub(crate) full: bool,
-    /// Write to this file [default: stdout, or report.html at a terminal]
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-}
-
-/// `geo`
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Geo {
-    /// An address
-    pub(crate) ip: Option<IpAddr>,
-}
-
-/// `evidence`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Evidence {
-    /// Check every record, part and checkpoint (exit code 4: something does not verify)
-    Verify {
-        /// Check only against this checkpoint file too, kept elsewhere (an alert carries one)
-        #[arg(long, value_name = "FILE")]
-        checkpoint: Option<PathBuf>,
-    },
-    /// Print the newest signed checkpoint
-    Checkpoint,
 }
 
 /// `backup`
