@@ -136,10 +136,12 @@ enum Database {
 impl Database {
     fn open(path: &Path) -> Result<(Self, Source), GeographyError> {
         let read = bounded::read_file(path, file::MAX_BYTES);
-        let bytes = read.map_err(|source| GeographyError::Read {
+        let mut bytes = read.map_err(|source| GeographyError::Read {
             path: path.to_owned(),
             source,
         })?;
+        // Reading leaves room for as much again.
+        bytes.shrink_to_fit();
         if bytes.starts_with(location::MAGIC) {
             let (file, source) = location::from_bytes(bytes, path)?;
             return Ok((Self::Location(Box::new(file)), source));

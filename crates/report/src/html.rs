@@ -8,7 +8,7 @@ use crate::outline;
 use crate::route::{self, Listed};
 use crate::timeline::{self, Timeline};
 use crate::words::{Words, fill};
-use crate::world::{self, Map};
+use crate::world::{self, Circle, Map};
 use crate::{Format, Profile, Report, ReportError};
 
 /// The format.
@@ -39,6 +39,7 @@ struct Page<'a> {
     unused: Vec<&'a CanaryFinding>,
     timeline: Option<Timeline>,
     map: Option<Map>,
+    circles: Vec<Circle>,
     route: Option<route::Drawing>,
     route_list: Vec<Listed>,
     trips: Vec<&'a TripFinding>,
@@ -70,6 +71,7 @@ impl<'a> Page<'a> {
             unused,
             timeline: timeline::draw(all),
             map: world::draw(&all.countries, all.words),
+            circles: world::circles(&all.networks),
             route: route::draw(all),
             route_list: route::lines(all),
             trips: all.trips.iter().rev().take(TRIPS).collect(),

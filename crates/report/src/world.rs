@@ -1,11 +1,15 @@
-//! The world map: countries shaded by how many uses came from networks placed there. Never a pin:
-//! no source knows a point. Shapes come from `data/world.tsv` (see `data/LICENSE.md`).
+//! The world map: countries shaded by how many uses came from networks placed there, and a circle where a source
+//! gives a place with a radius. Never a pin: no source knows a point. Shapes come from `data/world.tsv` (see `data/LICENSE.md`).
+
+mod circle;
 
 use std::sync::LazyLock;
 
 use crate::Language;
 use crate::findings::CountryFinding;
 use crate::words::{Words, fill};
+
+pub(crate) use circle::{Circle, circles};
 
 /// `alpha-2 TAB name TAB SVG path`, made by `data/world.py`.
 static WORLD: &str = include_str!("../data/world.tsv");
