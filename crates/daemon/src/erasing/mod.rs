@@ -2,7 +2,7 @@
 //!
 //! Whoever has the journal open does it: a running station, or else a command that opens it. Both take what
 //! to erase from the ledger's decisions, so that whatever dies is taken up again by the next one, and is on
-//! record with a reason before anything goes. A batch is the parts of one segment, at most [`BATCH`]; between
+//! record with a reason before anything goes. A batch is the parts of one segment, at most `BATCH`; between
 //! batches holds are read anew, under a lock ([`Still`]) that a command takes which sets one up.
 
 mod account;
