@@ -1,5 +1,6 @@
 //! One file a command, or a few that belong together.
 
+mod actors;
 pub(crate) mod agent;
 mod alert;
 mod allow;
@@ -18,7 +19,9 @@ pub(crate) mod elsewhere;
 mod evidence;
 mod exclude;
 mod filter;
+mod forget;
 mod geo;
+mod holds;
 mod hosts;
 mod incidents;
 mod init;
@@ -27,11 +30,14 @@ mod listen;
 mod lists;
 pub(crate) mod mint;
 mod mutes;
+mod network;
 mod orphans;
 mod placements;
 pub(crate) mod plant;
 mod protocols;
+mod purge;
 mod recommend;
+mod redact;
 mod reindex;
 mod report;
 mod rotate;
@@ -86,7 +92,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Mute(args) => mutes::add(&global, &args),
         Command::Mutes(args) => mutes::list(&global, &args),
         Command::Unmute(args) => mutes::end(&global, &args),
-        Command::Actors(args) => trips::actors(&global, &args),
+        Command::Actors(args) => actors::list(&global, &args),
+        Command::Actor(args) => actors::actor(&global, &args),
         Command::Alert(args) => alert::run(&global, &args),
         Command::Report(args) => report::run(&global, &args),
         Command::Audit(args) => audit::run(&global, &args),
@@ -94,7 +101,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Allow(args) => allow::run(&global, &args),
         Command::Scan(args) => scan::run(&global, &args),
         Command::Geo(args) => geo::run(&global, &args),
+        Command::Network(args) => network::run(&global, &args),
         Command::Evidence(args) => evidence::run(&global, &args),
+        Command::Hold(args) => holds::add(&global, &args),
+        Command::Holds(args) => holds::list(&global, &args),
+        Command::Unhold(args) => holds::end(&global, &args),
+        Command::Purge(args) => purge::run(&global, &args),
+        Command::Redact(args) => redact::run(&global, &args),
         Command::Reindex(_) => reindex::run(&global),
         Command::Backup(args) => backup::backup(&global, &args),
         Command::Restore(args) => backup::restore(&global, &args),
