@@ -224,6 +224,63 @@ fn its_records_are_the_log_s_lines_and_its_parts_can_be_recomputed() {
     }
 }
 
+#[test]
+fn an_erased_part_is_named_and_the_record_of_its_erasure_comes_along() {
+    let home = home();
+    seen(&home);
+    let listed = home.json(&["trips"]);
+    let id = text(&listed[0]["trip"], "id");
+    let before = export(&home, "before", &["--trip", id]);
+    assert_eq!(
+        (&before["records"], &before["erased"]),
+        (&1.into(), &0.into())
+    );
+    home.ok(&[
+        "redact",
+        id,
+        "--part",
+        "raw",
+        "--reason",
+        "asked for",
+        "--yes",
+    ]);
+    // An older checkpoint is not over the erasure: named all the same.
+    fs::copy(
+        home.path().join("before/checkpoint"),
+        home.path().join("old"),
+    )
+    .unwrap();
+    let tools = tools(&home);
+    for (out, more, records) in [
+        ("after", &[][..], 2),
+        ("older", &["--checkpoint", "old"], 1),
+    ] {
+        let said = export(&home, out, &[&["--trip", id], more].concat());
+        assert_eq!(
+            (&said["records"], &said["erased"]),
+            (&records.into(), &1.into()),
+            "{said}"
+        );
+        let bundle = home.path().join(out);
+        assert!(!names(&bundle).iter().any(|name| name.ends_with(".raw")));
+        let command = ["python3", "verify.py", text(&said, "fingerprint")];
+        let ran = run(&tools, &bundle, &command);
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stdout.contains("part raw is not here: erased"),
+            "{}",
+            ran.stdout
+        );
+        let ours = home.ok(&["evidence", "check", out]);
+        assert!(ours.contains("part raw is not here: erased"), "{ours}");
+        let index = text_of(&bundle.join("index.tsv"));
+        assert!(index.contains("raw=erased"), "{index}");
+        assert_eq!(index.contains("\terasure\t"), records == 2, "{index}");
+    }
+    // What was given out before still verifies.
+    home.ok(&["evidence", "check", "before"]);
+}
+
 /// The names of all files of a bundle.
 fn names(bundle: &Path) -> Vec<String> {
     let relative = |path: &PathBuf| {
