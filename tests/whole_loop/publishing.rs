@@ -263,7 +263,7 @@ fn publishing_asks_and_remembers() {
     }
     let listed = home.json(&["report", "list"]);
     let id = listed[0]["report"].as_str().unwrap().to_owned();
-    let page = fs::read(&file).unwrap();
+    let page = crate::bait::bytes_of(&file);
     assert!(
         String::from_utf8_lossy(&page).contains(&id),
         "the id is printed"

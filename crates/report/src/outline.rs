@@ -2,6 +2,7 @@
 //! corrections lay out, each with its own escaping. Text from outside is a [`Span::Code`].
 
 mod body;
+mod conclusions;
 
 use crate::findings::{Findings, clock};
 use crate::words::{Words, fill};

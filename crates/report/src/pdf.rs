@@ -2,6 +2,7 @@
 //! without script, link, form or attachment. The same findings give the same bytes.
 
 mod fonts;
+mod lines;
 mod paper;
 
 use lopdf::{Document, Object, Stream, dictionary, text_string};
