@@ -301,7 +301,9 @@ fn actors(desk: &Desk, trips: &[ReportTrip]) -> anyhow::Result<Vec<lapwing_core:
 /// What each actor rests on.
 fn cases(desk: &Desk, trips: &[ReportTrip]) -> anyhow::Result<Vec<lapwing_core::Case>> {
     let ids: BTreeSet<_> = trips.iter().map(|trip| trip.conclusion.actor).collect();
-    ids.into_iter().map(|id| super::actors::case(desk, id)).collect()
+    ids.into_iter()
+        .map(|id| super::actors::case(desk, id))
+        .collect()
 }
 
 /// The touched canaries; of a report on everything also what stands untouched.
