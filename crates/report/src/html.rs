@@ -104,7 +104,9 @@ impl<'a> Page<'a> {
         let uses = self.w.count(one.uses, self.w.uses_count);
         match one.drills {
             0 => uses,
-            all if all == one.uses => format!("{uses}, {}", self.w.announced),
+            all if all == one.uses => {
+                format!("{uses}, {}", self.w.form(all, self.w.announced))
+            }
             some => format!("{uses}, {}", self.w.count(some, self.w.of_them_announced)),
         }
     }

@@ -23,7 +23,7 @@ pub(super) static WORDS: Words = Words {
     alternative: "Alternative",
     alternatives: "Other explanations",
     and: "and",
-    announced: "announced",
+    announced: "announced|announced",
     another_program: "another program",
     answer: "Answer given by the decoy",
     at_time: "At {time}",

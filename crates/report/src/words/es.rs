@@ -23,7 +23,7 @@ pub(super) static WORDS: Words = Words {
     alternative: "Alternativa",
     alternatives: "Otras explicaciones",
     and: "y",
-    announced: "anunciados",
+    announced: "anunciado|anunciados",
     another_program: "otro programa",
     answer: "Respuesta del señuelo",
     at_time: "El {time}",
