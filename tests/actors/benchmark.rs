@@ -58,7 +58,7 @@ fn measures_agree_with_scikit_learn_and_bars_are_met() {
             .args(["--figures".as_ref(), figures.as_os_str()]),
     );
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let ours = lines(&std::fs::read_to_string(&figures).unwrap());
+    let ours = lines(&lapwing_core::bounded::read_text(&figures, 1 << 20).unwrap());
     let judged = finish(
         Command::new(venv().join("bin/python"))
             .arg(repository().join("tests/actors/judge.py"))

@@ -296,7 +296,7 @@ fn add(batch: &Batch<'_>, id: TripId, time: Timestamp, (place, canary): (usize, 
 
 /// What a linker remembers, of a tenth of the trips: the others go on with a session.
 fn remember(batch: &Batch<'_>, id: TripId, value: &str) {
-    if id.sequence % 10 != 0 {
+    if !id.sequence.is_multiple_of(10) {
         return;
     }
     let session = format!(

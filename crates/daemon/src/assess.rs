@@ -121,9 +121,12 @@ impl Assessor {
     }
 }
 
+/// Where a signal was seen last, by its name and value.
+type LookUp<'a> = dyn Fn(&str, &str) -> Result<Option<lapwing_store::Seen>, StoreError> + 'a;
+
 /// What the linker asks of the index.
 pub(crate) struct Known<'a> {
-    pub(crate) signal: &'a dyn Fn(&str, &str) -> Result<Option<lapwing_store::Seen>, StoreError>,
+    pub(crate) signal: &'a LookUp<'a>,
     pub(crate) note: &'a dyn Fn(&str) -> Result<Option<String>, StoreError>,
     pub(crate) hands: &'a Hands,
 }

@@ -202,8 +202,11 @@ fn row(
                 detail: format!("the same address {address}"),
                 to: Some(actor.0),
                 grade: Grade::A1,
+                group: None,
+                centibits: 0,
             }],
             mute: None,
+            session: None,
         },
     }
 }

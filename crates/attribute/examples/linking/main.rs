@@ -8,6 +8,8 @@
 //! to judge, `--figures` what was measured of each family. `--count N` links one world of N trips and says how long that
 //! took.
 
+#![allow(clippy::print_stdout, reason = "a measurement, run by hand")]
+
 mod baselines;
 mod generate;
 mod metrics;
@@ -43,6 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(count) = count {
         return speed::run(&families, count, seed);
     }
+    let mut about = Vec::new();
     let mut all = Totals::default();
     let mut held = Totals::default();
     println!(
@@ -66,6 +69,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
         totals.print(&format!("{name}{}", if family.tuned { "" } else { " *" }));
+        about.push(format!("{name}: {}", family.about));
         if let Some(file) = &mut figures {
             writeln!(file, "{}", totals.figures(name, family.tuned))?;
         }
@@ -76,6 +80,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     all.print("all");
     held.print("* held back");
+    println!("\n{}", about.join("\n"));
     println!("\nstated              links   stated  true");
     for (words, count, stated, truth) in all.stated.bands() {
         println!("{words:18} {count:>6} {stated:>8.3} {truth:>6.3}");

@@ -192,7 +192,7 @@ pub(crate) fn read(directory: &Path) -> Result<Vec<(String, Scenario)>, String> 
         .into_iter()
         .map(|path| {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            let text = std::fs::read_to_string(&path)
+            let text = lapwing_core::bounded::read_text(&path, 1 << 20)
                 .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             let scenario =
                 toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -36,7 +36,7 @@ pub(crate) fn run(
             }
         }
     }
-    let memory = std::fs::read_to_string("/proc/self/status")?;
+    let memory = lapwing_core::bounded::read_text("/proc/self/status".as_ref(), 64 << 10)?;
     let peak = memory.lines().find(|line| line.starts_with("VmHWM"));
     println!(
         "{linked} trips in {sessions} sessions: {seconds:.1} s, {:.1} us a trip, {:.1} us a session; notes {} MB; {}",

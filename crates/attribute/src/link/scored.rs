@@ -131,7 +131,8 @@ impl Step<'_> {
         let source = if observed.knows_source() || observed.is_relayed() {
             network::address(observed.source().ip())
         } else {
-            "-".to_owned()
+            // Nobody was seen: nothing says that it goes on.
+            self.facts.trip.id.to_string()
         };
         let (canary, print) = (self.facts.trip.canary, &observed.fingerprint);
         format!("{canary}/{}/{source}/{print}", observed.listener)

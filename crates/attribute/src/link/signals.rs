@@ -9,7 +9,6 @@ use lapwing_core::{Claims, Grade, Group, NetworkClass};
 
 use super::network;
 use crate::facts::TripFacts;
-use crate::programs::Sort;
 use crate::tools;
 
 /// One way in which sessions can be alike.
@@ -50,6 +49,7 @@ pub(super) const ADDRESS: &str = "address";
 pub(super) const BLOCK: &str = "block";
 pub(super) const SYSTEM: &str = "system";
 pub(super) const SERVICE: &str = "service";
+pub(super) const FINGERPRINT: &str = "fingerprint";
 pub(super) const FAMILY: &str = "family";
 pub(super) const CANARY: &str = "canary";
 pub(super) const PLACE: &str = "place";
@@ -72,7 +72,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal {
         agree: 0.65,
         common: 0.04,
-        most: 2.0,
+        most: 1.5,
         against: true,
         found_by: false,
         ..signal(SYSTEM, Group::Network, Grade::B3, "same network")
@@ -112,7 +112,7 @@ pub(super) const SIGNALS: &[Signal] = &[
         most: 7.0,
         against: true,
         ..signal(
-            "fingerprint",
+            FINGERPRINT,
             Group::Program,
             Grade::B3,
             "same habits of the client program",
@@ -163,7 +163,8 @@ pub(super) const SIGNALS: &[Signal] = &[
         )
     },
     Signal {
-        agree: 0.8,
+        // Of those whose habits differ otherwise: a newer version, or another machine.
+        agree: 0.2,
         common: 0.1,
         most: 3.0,
         found_by: false,
@@ -182,6 +183,18 @@ pub(super) const SIGNALS: &[Signal] = &[
             Group::Payload,
             Grade::E4,
             "the same was sent along (recipient, text or statement)",
+        )
+    },
+    Signal {
+        agree: 0.3,
+        common: 0.2,
+        most: 3.0,
+        found_by: false,
+        ..signal(
+            "call",
+            Group::Payload,
+            Grade::E4,
+            "the same short text was sent along, as many send",
         )
     },
     Signal {
@@ -212,7 +225,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal {
         agree: 0.3,
         common: 0.01,
-        most: 3.0,
+        most: 1.0,
         ..signal(
             "forwarded",
             Group::Claim,
@@ -277,12 +290,15 @@ pub(super) fn traits(facts: &TripFacts<'_>, digest: &Digest) -> Vec<(String, Str
             add(SERVICE, service);
         }
     }
-    if !observed.fingerprint.is_empty() {
-        add("fingerprint", observed.fingerprint.clone());
-    }
-    for name in ["ja4", "h2", "h1", "hassh"] {
-        if let Some(value) = observed.signals.get(name) {
-            add(name, value.clone());
+    // What an application asks with is the application's program.
+    if observed.observer.is_none() {
+        if !observed.fingerprint.is_empty() {
+            add(FINGERPRINT, observed.fingerprint.clone());
+        }
+        for name in ["ja4", "h2", "h1", "hassh"] {
+            if let Some(value) = observed.signals.get(name) {
+                add(name, value.clone());
+            }
         }
     }
     if let Some(claims) = &facts.trip.claims {
@@ -324,11 +340,21 @@ fn said(facts: &TripFacts<'_>, claims: &Claims, say: &mut dyn FnMut(&str, &str))
         if !key && NOT_SENT.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
         }
-        let signal = if key { "key" } else { "payload" };
         for value in values.open(why).iter().take(VALUES) {
+            let signal = match (key, is_common(value)) {
+                (true, _) => "key",
+                (false, true) => "call",
+                (false, false) => "payload",
+            };
             say(signal, &format!("{name}\n{value}"));
         }
     }
+}
+
+/// Whether a text is one that many send, as `SELECT version()`: short, and without a number of its own.
+fn is_common(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    text.len() < 40 && digits < 6 && !text.contains('@')
 }
 
 /// A program's name without what changes from version to version.
@@ -337,7 +363,8 @@ fn family(agent: &str) -> String {
     let mut out = String::new();
     for c in bytes {
         let c = if c.is_ascii_digit() { '0' } else { c };
-        if !(c == '0' && out.ends_with('0')) && !(c == '.' && out.ends_with('0')) {
+        let goes_on = out.ends_with('0') && matches!(c, '0' | '.');
+        if !goes_on {
             out.push(c);
         }
     }
@@ -367,12 +394,8 @@ pub(super) struct Stock {
 
 impl Stock {
     pub(super) fn of(facts: &TripFacts<'_>) -> Self {
-        let is_short = || facts.agent().is_some_and(|agent| agent.len() < 60);
-        let named = facts
-            .program()
-            .is_some_and(|program| program.sort != Sort::Client || is_short());
         Self {
-            named,
+            named: facts.program().is_some(),
             spoken: tools::is_known(facts.trip),
         }
     }

@@ -292,16 +292,22 @@ fn programs_as_they_come_say_little_and_rare_ones_much() {
     let mut kept = Kept::default();
     kept.trip(&curl(1, "198.51.100.7", 1));
     assert_eq!(kept.trip(&curl(2, "203.0.113.9", 2)).actor, actor(2));
+    // nor does a script alone that nobody else has: it may have been passed on
     let script = |at: u64, address: &str, bait: u8| {
         let sample = Sample::new(at).bait(bait).from(address);
         sample.print("aa").agent("own-script/1")
     };
     let mut kept = Kept::default();
     kept.trip(&script(1, "198.51.100.7", 1));
-    assert_eq!(kept.trip(&script(2, "203.0.113.9", 2)).actor, actor(1));
-    // what many in one's own log have says little, whatever it is
+    assert_eq!(kept.trip(&script(2, "203.0.113.9", 2)).actor, actor(2));
+    // with bait from one place it does
+    let with_bait = |at, address, bait| script(at, address, bait).stands("/srv/.env");
     let mut kept = Kept::default();
-    kept.trip(&script(1, "198.51.100.7", 1));
+    kept.trip(&with_bait(1, "198.51.100.7", 1));
+    assert_eq!(kept.trip(&with_bait(2, "203.0.113.9", 2)).actor, actor(1));
+    // but not if many in one's own log have both
+    let mut kept = Kept::default();
+    kept.trip(&with_bait(1, "198.51.100.7", 1));
     for (name, note) in &mut kept.notes {
         if name.starts_with("v/") {
             *note = note.replace("\"hands\":1", "\"hands\":50");
@@ -309,7 +315,7 @@ fn programs_as_they_come_say_little_and_rare_ones_much() {
             *note = "60".to_owned();
         }
     }
-    assert_eq!(kept.trip(&script(2, "203.0.113.9", 2)).actor, actor(2));
+    assert_eq!(kept.trip(&with_bait(2, "203.0.113.9", 2)).actor, actor(2));
 }
 
 #[test]

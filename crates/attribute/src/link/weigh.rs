@@ -8,7 +8,9 @@ use lapwing_core::{Confidence, Edge, Evidence, Grade, Group, Session};
 
 use super::network::{self, Sort};
 use super::notes::{Had, Notes};
-use super::signals::{self, ADDRESS, BLOCK, CANARY, FAMILY, PACE, SERVICE, SYSTEM, Signal};
+use super::signals::{
+    self, ADDRESS, BLOCK, CANARY, FAMILY, FINGERPRINT, PACE, SERVICE, SYSTEM, Signal,
+};
 
 /// The odds that any two sessions are one hand before anything is known of them, in hundredths of a bit: 1 to 32.
 pub(super) const PRIOR: i32 = -500;
@@ -17,6 +19,10 @@ const SUPPORT: i32 = 200;
 /// The most that the odds come to with one group that supports them: "likely". Nothing but the client's word
 /// is held to it, too.
 pub(super) const LIKELY: i32 = 190;
+/// The most where that is not enough (see `is_enough`).
+const EVEN: i32 = 0;
+/// What weighs less is no sort of evidence by itself.
+const ENOUGH: i32 = 50;
 /// The most with two: "very likely".
 const VERY_LIKELY: i32 = 420;
 /// How many hands one's own log must know before it outweighs the background.
@@ -47,6 +53,8 @@ struct Item {
     centibits: i32,
     /// Which trait of the later session the earlier one has, too; `None` if they differ.
     shared: Option<usize>,
+    /// Why it cannot support a link, however much it weighs; empty if it can.
+    doubt: &'static str,
 }
 
 /// The scales, with a session on them that earlier ones are weighed against: how common its values are was read once.
@@ -105,8 +113,9 @@ impl<'a> Scales<'a> {
         items.extend(self.pace(&pair, &items));
         items.sort_by_key(|one| std::cmp::Reverse(one.centibits.abs()));
         let raw = PRIOR + items.iter().map(|one| one.centibits).sum::<i32>();
-        let (supports, said) = supports(&items, &pair);
+        let (supports, said) = supports(&items);
         let most = match supports {
+            _ if !is_enough(&items) => EVEN,
             0 | 1 => LIKELY,
             _ if said => LIKELY,
             2 => VERY_LIKELY,
@@ -136,10 +145,12 @@ impl<'a> Scales<'a> {
             .map(|place| (self.alike(signal, place, pair), place))
             .max_by(|one, other| one.0.total_cmp(&other.0));
         if let Some((bits, place)) = heaviest {
+            // A version that nobody had may be less likely than chance: that speaks against.
             return Some(Item {
                 signal,
-                centibits: centibits(bits.clamp(0.0, signal.most)),
+                centibits: centibits(bits.clamp(-4.0, signal.most)),
                 shared: Some(place),
+                doubt: self.doubt(signal, place, pair),
             });
         }
         let silent = !signal.against || signal.group == Group::Network && pair.hops();
@@ -148,6 +159,7 @@ impl<'a> Scales<'a> {
             signal,
             centibits: centibits(bits.max(-4.0)),
             shared: None,
+            doubt: "",
         })
     }
 
@@ -184,6 +196,16 @@ impl<'a> Scales<'a> {
         ((others + BLEND * common) / (all + BLEND)).clamp(1e-6, 0.99)
     }
 
+    fn doubt(&self, signal: &Signal, place: usize, pair: &Pair<'_>) -> &'static str {
+        match signal.group {
+            Group::Network => pair.sort.doubt,
+            Group::Program if self.common[place].stock => {
+                "weak: a program that many use as it comes"
+            }
+            _ => "",
+        }
+    }
+
     /// How soon one follows the other with the same bait. Where many come, that is chance.
     fn pace(&self, pair: &Pair<'_>, items: &[Item]) -> Option<Item> {
         let bait = items.iter().find(|one| one.signal.group == Group::Bait)?;
@@ -196,6 +218,7 @@ impl<'a> Scales<'a> {
             signal: &PACE,
             centibits,
             shared: bait.shared,
+            doubt: "",
         })
     }
 }
@@ -260,10 +283,6 @@ impl<'a> Pair<'a> {
         )
     }
 
-    fn is_weak(&self, signal: &Signal) -> bool {
-        signal.group == Group::Network && !self.sort.doubt.is_empty()
-    }
-
     fn evidence(&self, item: &Item) -> Evidence {
         let signal = item.signal;
         let (mut grade, mut detail) = (signal.grade, format!("not the {}", signal.words));
@@ -275,9 +294,9 @@ impl<'a> Pair<'a> {
                 _ => String::new(),
             };
             detail = format!("{}{shown}, {}", signal.words, self.apart());
-            if self.is_weak(signal) {
-                grade = Grade::B3;
-                detail = format!("{detail}; {}", self.sort.doubt);
+            if !item.doubt.is_empty() {
+                grade = if grade == Grade::A1 { Grade::B3 } else { grade };
+                detail = format!("{detail}; {}", item.doubt);
             }
         }
         Evidence {
@@ -300,14 +319,22 @@ fn of_signal<'a>(session: &'a Session, signal: &str) -> &'a [(String, String)] {
     &rest[..rest.partition_point(|(name, _)| name == signal)]
 }
 
-/// Programs of different names that are built on one library are alike in what that library does.
+/// Programs that differ as a whole and are built on one library are alike in what that library does: that says nothing.
 fn without_library(mut items: Vec<Item>, pair: &Pair<'_>) -> Vec<Item> {
-    let (ours, theirs) = (
-        of_signal(pair.later, FAMILY),
-        of_signal(pair.earlier, FAMILY),
-    );
-    if ours.iter().zip(theirs).any(|(one, other)| one != other) {
-        items.retain(|one| one.signal.group != Group::Program || one.centibits < 0);
+    let differ = |signal| {
+        let (ours, theirs) = (
+            of_signal(pair.later, signal),
+            of_signal(pair.earlier, signal),
+        );
+        ours.iter().zip(theirs).any(|(one, other)| one != other)
+    };
+    if differ(FINGERPRINT) || differ(FAMILY) {
+        let other_name = differ(FAMILY);
+        items.retain(|one| {
+            let of_library =
+                one.signal.group == Group::Program && (other_name || one.signal.name != FAMILY);
+            !of_library || one.centibits < 0
+        });
     }
     items
 }
@@ -332,12 +359,29 @@ fn strongest(items: Vec<Item>) -> Vec<Item> {
     best
 }
 
+/// Whether two sorts of evidence speak for one hand, or one that may do so alone: an address that few share, or what
+/// stands for a person. Everybody who has a bait shares it, and everybody who has a program; and anybody can say anything.
+fn is_enough(items: &[Item]) -> bool {
+    let mut sorts = 0;
+    for item in items.iter().filter(|item| item.centibits >= ENOUGH) {
+        match item.signal.group {
+            Group::Network if item.doubt.is_empty() => return true,
+            Group::Identity => return true,
+            Group::Pace | Group::Claim => {}
+            _ => sorts += 1,
+        }
+    }
+    sorts > 1
+}
+
 /// How many groups support a link, and whether all of them are only said. How soon one follows another is no support
-/// of its own, for it leans on the bait; nor is an address that many share.
-fn supports(items: &[Item], pair: &Pair<'_>) -> (usize, bool) {
+/// of its own, for it leans on the bait; nor is an address that many share, or a program as it comes.
+fn supports(items: &[Item]) -> (usize, bool) {
     let supporting = items.iter().filter(|one| {
         let group = one.signal.group;
-        one.centibits >= SUPPORT && group != Group::Pace && !pair.is_weak(one.signal)
+        one.centibits >= SUPPORT
+            && !matches!(group, Group::Pace | Group::Claim)
+            && one.doubt.is_empty()
     });
     let (mut count, mut said) = (0, true);
     for one in supporting {
@@ -350,8 +394,8 @@ fn supports(items: &[Item], pair: &Pair<'_>) -> (usize, bool) {
 /// How well a link is founded.
 pub(crate) fn confidence(edge: &Edge) -> Confidence {
     let is_support = |one: &&Evidence| {
-        let weak = one.group == Some(Group::Network) && one.detail.contains(network::WEAK);
-        one.centibits >= SUPPORT && one.group != Some(Group::Pace) && !weak
+        let weak = one.detail.contains(network::WEAK);
+        one.centibits >= SUPPORT && !matches!(one.group, Some(Group::Pace | Group::Claim)) && !weak
     };
     let supporting: Vec<_> = edge.evidence.iter().filter(is_support).collect();
     let seen = { supporting.iter() }

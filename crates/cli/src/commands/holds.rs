@@ -79,7 +79,7 @@ fn things(desk: &Desk, args: &args::Hold) -> anyhow::Result<Vec<HoldOn>> {
     }
     for text in actor {
         let id = parse_actor(text)?;
-        let found = desk.index.actor(id)?;
+        let found = desk.index.actor_as(id, desk.hands()?)?;
         let found = found.ok_or_else(|| missing("actor", text, "actors"))?;
         things.push(HoldOn::Actor(found.id));
     }

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use lapwing_core::{
-    Actor, ActorId, CanaryId, Conclusion, Evidence, Grade, Incident, IncidentId, IncidentState,
-    Judgement, NetworkFacts, StationId, TripId, Untold, Verdict,
+    Actor, ActorId, CanaryId, Conclusion, Decision, Evidence, Grade, Incident, IncidentId,
+    IncidentState, Judgement, NetworkFacts, StationId, Timestamp, TripId, Untold, Verb, Verdict,
 };
 use lapwing_store::{
     ActorFilter, Cursor, Followed, IncidentFilter, Index, Page, Seen, Tally, TripFilter, TripRow,
@@ -68,8 +68,11 @@ fn trip(name: TripId, canary: u8, incident: u64, actor: u64) -> TripRow {
                 detail: "the same".to_owned(),
                 to: Some(first(actor)),
                 grade: Grade::A1,
+                group: None,
+                centibits: 0,
             }],
             mute: None,
+            session: None,
         },
     }
 }
@@ -398,6 +401,11 @@ fn a_batch_sees_what_was_put_before_and_in_it() {
         assert_eq!(batch.signal("address", "192.0.2.1").unwrap(), Some(seen));
         assert_eq!(batch.signal("fingerprint", "192.0.2.1").unwrap(), None);
         batch.put_fact("rules", "7");
+        batch.put_note("v/address/192.0.2.1", "{}");
+        batch.put_note("v/address/192.0.2.1", "{\"hands\":2}");
+        let kept = batch.note("v/address/192.0.2.1").unwrap();
+        assert_eq!(kept.as_deref(), Some("{\"hands\":2}"));
+        assert_eq!(batch.note("v/address").unwrap(), None);
         batch.commit(followed(StationId::new(1), 8)).unwrap();
     }
     assert_eq!(index.actor(ActorId(id(1, 1))).unwrap(), Some(actor(1)));
@@ -406,6 +414,122 @@ fn a_batch_sees_what_was_put_before_and_in_it() {
         Some(incident(8, 1, 1))
     );
     assert_eq!(index.fact("rules").unwrap().as_deref(), Some("7"));
+    let kept = index.note("v/address/192.0.2.1").unwrap();
+    assert_eq!(kept.as_deref(), Some("{\"hands\":2}"));
+    index.wipe().unwrap();
+    assert_eq!(index.note("v/address/192.0.2.1").unwrap(), None);
+}
+
+/// Sixty trips of five actors, 1 to 5, of which evidence joins the last to the first.
+fn joined(index: &Index) -> Vec<TripRow> {
+    let batch = index.batch().unwrap();
+    let mut rows = Vec::new();
+    for name in 1..=60 {
+        let of = 1 + name % 5;
+        let mut row = trip(id(1, name), 7, name, of);
+        let block = name / 20 * 20;
+        let first = (block.max(1)..=name).find(|other| 1 + other % 5 == of);
+        row.conclusion.session = first.map(|first| id(1, first));
+        batch.add_trip(&row).unwrap();
+        let mut actor = batch
+            .actor(ActorId(id(1, of)))
+            .unwrap()
+            .unwrap_or_else(|| actor(of));
+        (actor.count, actor.latest) = (actor.count + row.count, row.id());
+        batch.put_actor(&actor);
+        rows.push(row);
+    }
+    batch.put_join(ActorId(id(1, 5)), ActorId(id(1, 1)));
+    batch.put_join(ActorId(id(1, 5)), ActorId(id(1, 1)));
+    batch.commit(followed(StationId::new(1), 60)).unwrap();
+    rows
+}
+
+#[test]
+fn actors_that_turned_out_to_be_one_are_read_as_one() {
+    let home = Home::new();
+    let index = home.index();
+    let rows = joined(&index);
+    let one = ActorId(id(1, 1));
+    assert_eq!(index.joins().unwrap(), [(ActorId(id(1, 5)), one)]);
+    let hands = index.hands(&[]).unwrap();
+    for name in [1, 5] {
+        let filter = TripFilter {
+            actor: Some(ActorId(id(1, name))),
+            limit: 1000,
+            ..TripFilter::default()
+        };
+        let read = index.trips_as(&filter, &hands).unwrap().rows;
+        let expected: Vec<TripId> = { rows.iter().rev() }
+            .filter(|row| [1, 5].contains(&row.conclusion.actor.0.sequence))
+            .map(TripRow::id)
+            .collect();
+        assert_eq!(read.iter().map(TripRow::id).collect::<Vec<_>>(), expected);
+        assert!(read.iter().all(|row| row.conclusion.actor == one));
+        let short = TripFilter { limit: 3, ..filter };
+        assert_eq!(index.trips_as(&short, &hands).unwrap().rows.len(), 3);
+    }
+    let page = index
+        .actors_as(
+            &ActorFilter {
+                limit: 10,
+                ..ActorFilter::default()
+            },
+            &hands,
+        )
+        .unwrap();
+    assert_eq!(page.rows.len(), 4);
+    let whole = index.actor_as(ActorId(id(1, 5)), &hands).unwrap().unwrap();
+    let part = |name| index.actor(ActorId(id(1, name))).unwrap().unwrap();
+    assert_eq!(
+        (whole.id, whole.count),
+        (one, part(1).count + part(5).count)
+    );
+}
+
+#[test]
+fn sessions_that_the_operator_moved_are_read_where_they_are_now() {
+    let home = Home::new();
+    let index = home.index();
+    let rows = joined(&index);
+    let session = id(1, 20);
+    let split = Decision {
+        time: Timestamp::from_micros(0),
+        verb: Verb::Split {
+            actor: ActorId(id(1, 1)),
+            sessions: vec![session],
+            reason: "a test".to_owned(),
+            by: "admin".to_owned(),
+        },
+    };
+    let hands = index.hands(&[split]).unwrap();
+    let of = |name: TripId| {
+        let filter = TripFilter {
+            actor: Some(ActorId(name)),
+            limit: 1000,
+            ..TripFilter::default()
+        };
+        let page = index.trips_as(&filter, &hands).unwrap();
+        page.rows.iter().map(TripRow::id).collect::<Vec<_>>()
+    };
+    let is_moved = |row: &&TripRow| row.conclusion.session == Some(session);
+    let moved: Vec<TripId> = { rows.iter().rev() }
+        .filter(is_moved)
+        .map(TripRow::id)
+        .collect();
+    assert_eq!(of(session), moved);
+    let page = index
+        .actors_as(
+            &ActorFilter {
+                limit: 10,
+                ..ActorFilter::default()
+            },
+            &hands,
+        )
+        .unwrap();
+    let counted: u64 = page.rows.iter().map(|actor| actor.count).sum();
+    assert!(page.rows.iter().any(|actor| actor.id == ActorId(session)));
+    assert!(counted > 0 && !of(id(1, 1)).iter().any(|trip| moved.contains(trip)));
 }
 
 #[test]
