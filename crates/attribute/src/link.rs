@@ -4,6 +4,7 @@
 //! evidence for it, and what to remember. So a better rule can replace it without anything around it changing.
 
 mod case;
+mod fit;
 mod network;
 mod notes;
 mod scored;

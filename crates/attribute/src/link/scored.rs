@@ -5,16 +5,15 @@
 //! actor of the likeliest, unless the actor as a whole does not fit (else a chain of weak likenesses would make one
 //! actor of everybody); if it ties two actors together, they turn out to be one.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
 
 use lapwing_core::{ActorId, Edge, Evidence, Grade, Group, Session, TripId};
 
+use super::fit::Candidate;
 use super::network;
 use super::notes::{EXAMPLES, Going, Had, Notes, RECENT, Read, Value};
-use super::signals::{self, CANARY, Digest, PLACE, Stock};
-use super::weigh::{self, LIKELY, PRIOR, Scales, Weighed};
+use super::signals::{self, Digest, Stock};
+use super::weigh::{LIKELY, PRIOR};
 use super::{Linked, Linker, Memory, Seen};
 use crate::facts::TripFacts;
 use crate::lookup;
@@ -23,16 +22,6 @@ use crate::lookup;
 const SESSION: i64 = 1800;
 /// From these odds on a session is linked, in hundredths of a bit: more likely than not.
 pub(super) const LINK: i32 = 30;
-/// From these odds on two actors are joined.
-const JOIN: i32 = 200;
-/// What the odds against an actor's other sessions must come to on average.
-const AVERAGE: i32 = -320;
-/// One session weighs for or against an actor at most so much there.
-const EACH: i32 = 600;
-/// Sessions that a new one is held against at most.
-const CANDIDATES: usize = 24;
-/// A value that more hands share finds nobody.
-const TOO_COMMON: u32 = 64;
 /// Links kept with a session at most, and how likely they must be.
 const EDGES: usize = 8;
 const WORTH_KEEPING: i32 = -200;
@@ -85,33 +74,13 @@ impl Linker for Scored {
     }
 }
 
-type Traits = Vec<(String, String)>;
+pub(super) type Traits = Vec<(String, String)>;
 
 /// One trip on its way.
-struct Step<'a> {
+pub(super) struct Step<'a> {
     facts: &'a TripFacts<'a>,
     stock: Stock,
-    notes: &'a Notes<'a>,
-}
-
-/// An earlier session, whose it is now, and what it weighs.
-struct Candidate {
-    session: Arc<Session>,
-    actor: ActorId,
-    centibits: i32,
-    raw: i32,
-    supports: usize,
-    /// What was weighed; else what is known otherwise.
-    weighed: Result<Weighed, Vec<Evidence>>,
-}
-
-impl Candidate {
-    fn evidence(&self, later: &Session) -> Vec<Evidence> {
-        match &self.weighed {
-            Ok(weighed) => weigh::explain(weighed, later, &self.session),
-            Err(said) => said.clone(),
-        }
-    }
+    pub(super) notes: &'a Notes<'a>,
 }
 
 impl Step<'_> {
@@ -282,115 +251,6 @@ impl Step<'_> {
         }
     }
 
-    /// Earlier sessions that share a value by which sessions are found: those that share most, then the newest.
-    fn candidates(&self, session: &Session, by: &Traits) -> Vec<Candidate> {
-        let mut shared: BTreeMap<TripId, (usize, ActorId)> = BTreeMap::new();
-        for (name, value) in by {
-            let found_by = signals::find(name).is_some_and(|signal| signal.found_by);
-            if !found_by {
-                continue;
-            }
-            let known = self.notes.value(name, value);
-            if known.hands > TOO_COMMON && name != CANARY && name != PLACE {
-                continue;
-            }
-            for Had(session, actor, _) in &known.recent {
-                shared.entry(*session).or_insert((0, *actor)).0 += 1;
-            }
-        }
-        shared.remove(&session.id);
-        let mut shared: Vec<_> = shared.into_iter().collect();
-        shared.sort_by_key(|(id, (count, _))| std::cmp::Reverse((*count, *id)));
-        shared.truncate(CANDIDATES);
-        let scales = Scales::new(self.notes, session);
-        let weigh = |(id, (_, actor)): (TripId, (usize, ActorId))| {
-            let earlier = self.notes.session(id)?;
-            let weighed = scales.weigh(&earlier);
-            let actor = self.notes.hand_of(actor, id);
-            (!earlier.apart).then_some(Candidate {
-                session: earlier,
-                actor,
-                centibits: weighed.centibits,
-                raw: weighed.raw,
-                supports: weighed.supports,
-                weighed: Ok(weighed),
-            })
-        };
-        let mut candidates: Vec<_> = shared.into_iter().filter_map(weigh).collect();
-        candidates.sort_by_key(|one| std::cmp::Reverse((one.centibits, one.raw, one.session.id)));
-        candidates
-    }
-
-    /// Of each actor that a session may belong to the likeliest candidate, the likeliest first.
-    fn choices<'c>(&self, session: &Session, candidates: &'c [Candidate]) -> Vec<&'c Candidate> {
-        let scales = Scales::new(self.notes, session);
-        let mut choices: Vec<&Candidate> = Vec::new();
-        let mut seen: Vec<ActorId> = Vec::new();
-        for candidate in { candidates.iter() }.take_while(|one| one.centibits >= LINK) {
-            if seen.contains(&candidate.actor) {
-                continue;
-            }
-            seen.push(candidate.actor);
-            if self.fits(session, candidate.actor, &scales) {
-                choices.push(candidate);
-            }
-        }
-        choices
-    }
-
-    /// Whether a session fits an actor as a whole.
-    fn fits(&self, session: &Session, actor: ActorId, scales: &Scales<'_>) -> bool {
-        let examples = self.examples(actor);
-        let each = examples.iter().filter(|one| one.id != session.id);
-        average(each.map(|one| scales.weigh(one)))
-    }
-
-    fn examples(&self, actor: ActorId) -> Vec<Arc<Session>> {
-        let hand = self.notes.hand(actor);
-        let sessions = { hand.examples.iter() }.filter_map(|id| self.notes.session(*id));
-        sessions
-            .filter(|session| self.notes.hand_of(session.actor, session.id) == actor)
-            .collect()
-    }
-
-    /// Which of these actors turn out to be the same as `actor`: they are likely alone, rest on two sorts of
-    /// evidence, and fit as a whole.
-    fn joins(
-        &self,
-        session: &Session,
-        actor: ActorId,
-        choices: &[&Candidate],
-    ) -> Vec<(ActorId, ActorId)> {
-        let mut joins = Vec::new();
-        for choice in choices {
-            let strong = choice.centibits >= JOIN && choice.supports > 1;
-            let apart = || self.notes.are_apart(actor, choice.actor);
-            if strong && choice.actor != actor && !apart() && self.fit(session, actor, choice.actor)
-            {
-                joins.push((actor, choice.actor));
-                self.merge_hands(actor, choice.actor);
-            }
-        }
-        joins
-    }
-
-    /// Whether two actors, a new session of the first among them, fit each other as a whole.
-    fn fit(&self, session: &Session, one: ActorId, other: ActorId) -> bool {
-        let (mut ours, theirs) = (self.examples(one), self.examples(other));
-        ours.retain(|known| known.id != session.id);
-        ours.push(Arc::new(session.clone()));
-        let both = [(&ours, &theirs), (&theirs, &ours)];
-        average(both.into_iter().flat_map(|(these, those)| {
-            these.iter().flat_map(move |later| {
-                let scales = Scales::new(self.notes, later);
-                let is_earlier =
-                    |one: &&Arc<Session>| (one.first, one.id) < (later.first, later.id);
-                let weighed = those.iter().filter(is_earlier).map(|one| scales.weigh(one));
-                weighed.collect::<Vec<_>>()
-            })
-        }))
-    }
-
     /// Notes a session with its actor.
     fn join_hand(&self, session: &mut Session) {
         let mut hand = self.notes.hand(session.actor);
@@ -402,16 +262,6 @@ impl Step<'_> {
         }
         hand.examples.push(session.id);
         self.notes.put_hand(session.actor, &hand);
-    }
-
-    /// The older actor stands for both from now on: its examples are both's. Its chain of sessions stays its own.
-    fn merge_hands(&self, one: ActorId, other: ActorId) {
-        let (older, younger) = (one.min(other), one.max(other));
-        let (mut hand, theirs) = (self.notes.hand(older), self.notes.hand(younger));
-        hand.examples.truncate(EXAMPLES / 2);
-        hand.examples
-            .extend(theirs.examples.into_iter().take(EXAMPLES / 2));
-        self.notes.put_hand(older, &hand);
     }
 
     /// Remembers who had these values.
@@ -515,16 +365,6 @@ fn keep_edges(
         .edges
         .sort_by_key(|edge| std::cmp::Reverse((edge.taken, edge.centibits, edge.to)));
     session.edges.truncate(EDGES);
-}
-
-/// Whether the odds come to enough on average.
-fn average(weighed: impl Iterator<Item = Weighed>) -> bool {
-    let (mut sum, mut count) = (0_i64, 0_i64);
-    for one in weighed {
-        sum += i64::from(one.raw.clamp(-EACH, EACH));
-        count += 1;
-    }
-    count == 0 || sum >= i64::from(AVERAGE) * count
 }
 
 fn digest(traits: &Traits) -> u64 {

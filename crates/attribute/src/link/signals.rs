@@ -402,7 +402,8 @@ impl Stock {
 
     pub(super) fn has(self, signal: &str) -> bool {
         match signal {
-            "ja4" | "h2" | "h1" => self.spoken,
+            // Whoever calls itself curl and speaks as no curl known here is a curl that is not known here.
+            "ja4" | "h2" | "h1" => self.spoken || self.named,
             _ => self.named,
         }
     }
