@@ -299,6 +299,10 @@ fn show(desk: &Desk, id: ActorId, all: bool) -> anyhow::Result<Exit> {
 }
 
 fn links(case: &Case, all: bool) -> anyhow::Result<()> {
+    if case.sessions == 0 {
+        output::line("\nIt was linked by an earlier version: lapwing reindex weighs it anew.")?;
+        return Ok(());
+    }
     let Some(likelihood) = case.likelihood else {
         output::line("\nOne session: nothing was linked, and nothing is claimed.")?;
         return Ok(());
@@ -419,6 +423,7 @@ fn stated(case: &Case) -> String {
     };
     match case.likelihood {
         Some(likelihood) => format!("{likelihood}{decided}"),
+        None if case.sessions == 0 => "not weighed".to_owned(),
         None => format!("one session{decided}"),
     }
 }

@@ -100,7 +100,7 @@ pub(super) static WORDS: Words = Words {
     flood_of: "avalancha: {n} uso de {from} a {until}|avalancha: {n} usos de {from} a {until}",
     footer: "Hecho por {software} a partir de los registros de la estación {station}. Esta página no carga nada de ningún sitio.",
     format: "Formato",
-    from_until: "de {from} a {until} UTC",
+    from_until: "desde {from} hasta {until} UTC",
     from_utc: "Desde (UTC)",
     from_word: "Origen",
     further_drills: "Un uso más fue un simulacro que el operador había anunciado.|{n} usos más fueron simulacros que el operador había anunciado.",
