@@ -19,6 +19,8 @@ use crate::server::status;
 
 /// Records that wait for one sync.
 const GROUP: usize = 4096;
+/// Trips of the hand that a report is made of.
+const REPORTED: usize = 10_000;
 
 pub(crate) fn run(plan: &Plan) {
     let trips: usize = if plan.quick { 50_000 } else { 1_000_000 };
@@ -48,6 +50,7 @@ pub(crate) fn run(plan: &Plan) {
         " s",
     );
     bar("resident memory", resident, &Bar::Below(500.0), " MB");
+    report(plan, &data);
     let begun = Instant::now();
     let listed = data
         .command(plan, &["actors", "--json", "--limit", "5"])
@@ -60,7 +63,31 @@ pub(crate) fn run(plan: &Plan) {
     );
 }
 
-/// Writes so many trips into the station's journal.
+/// Makes a report of the newest trip's actor, who made the last ten thousand.
+fn report(plan: &Plan, data: &Data) {
+    let newest = data
+        .command(plan, &["trips", "--json", "--limit", "1"])
+        .output()
+        .unwrap();
+    let newest: serde_json::Value = serde_json::from_slice(&newest.stdout).unwrap();
+    let actor = newest[0]["conclusion"]["actor"].as_str().unwrap();
+    let out = data.path.join("report.html");
+    let begun = Instant::now();
+    let made = data
+        .command(
+            plan,
+            &["report", "--actor", actor, "--format", "html", "--out"],
+        )
+        .arg(&out)
+        .output()
+        .unwrap();
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!(made.status.success());
+    println!("{}", String::from_utf8_lossy(&made.stderr).trim());
+    bar("a report of that actor", seconds, &Bar::Below(3.0), " s");
+}
+
+/// Writes so many trips into the station's journal, and some of one hand at the end.
 fn write(path: &Path, count: usize) -> usize {
     let directory = Directory::open(path, None).unwrap();
     let settings = Settings {
@@ -80,7 +107,20 @@ fn write(path: &Path, count: usize) -> usize {
         .build()
         .unwrap();
     let epoch = directory.keyring().epoch();
-    let (mut written, mut seed) = (0, 1);
+    let append = |events: &[Event]| {
+        for group in events.chunks(GROUP) {
+            let entry =
+                |event| record::trip_entry(&sighting(event), epoch, record::Written::InTime);
+            let appended: Vec<_> = group
+                .iter()
+                .map(|event| journal.append(entry(event)))
+                .collect();
+            for receipt in appended {
+                runtime.block_on(receipt).unwrap();
+            }
+        }
+    };
+    let (mut written, mut seed, mut last) = (0, 1, Vec::new());
     while written < count {
         for (_, family) in &families {
             let mut events = generate::world(family, seed);
@@ -89,22 +129,25 @@ fn write(path: &Path, count: usize) -> usize {
                 event.trip.observed.time = time.plus_seconds(i64::try_from(seed).unwrap() * 3600);
             }
             seed += 1;
-            for group in events.chunks(GROUP) {
-                let appended: Vec<_> = { group.iter() }
-                    .map(|event| {
-                        let entry =
-                            record::trip_entry(&sighting(event), epoch, record::Written::InTime);
-                        journal.append(entry)
-                    })
-                    .collect();
-                for receipt in appended {
-                    runtime.block_on(receipt).unwrap();
-                }
-            }
+            append(&events);
             written += events.len();
+            last = events;
         }
     }
-    written
+    let one = last.pop().expect("a world has trips");
+    let many = (1..=REPORTED).map(|number| {
+        let mut trip = one.trip.clone();
+        let later = i64::try_from(number).expect("few") * 60;
+        trip.observed.time = trip.observed.time.plus_seconds(later);
+        Event {
+            trip,
+            network: one.network.clone(),
+            place: one.place.clone(),
+            hand: one.hand,
+        }
+    });
+    append(&many.collect::<Vec<_>>());
+    written + REPORTED
 }
 
 fn sighting(event: &Event) -> Sighting {
