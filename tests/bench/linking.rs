@@ -27,7 +27,7 @@ pub(crate) fn run(plan: &Plan) {
     let directory = scratch();
     let path = directory.path().join("data");
     std::fs::create_dir(&path).unwrap();
-    let (data, _) = Data::mint(plan, &path, 1);
+    let (data, _) = Data::mint(plan, &path, 10);
     let written = write(&path, trips);
     let begun = Instant::now();
     let mut reindex = data.command(plan, &["reindex"]).spawn().unwrap();
