@@ -42,13 +42,6 @@ pub(crate) fn run(plan: &Plan) {
         seconds * 1e6 / written as f64,
         load()
     );
-    let scale = written as f64 / 1e6;
-    bar(
-        "a million trips linked",
-        seconds / scale,
-        &Bar::Below(60.0),
-        " s",
-    );
     bar("resident memory", resident, &Bar::Below(500.0), " MB");
     report(plan, &data);
     let begun = Instant::now();
@@ -73,12 +66,14 @@ fn report(plan: &Plan, data: &Data) {
     let actor = newest[0]["conclusion"]["actor"].as_str().unwrap();
     let out = data.path.join("report.html");
     let begun = Instant::now();
+    let file = out.to_str().expect("a path of ours");
     let made = data
         .command(
             plan,
-            &["report", "--actor", actor, "--format", "html", "--out"],
+            &[
+                "report", "--actor", actor, "--format", "html", "--out", file,
+            ],
         )
-        .arg(&out)
         .output()
         .unwrap();
     let seconds = begun.elapsed().as_secs_f64();
