@@ -220,6 +220,12 @@ impl Directory {
         self.root.join("journal")
     }
 
+    /// The file of the journal's tree, made as records are indexed.
+    #[must_use]
+    pub fn tree(&self) -> PathBuf {
+        self.root.join("tree")
+    }
+
     /// The operator's own kinds.
     #[must_use]
     pub fn canaries(&self) -> PathBuf {

@@ -12,7 +12,7 @@ use lapwing_alert::fold;
 use lapwing_attribute::Linked;
 use lapwing_catalog::Catalog;
 use lapwing_core::{Actor, ActorId, Conclusion, Delivery, Keyring, StationId, Timestamp, Trip};
-use lapwing_journal::{Position, Reader};
+use lapwing_journal::{Position, Reader, Tree};
 use lapwing_store::{Batch, Followed, Index, Ledger, TripRow};
 
 use crate::ahead::Ahead;
@@ -29,6 +29,8 @@ use crate::{DaemonError, Directory, Settings};
 
 /// Records indexed in one transaction at most.
 const BATCH: usize = 2_000;
+/// Records that the journal's tree takes with one batch at most, where it is behind.
+const CAUGHT_UP: u64 = 50_000;
 /// Pause when there is nothing, or nothing more, to index.
 const IDLE: Duration = Duration::from_millis(15);
 /// A flood comes in batches of more than `FLOOD` records. It touches the same rows again and again, and
@@ -49,6 +51,8 @@ pub struct Indexer {
     ledger: Arc<Ledger>,
     index: Arc<Index>,
     reader: Reader,
+    tree_path: PathBuf,
+    tree: Option<Tree>,
     assessor: Assessor,
     announcer: Option<Arc<Announcer>>,
     decided: Decided,
@@ -76,6 +80,8 @@ impl Indexer {
         let reader = open_reader(&journal, &keys, position(&index, directory.station())?)?;
         Ok(Self {
             reader,
+            tree_path: directory.tree(),
+            tree: None,
             journal,
             keys,
             station: directory.station(),
@@ -205,7 +211,26 @@ impl Indexer {
         if let (Some(announcer), false) = (&self.announcer, alerts.is_empty()) {
             (announcer.wake)();
         }
+        self.grow_tree(followed.sequence + 1);
         Ok(count)
+    }
+
+    /// Takes what was indexed into the journal's tree. Without it all stays right, and reports take longer.
+    fn grow_tree(&mut self, records: u64) {
+        let Some(end) = self.reader.end() else {
+            return;
+        };
+        let opened = match self.tree.take() {
+            Some(tree) => Ok(tree),
+            None => Tree::open(&self.journal, &self.tree_path),
+        };
+        let grown = opened.and_then(|mut tree| {
+            tree.follow(records.min(tree.records() + CAUGHT_UP), end)?;
+            Ok(tree)
+        });
+        self.tree = grown
+            .inspect_err(|error| tracing::debug!(%error, "the journal's tree is behind"))
+            .ok();
     }
 
     /// After a failed batch: read on from what the index really holds.

@@ -88,7 +88,7 @@ impl Extraction {
             return Err(JournalError::NotCovered { sequence, size });
         }
         self.nodes
-            .path(sequence)
+            .path(sequence, size)
             .map_err(JournalError::io("read", Path::new("the scratch file")))
     }
 }

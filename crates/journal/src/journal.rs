@@ -425,7 +425,7 @@ impl Found {
             }
             .into());
         }
-        let start = frontier(directory, &tail).unwrap_or_default();
+        let start = saved_frontier(directory, &tail).unwrap_or_default();
         let mut notes = tail.notes.iter().peekable();
         while notes
             .next_if(|note| note.size <= start.frontier.size())
@@ -471,7 +471,7 @@ impl Found {
 }
 
 /// The saved frontier, if a checkpoint vouches for it and the segment is there.
-fn frontier(directory: &Path, tail: &Tail) -> Option<Start> {
+pub(crate) fn saved_frontier(directory: &Path, tail: &Tail) -> Option<Start> {
     let bytes = lapwing_core::bounded::read_file(&directory.join("frontier"), 16 << 10).ok()?;
     let start = Start::decode(&bytes)?;
     let size = start.frontier.size();

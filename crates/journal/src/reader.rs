@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::error::JournalError;
 use crate::line::{PartLine, SALT};
+use crate::merkle::leaf_hash;
 use crate::segment::{Unit, Units, segment_path, segments};
 use crate::state::{Durable, DurableFile};
 
@@ -40,6 +41,8 @@ pub struct Record {
     pub salts: BTreeMap<String, [u8; 16]>,
     /// Names of the parts that are erased.
     pub erased: Vec<String>,
+    /// The hash of its line as a leaf of the journal's tree.
+    pub leaf: [u8; 32],
 }
 
 /// Reads records in order and follows the journal as it grows, in this or another process.
@@ -124,6 +127,15 @@ impl Reader {
             }
             self.units = Some((Units::open(&self.directory, next, 0, 0)?, next));
         }
+    }
+
+    /// The position behind the record that came last: up to there the journal stands as it is.
+    #[must_use]
+    pub fn end(&self) -> Option<Position> {
+        let (units, _) = self.units.as_ref()?;
+        let (offset, _) = units.position();
+        let segment = units.first();
+        Some(Position { segment, offset })
     }
 
     /// Opens the segment that holds, or will hold, the wanted record.
@@ -236,7 +248,9 @@ fn record(
     if envelope.sequence != expected {
         return Err(broken(format!("holds sequence {}", envelope.sequence)).into());
     }
-    let body = envelope.body_value(units.bytes(&unit.line));
+    let line = units.bytes(&unit.line);
+    let body = envelope.body_value(line);
+    let leaf = leaf_hash(line);
     let mut parts = BTreeMap::new();
     let mut salts: BTreeMap<String, [u8; SALT]> = BTreeMap::new();
     let mut erased = Vec::new();
@@ -266,5 +280,6 @@ fn record(
         parts,
         salts,
         erased,
+        leaf,
     })
 }

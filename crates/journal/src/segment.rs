@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Broken, JournalError};
 use crate::line::{Envelope, MAX_LINE, MAX_UNIT};
 
+/// What the line of a record starts with, and that of a part does not.
+pub(crate) const RECORD: &[u8] = b"{\"body\":";
 /// What one read from a file asks for, in bytes.
 const READ: usize = 128 << 10;
 
@@ -233,7 +235,7 @@ impl Units {
                 self.lines.rewind();
                 return Ok(false);
             };
-            if lines > 0 && self.lines.bytes(&line).starts_with(b"{\"body\":") {
+            if lines > 0 && self.lines.bytes(&line).starts_with(RECORD) {
                 self.lines.cursor = before;
                 self.lines.commit();
                 self.line_number += lines;

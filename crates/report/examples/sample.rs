@@ -102,6 +102,7 @@ fn story(trips: u64, language: Language) -> Report {
         trips: all,
         integrity: Integrity {
             verified: true,
+            proven: None,
             records: trips + 60,
             checkpoint: "station-0a1b2c3d\n94\nYSBtYWRlLXVwIHJvb3QsIDMyIGJ5dGVzIGxvbmcgLi4=\n\n— station-0a1b2c3d bWFkZS11cCBzaWduYXR1cmUgb2YgYW4gZXhlcmNpc2UgcmVwb3J0LCBpdCB2ZXJpZmllcyB3aXRoIG5vIGtleSBhdCBhbGw=\n".to_owned(),
             public_key: "station-0a1b2c3d+00000000+exercise".to_owned(),

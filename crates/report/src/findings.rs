@@ -454,14 +454,15 @@ fn incidents(context: &Context<'_>, report: &Report) -> Vec<IncidentFinding> {
 
 fn integrity(context: &Context<'_>, integrity: &Integrity) -> IntegrityFinding {
     let (show, words) = (context.show, context.words);
-    let mut statement = words.count(
-        integrity.records,
-        if integrity.verified {
-            words.verified_statement
-        } else {
-            words.unverified_statement
-        },
-    );
+    let mut statement = match (integrity.verified, integrity.proven) {
+        (true, Some(proven)) => {
+            let text = words.form(proven, words.proven_statement);
+            let (one, all) = (words.number(proven), words.number(integrity.records));
+            fill(text, &[("n", &one), ("all", &all)])
+        }
+        (true, None) => words.count(integrity.records, words.verified_statement),
+        (false, _) => words.count(integrity.records, words.unverified_statement),
+    };
     if !integrity.message.is_empty() {
         statement.push(' ');
         statement.push_str(&show.own(&integrity.message));

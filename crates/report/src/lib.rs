@@ -145,8 +145,12 @@ pub struct ReportTrip {
 /// What is known of the integrity of the journal behind a report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Integrity {
-    /// Whether the whole journal was verified when the report was made.
+    /// Whether what the report rests on was verified when it was made.
     pub verified: bool,
+    /// If that was not the whole journal: how many records were, each proven to stand in its place under the
+    /// signed checkpoint.
+    #[serde(default)]
+    pub proven: Option<u64>,
     /// How many records it holds.
     pub records: u64,
     /// Its newest signed checkpoint.

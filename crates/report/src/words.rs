@@ -61,7 +61,7 @@ words! {
     number_word numbers of_them_announced on_record_in_all once one_hand only_drills open
     opened_link origin origin_exercise origin_unknown others others_followed own own_means period
     period_between period_since period_until persona pieces place planted port precision presented
-    preview preview_means profile_full profile_masked public_key published published_by q_bait
+    preview preview_means profile_full profile_masked proven_statement public_key published published_by q_bait
     q_done q_else q_known q_leak q_not_known quotes raws raws_note reasons record records refused
     resolver resolver_for retired revoked route route_as_list route_caption route_note
     rows_not_drawn rules seen sender software some_of_all source sources special_no_place

@@ -80,6 +80,7 @@ fn report(trips: Vec<ReportTrip>) -> Report {
         cases: Vec::new(),
         integrity: Integrity {
             verified: true,
+            proven: None,
             records: 9,
             checkpoint: "station-00000007\n9\nAAAA\n\n— station-00000007 BBBB\n".to_owned(),
             public_key: "station-00000007+exercise".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use lapwing_daemon::indexer::Indexer;
 use lapwing_store::Index;
 use serde_json::json;
@@ -22,6 +23,10 @@ pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
         )
     })?;
     Index::destroy(directory.root())?;
+    let tree = directory.tree();
+    if tree.exists() {
+        std::fs::remove_file(&tree).with_context(|| format!("cannot remove {}", tree.display()))?;
+    }
     let catalog = Arc::new(context.catalog()?);
     let mut indexer = Indexer::open(
         directory,

@@ -454,3 +454,39 @@ async fn a_record_is_read_only_once_it_is_synced() {
         Some(1)
     );
 }
+
+#[tokio::test]
+async fn records_are_proven_by_a_tree_that_nobody_need_believe() {
+    let mut bench = Bench::new();
+    (
+        bench.settings.segment_bytes,
+        bench.settings.checkpoint_records,
+    ) = (4096, 10);
+    let (journal, _) = bench.open();
+    for number in 0..25 {
+        journal.append(entry(number)).await.unwrap();
+    }
+    journal.close().await;
+    let path = bench.home.path().join("tree");
+    let mut reader = Reader::open(bench.directory(), &bench.keys, None).unwrap();
+    let mut leaves = std::collections::BTreeMap::new();
+    while let Some(record) = reader.next().unwrap() {
+        let mut tree = crate::Tree::open(bench.directory(), &path).unwrap();
+        let records = record.sequence + 1;
+        tree.follow(records, reader.end().unwrap()).unwrap();
+        assert_eq!(tree.records(), records);
+        leaves.insert(record.sequence, record.leaf);
+    }
+    let key = seed().public_key();
+    let proven = |leaves: &_| crate::prove_records(bench.directory(), &key, &path, leaves).unwrap();
+    assert_eq!(proven(&leaves).unwrap().records, 25);
+    let mut other = leaves.clone();
+    other.get_mut(&7).unwrap()[0] ^= 1;
+    assert_eq!(proven(&other), None);
+    let mut bytes = read(&path);
+    bytes[0] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(proven(&leaves), None);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(proven(&leaves), None);
+}

@@ -243,6 +243,7 @@ pub(super) static WORDS: Words = Words {
     preview_means: "a link preview or mail gateway",
     profile_full: "Full, for authorities: not for publication, holds personal data of third parties.",
     profile_masked: "Masked, for publication: third parties, texts and full addresses are left out.",
+    proven_statement: "The {n} record that this report rests on was checked when it was made: it stands unchanged in its place in the signed journal of {all}. The others were not read for it.|Each of the {n} records that this report rests on was checked when it was made: it stands unchanged in its place in the signed journal of {all}. The others were not read for it.",
     public_key: "Public key",
     published: "Published",
     published_by: "Published by",

@@ -243,6 +243,7 @@ pub(super) static WORDS: Words = Words {
     preview_means: "una vista previa de enlaces o una pasarela de correo",
     profile_full: "Completo, para autoridades: no debe publicarse, contiene datos personales de terceros.",
     profile_masked: "Enmascarado, para publicación: se omiten terceros, textos y direcciones completas.",
+    proven_statement: "La {n} entrada en que se apoya este informe se comprobó cuando se hizo: está sin cambios en su lugar del diario firmado, que tiene {all}. Las demás no se leyeron para él.|Cada una de las {n} entradas en que se apoya este informe se comprobó cuando se hizo: está sin cambios en su lugar del diario firmado, que tiene {all}. Las demás no se leyeron para él.",
     public_key: "Clave pública",
     published: "Publicado",
     published_by: "Publicado por",
