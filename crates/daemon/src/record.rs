@@ -373,6 +373,7 @@ mod tests {
                 parts,
                 salts: BTreeMap::new(),
                 erased: Vec::new(),
+                leaf: [0; 32],
             };
             assert_eq!(trip(&record).unwrap().claims, Some(sighting.claims));
         }
