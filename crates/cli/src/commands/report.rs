@@ -29,6 +29,8 @@ use crate::context::{parse_since, resolve};
 use crate::failure::{Advice, Exit};
 use crate::output;
 
+/// A journal of so many records is verified whole for any report: that takes a second, and shows more.
+const READ_WHOLE: u64 = 100_000;
 /// Trips in one report at most; the rest is said, not shown.
 const TRIPS: usize = 100_000;
 
@@ -391,6 +393,7 @@ fn integrity(desk: &Desk, leaves: Option<&BTreeMap<u64, [u8; 32]>>) -> anyhow::R
     if let Some(leaves) = leaves
         && let Ok(Some(proven)) =
             lapwing_journal::prove_records(&journal, &public, &directory.tree(), leaves)
+        && proven.records > READ_WHOLE
     {
         return Ok(Integrity {
             verified: true,
