@@ -306,6 +306,8 @@ fn battery() -> Vec<(&'static str, Report)> {
     nowhere.trip.canary = canary(200);
     let mut broken = report(vec![trip(1)]);
     broken.integrity.verified = false;
+    let mut proven = report(vec![trip(1)]);
+    (proven.integrity.proven, proven.integrity.records) = (Some(1), 1_000_000);
     vec![
         ("empty", report(Vec::new())),
         ("single", report(vec![trip(1)])),
@@ -315,6 +317,7 @@ fn battery() -> Vec<(&'static str, Report)> {
         ("drill", report(vec![drill])),
         ("unlisted canary, no country", report(vec![nowhere])),
         ("unverified", broken),
+        ("proven without the rest", proven),
         ("hostile", hostile()),
     ]
 }
@@ -718,4 +721,30 @@ fn a_page_caps_its_listing_and_says_so() {
     let html = render("html", &many, Profile::Full);
     assert!(html.contains("The newest 200 of 700 trips; the JSON and CSV reports hold all."));
     assert!(html.len() < 600_000, "{} bytes", html.len());
+}
+
+#[test]
+fn what_was_not_read_is_said() {
+    let cases = battery();
+    let (_, proven) = cases
+        .iter()
+        .find(|(case, _)| case.starts_with("proven"))
+        .unwrap();
+    let mut proven = proven.clone();
+    for (language, said) in [
+        (
+            Language::En,
+            "in the signed journal of 1,000,000. The others were not read",
+        ),
+        (
+            Language::Es,
+            "del diario firmado, que tiene 1\u{a0}000\u{a0}000. Las demás no se leyeron",
+        ),
+    ] {
+        proven.language = language;
+        for format in ["html", "md"] {
+            let page = render(format, &proven, Profile::Masked);
+            assert!(page.contains(said), "{format}, {language:?}");
+        }
+    }
 }
