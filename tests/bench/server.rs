@@ -101,6 +101,22 @@ impl Server {
         }
     }
 
+    /// Resident memory once it idles, in MB: what the work before took is given back for some seconds after it, so
+    /// the figure counts that has stood for two.
+    pub(crate) fn idle(&self) -> f64 {
+        self.settle();
+        let (mut last, mut since) = (self.resident(), Instant::now());
+        let end = since + Duration::from_secs(60);
+        while since.elapsed() < Duration::from_secs(2) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(100));
+            let now = self.resident();
+            if (now - last).abs() > 0.2 {
+                (last, since) = (now, Instant::now());
+            }
+        }
+        last
+    }
+
     /// Kills it, as `kill -9` does.
     pub(crate) fn kill(self) {
         drop(self);

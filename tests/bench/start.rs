@@ -1,8 +1,6 @@
 //! Time to ready and memory when idle: a fresh directory, and one million canaries, also after
 //! `kill -9` under load.
 
-use std::time::Duration;
-
 use crate::Plan;
 use crate::client::{Client, Load};
 use crate::data::{Data, scratch};
@@ -31,9 +29,7 @@ pub(crate) fn run(plan: &Plan) {
     for _ in 0..starts {
         let server = data.listen(plan, Syncs::Real, &[]);
         ready.push(milliseconds(&server));
-        server.settle();
-        std::thread::sleep(Duration::from_secs(1));
-        idle.push(server.resident());
+        idle.push(server.idle());
     }
     report(&format!("{count} canaries"), &ready, &idle);
     let requests = data.hits();
@@ -51,9 +47,7 @@ pub(crate) fn run(plan: &Plan) {
         server.kill();
         let server = data.listen(plan, Syncs::Real, &[]);
         ready.push(milliseconds(&server));
-        server.settle();
-        std::thread::sleep(Duration::from_secs(1));
-        idle.push(server.resident());
+        idle.push(server.idle());
     }
     report(
         &format!("{count} canaries, after kill -9 under load"),
