@@ -79,14 +79,14 @@ impl Tree {
         let path = segment_path(&self.directory, at.segment);
         let failed = || JournalError::io("read", &path);
         let mut lines = Lines::open(&path, at.offset).map_err(failed())?;
-        let mut known = if at.offset == 0 {
-            self.nodes.size() - at.segment
-        } else {
-            0
+        let mut known = match at.offset {
+            0 => self.nodes.size() - at.segment,
+            _ => 0,
         };
-        let limit = match at.segment == end.segment {
-            true => end.offset,
-            false => u64::MAX,
+        let limit = if at.segment == end.segment {
+            end.offset
+        } else {
+            u64::MAX
         };
         let mut offset = at.offset;
         while self.nodes.size() < records {
