@@ -16,6 +16,7 @@ use crate::protocol::{Protocol, Serve};
 use crate::proxy::{self, Announced};
 use crate::station::Station;
 use crate::stream::{More, Replay, Stream, read_more};
+use crate::syn;
 use crate::tls::{self, ClientCertificate, Handshake, Purpose};
 use crate::visit::{self, Act, Visit};
 use crate::web;
@@ -101,7 +102,15 @@ async fn talk(accepted: Accepted, station: Arc<Station>) {
         socket,
         packets: None,
     };
-    if proxy::trusted(&place.station.proxies, peer.ip()) {
+    let proxied = proxy::trusted(&place.station.proxies, peer.ip());
+    // A proxy's own packet says nothing of its clients.
+    if !proxied
+        && !place.station.forwarders.has(peer.ip())
+        && let Some(signature) = syn::signature(&replay.socket)
+    {
+        place.signals.insert("syn".to_owned(), signature);
+    }
+    if proxied {
         let Some(client) = read_proxy(&mut replay, &place).await else {
             return;
         };

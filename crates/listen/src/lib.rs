@@ -40,6 +40,7 @@ mod squid;
 mod ssh;
 mod station;
 mod stream;
+mod syn;
 mod system;
 mod tick;
 mod tls;

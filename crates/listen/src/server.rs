@@ -20,6 +20,7 @@ use crate::protocol::{Protocol, Serve};
 use crate::proxy;
 use crate::socket::Sockets;
 use crate::station::Station;
+use crate::syn;
 
 /// Pause after an accept failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -119,6 +120,7 @@ impl Listener {
 
 fn taken(socket: std::net::TcpListener) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
+    syn::keep(&socket);
     TcpListener::from_std(socket)
 }
 
