@@ -3,6 +3,7 @@
 
 mod holding;
 mod incidents;
+mod lookups;
 mod purging;
 mod redacting;
 mod scene;

@@ -175,8 +175,10 @@ pub(crate) enum Command {
     Unhold(Unhold),
     /// Erase what is older than its age out of the evidence log, which still verifies
     Purge(Purge),
-    /// Erase a third party's data of one trip out of the evidence log, which still verifies
+    /// Erase a third party's data of one trip or address out of the evidence log, which still verifies
     Redact(Redact),
+    /// List what was erased by age or on request, when, by whom and why
+    Erasures,
     /// Build the index again from journal and ledger; sends nothing
     Reindex(Empty),
     /// Save ledger, journal, settings and key into one file

@@ -1,9 +1,13 @@
 //! Keeping and forgetting: what the operator wants erased, what may not be, and what was.
 //!
-//! Nothing but parts of journal records is ever erased: raw bytes, claims, and what decoys captured. The
-//! record with its salted digests stays, and so does everything concluded from it.
+//! Of journal records nothing but parts is ever erased: raw bytes, claims, and what decoys captured. The
+//! record with its salted digests stays, and so does everything concluded from it. What was looked up outward
+//! about an address is no record, and goes as a whole.
+
+mod past;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,6 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::decision::{Decision, Verb};
 use crate::id::{ActorId, CanaryId, EraseId, HoldId, IdError, IncidentId, TripId};
 use crate::time::Timestamp;
+
+pub use past::{Erasure, erasures};
 
 /// What of a trip is erased.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,13 +102,16 @@ pub struct Ages {
     /// See [`Part::Captures`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captures: Option<Timestamp>,
+    /// What was looked up outward about addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookups: Option<Timestamp>,
 }
 
 impl Ages {
     /// Whether nothing goes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.newest().is_none()
+        self.newest().is_none() && self.lookups.is_none()
     }
 
     /// Records from then on keep everything.
@@ -141,6 +150,13 @@ pub enum What {
         /// What of it.
         parts: Vec<Part>,
     },
+    /// Parts of all trips from an address, and what was looked up about it.
+    Address {
+        /// Which.
+        address: IpAddr,
+        /// What of the trips.
+        parts: Vec<Part>,
+    },
 }
 
 /// An erasure that was asked for. Whoever writes the journal carries it out.
@@ -167,9 +183,20 @@ pub struct Erased {
     pub bytes: u64,
     /// So many stayed because of a hold.
     pub held: u64,
+    /// So many answers to look-ups are gone, ...
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub snapshots: u64,
+    /// ... and so many lines of the list of what went outward.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lines: u64,
     /// Why it came to nothing, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The erasures that were asked for and not carried out, in their order.
@@ -197,10 +224,15 @@ pub struct Why {
     pub by: String,
 }
 
-/// Why parts of a trip that was recorded at `time` are gone: a decision on this very trip before one on
-/// all that are so old. `None`: no decision that is known here says so.
+/// Why parts of a trip that was recorded at `time` and came from `source` are gone: a decision on this very trip or
+/// its address before one on all that are so old. `None`: no decision that is known here says so.
 #[must_use]
-pub fn why_erased(decisions: &[Decision], trip: TripId, time: Timestamp) -> Option<Why> {
+pub fn why_erased(
+    decisions: &[Decision],
+    trip: TripId,
+    time: Timestamp,
+    source: IpAddr,
+) -> Option<Why> {
     let why = |decision: &Decision, erase: &Erase| Why {
         time: decision.time,
         reason: erase.reason.clone(),
@@ -213,10 +245,13 @@ pub fn why_erased(decisions: &[Decision], trip: TripId, time: Timestamp) -> Opti
         };
         match &erase.what {
             What::Trip { trip: one, .. } if *one == trip => return Some(why(decision, erase)),
+            What::Address { address, .. } if *address == source.to_canonical() => {
+                return Some(why(decision, erase));
+            }
             What::Older(ages) if ages.classes(time).next().is_some() && by_age.is_none() => {
                 by_age = Some(why(decision, erase));
             }
-            What::Older(_) | What::Trip { .. } => {}
+            What::Older(_) | What::Trip { .. } | What::Address { .. } => {}
         }
     }
     by_age
@@ -317,6 +352,13 @@ impl Holds {
     pub fn ask_conclusions(&self) -> bool {
         let asks = |hold: &Hold| matches!(hold.on, HoldOn::Incident(_) | HoldOn::Actor(_));
         self.0.iter().any(asks)
+    }
+
+    /// The hold on everything, if there is one.
+    #[must_use]
+    pub fn on_everything(&self) -> Option<HoldId> {
+        let mut all = self.0.iter().filter(|hold| hold.on == HoldOn::All);
+        all.next().map(|hold| hold.hold)
     }
 
     /// Looks whether a trip of this canary is covered; `concluded` is its incident and the actors it may

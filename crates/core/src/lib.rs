@@ -38,7 +38,8 @@ pub use id::{
 };
 pub use incident::{Handled, Handling, Handlings, Ruling};
 pub use keeping::{
-    Ages, Cover, Erase, Erased, Hold, HoldOn, Holds, Part, What, Why, holds, pending, why_erased,
+    Ages, Cover, Erase, Erased, Erasure, Hold, HoldOn, Holds, Part, What, Why, erasures, holds,
+    pending, why_erased,
 };
 pub use link::{Bridge, Case, Confidence, Edge, Group, Hands, Likelihood, Session};
 pub use network::{

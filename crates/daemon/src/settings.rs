@@ -476,6 +476,8 @@ pub struct Retention {
     /// What decoys captured: telephone numbers, message texts, mail addresses. The bytes as sent hold that
     /// too, and go with it.
     pub captures_days: u32,
+    /// What was looked up outward about addresses, and the list of it.
+    pub lookups_days: u32,
 }
 
 impl Retention {
@@ -486,6 +488,7 @@ impl Retention {
             raw_days,
             claims_days,
             captures_days,
+            lookups_days,
         } = *self;
         if *self == Self::default() {
             return "off, nothing is erased by age".to_owned();
@@ -496,10 +499,11 @@ impl Retention {
             days => format!("{days} days"),
         };
         format!(
-            "raw {}, claims {}, captures {}",
+            "raw {}, claims {}, captures {}, look-ups {}",
             days(raw_days),
             days(claims_days),
-            days(captures_days)
+            days(captures_days),
+            days(lookups_days)
         )
     }
 }

@@ -59,6 +59,8 @@ pub(crate) enum Class {
     Claims,
     /// What decoys captured, and the bytes as sent that hold it too.
     Captures,
+    /// What was looked up outward about addresses, and the list of it.
+    Lookups,
 }
 
 /// `purge`
@@ -87,9 +89,10 @@ pub(crate) struct Purge {
 /// `redact`
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Redact {
-    /// The trip's id
+    /// The trip's id; or an address: all trips from there, and what was looked up about it
+    #[arg(value_name = "ID|ADDRESS")]
     pub(crate) id: String,
-    /// Only this: raw, claims, captures or captured:NAME, as `lapwing trip` names it (repeatable) [default:
+    /// Only this of trips: raw, claims, captures or captured:NAME, as `lapwing trip` names it (repeatable) [default:
     /// all of it]
     #[arg(long, value_name = "PART")]
     pub(crate) part: Vec<lapwing_core::Part>,

@@ -2,14 +2,15 @@
 //! it does that, for it alone writes the journal; else the command does.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lapwing_core::{
-    Clock as _, Decision, Erase, EraseId, Erased, Holds, SystemClock, TripId, Verb, What, pending,
-    why_erased,
+    Clock as _, Decision, Erase, EraseId, Erased, HoldId, Holds, SystemClock, TripId, Verb, What,
+    pending, why_erased,
 };
-use lapwing_daemon::erasing::{Account, Ground, Outcome, Progress, carry_out};
+use lapwing_daemon::erasing::{Account, Ground, Lookups, Outcome, Progress, carry_out};
 use lapwing_daemon::indexer::Indexer;
 use lapwing_daemon::record;
 use lapwing_daemon::station::open_journal;
@@ -66,11 +67,13 @@ impl Forgetting {
         let Outcome { parts, bytes, .. } = outcome;
         output::line(&format!("{parts} parts{names}, {bytes} bytes"))?;
         let holds = Holds::at(&self.ledger.decisions()?, SystemClock.now());
-        for (id, count) in &outcome.held {
-            let why = holds.get(*id).map_or_else(String::new, |hold| {
+        let why = |id| {
+            holds.get(id).map_or_else(String::new, |hold| {
                 format!(" on {}, by {}: {}", hold.on, hold.by, hold.reason)
-            });
-            output::line(&format!("{count} parts stay: hold {id}{why}"))?;
+            })
+        };
+        for (id, count) in &outcome.held {
+            output::line(&format!("{count} parts stay: hold {id}{}", why(*id)))?;
         }
         if outcome.waiting > 0 {
             output::line(&format!(
@@ -79,7 +82,7 @@ impl Forgetting {
                 outcome.waiting
             ))?;
         }
-        Ok(())
+        say_lookups(&outcome.lookups, &why)
     }
 
     /// Asks, where somebody can be asked.
@@ -192,6 +195,12 @@ impl Forgetting {
             "erased {} parts, {} bytes; {} parts stay under holds",
             done.parts, done.bytes, done.held
         ))?;
+        if done.snapshots + done.lines > 0 {
+            output::line(&format!(
+                "erased {} answers to look-ups about addresses, and {} lines of the list of what went outward",
+                done.snapshots, done.lines
+            ))?;
+        }
         output::say(
             "the records, their digests and what was concluded stay: `lapwing evidence verify` passes and counts what \
              is erased",
@@ -201,6 +210,50 @@ impl Forgetting {
              the key",
         );
         Ok(Exit::Fine)
+    }
+}
+
+/// Says what would go, and what stays, of look-ups about addresses.
+fn say_lookups(lookups: &Lookups, why: &dyn Fn(HoldId) -> String) -> anyhow::Result<()> {
+    let Lookups {
+        snapshots,
+        lines,
+        referred,
+        held,
+        waiting,
+    } = lookups;
+    if !lookups.is_empty() {
+        output::line(&format!(
+            "{snapshots} answers to look-ups about addresses, {lines} lines of the list of what went outward"
+        ))?;
+    }
+    if *referred > 0 {
+        output::line(&format!(
+            "{referred} answers stay: trips from their addresses are kept"
+        ))?;
+    }
+    for (id, count) in held {
+        output::line(&format!(
+            "{count} answers and lines of the list stay: hold {id}{}",
+            why(*id)
+        ))?;
+    }
+    if *waiting > 0 {
+        output::line(&format!(
+            "{waiting} answers and lines of the list stay: trips from their addresses are not indexed yet"
+        ))?;
+    }
+    Ok(())
+}
+
+/// How much would go, in words.
+pub(super) fn amount(outcome: &Outcome) -> String {
+    let Lookups {
+        snapshots, lines, ..
+    } = outcome.lookups;
+    match snapshots + lines {
+        0 => format!("{} parts", outcome.parts),
+        more => format!("{} parts, and {more} answers and lines", outcome.parts),
     }
 }
 
@@ -230,6 +283,7 @@ pub(super) fn as_json(erase: Option<&Erase>, looked: &Outcome, done: Option<&Era
         "by_part": sorts(looked),
         "held": looked.held,
         "waiting": looked.waiting,
+        "lookups": looked.lookups,
         "erased": done.is_some(),
     });
     if let Some(erase) = erase {
@@ -252,7 +306,11 @@ fn done(decisions: &[Decision], id: EraseId) -> Option<Erased> {
 }
 
 /// Why parts of a record are gone, in words; `None` if all are there.
-pub(crate) fn erased_words(decisions: &[Decision], record: &Record) -> Option<String> {
+pub(crate) fn erased_words(
+    decisions: &[Decision],
+    record: &Record,
+    source: IpAddr,
+) -> Option<String> {
     if record.erased.is_empty() {
         return None;
     }
@@ -263,7 +321,7 @@ pub(crate) fn erased_words(decisions: &[Decision], record: &Record) -> Option<St
     let mut sorts: Vec<&str> = record.erased.iter().map(|part| sort(part)).collect();
     sorts.dedup();
     let what = sorts.join(", ");
-    Some(match why_erased(decisions, trip, record.time) {
+    Some(match why_erased(decisions, trip, record.time, source) {
         Some(why) => {
             let date = why.time.to_seconds_string();
             format!("{what} erased on {date} by {}: {}", why.by, why.reason)

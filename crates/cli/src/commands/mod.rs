@@ -16,6 +16,7 @@ mod declared;
 mod demo;
 mod drill;
 pub(crate) mod elsewhere;
+mod erasures;
 mod evidence;
 mod exclude;
 mod filter;
@@ -108,6 +109,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Unhold(args) => holds::end(&global, &args),
         Command::Purge(args) => purge::run(&global, &args),
         Command::Redact(args) => redact::run(&global, &args),
+        Command::Erasures => erasures::list(&global),
         Command::Reindex(_) => reindex::run(&global),
         Command::Backup(args) => backup::backup(&global, &args),
         Command::Restore(args) => backup::restore(&global, &args),

@@ -2,7 +2,7 @@
 //! and the list of whatever went outward.
 
 use lapwing_core::{Clock as _, Found, Snapshot, SystemClock};
-use lapwing_daemon::outward::{Outward, dns, rdap, snapshots};
+use lapwing_daemon::outward::{List, Outward, dns, rdap, snapshots};
 use serde_json::json;
 
 use crate::args::{Ask, Global, Network};
@@ -132,9 +132,11 @@ fn show(snapshot: &Snapshot) -> std::io::Result<()> {
 
 /// Whatever went outward, oldest first.
 fn list(context: &Context, outward: &Outward) -> anyhow::Result<Exit> {
-    let asked = outward.list()?;
+    let List { removed, asked } = outward.list()?;
     if context.json {
-        output::json(&asked)?;
+        let lines = { removed.iter() }.map(|removed| json!(removed));
+        let lines: Vec<_> = lines.chain(asked.iter().map(|one| json!(one))).collect();
+        output::json(&lines)?;
         return Ok(Exit::Fine);
     }
     let mut table = output::table(&["time", "why", "who was asked", "about"]);
@@ -149,7 +151,13 @@ fn list(context: &Context, outward: &Outward) -> anyhow::Result<Exit> {
         ]);
     }
     output::print_table(&table)?;
-    if asked.is_empty() {
+    if let Some(removed) = removed {
+        output::say(&format!(
+            "{} lines were erased, the last on {}: `lapwing erasures` says why",
+            removed.removed,
+            removed.time.to_seconds_string()
+        ));
+    } else if asked.is_empty() {
         output::say(
             "nothing went outward: geography is fetched and addresses are looked up only when asked for",
         );

@@ -3,7 +3,7 @@
 use lapwing_core::{Ages, Clock as _, Erase, EraseId, SystemClock, What};
 use lapwing_daemon::erasing::retention_of;
 
-use super::forget::{Forgetting, as_json};
+use super::forget::{Forgetting, amount, as_json};
 use crate::args::{self, Class, Global};
 use crate::context::parse_since;
 use crate::failure::{Advice, Exit};
@@ -28,17 +28,18 @@ pub(crate) fn run(global: &Global, args: &args::Purge) -> anyhow::Result<Exit> {
             ("raw", ages.raw),
             ("claims", ages.claims),
             ("captures", ages.captures),
+            ("lookups", ages.lookups),
         ] {
             if let Some(before) = before {
                 output::line(&format!(
-                    "{class}: recorded before {}",
+                    "{class}: of before {}",
                     before.to_seconds_string()
                 ))?;
             }
         }
         forgetting.say(&looked)?;
     }
-    if args.dry_run || looked.parts == 0 {
+    if args.dry_run || looked.is_empty() {
         if json {
             output::json(&as_json(None, &looked, None))?;
         } else {
@@ -46,7 +47,7 @@ pub(crate) fn run(global: &Global, args: &args::Purge) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Fine);
     }
-    let question = format!("Erase {} parts for good?", looked.parts);
+    let question = format!("Erase {} for good?", amount(&looked));
     if !forgetting.may(args.yes, &question)? {
         output::say("nothing was erased");
         return Ok(Exit::Fine);
@@ -65,6 +66,7 @@ fn ages(forgetting: &Forgetting, args: &args::Purge) -> anyhow::Result<Ages> {
                 raw: before,
                 claims: before,
                 captures: before,
+                lookups: before,
             }
         }
         None => {
@@ -76,6 +78,7 @@ fn ages(forgetting: &Forgetting, args: &args::Purge) -> anyhow::Result<Ages> {
         raw: all.raw.filter(|_| wanted(Class::Raw)),
         claims: all.claims.filter(|_| wanted(Class::Claims)),
         captures: all.captures.filter(|_| wanted(Class::Captures)),
+        lookups: all.lookups.filter(|_| wanted(Class::Lookups)),
     };
     if ages.is_empty() {
         return Err(Advice::error(

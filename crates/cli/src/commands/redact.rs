@@ -1,11 +1,14 @@
-//! `lapwing redact`: erases a third party's data of one trip.
+//! `lapwing redact`: erases a third party's data of one trip, or of all from an address with what was looked up
+//! about that.
+
+use std::net::IpAddr;
 
 use lapwing_core::{Delivery, DeliveryState, Erase, EraseId, Part, Trip, TripId, What};
 use lapwing_daemon::record;
 use lapwing_store::TripRow;
 use serde_json::json;
 
-use super::forget::{Forgetting, as_json};
+use super::forget::{Forgetting, amount, as_json};
 use super::trips::{Desk, parse_trip};
 use crate::args::{self, Global};
 use crate::failure::{Advice, Exit};
@@ -16,6 +19,9 @@ use crate::output;
 const AROUND: u64 = 16;
 
 pub(crate) fn run(global: &Global, args: &args::Redact) -> anyhow::Result<Exit> {
+    if let Ok(address) = args.id.parse::<IpAddr>() {
+        return of_address(global, args, address.to_canonical());
+    }
     let reason = said("reason", &args.reason)?;
     let by = who(&args.by)?;
     let desk = Desk::open(global)?;
@@ -30,10 +36,7 @@ pub(crate) fn run(global: &Global, args: &args::Redact) -> anyhow::Result<Exit> 
             "redact it there",
         ));
     }
-    let parts = match args.part.as_slice() {
-        [] => vec![Part::Raw, Part::Claims],
-        parts => parts.to_vec(),
-    };
+    let parts = parts(args);
     let trip = desk.trip(&row)?;
     known(&trip, &parts)?;
     let forgetting = Forgetting::open(global)?;
@@ -85,6 +88,62 @@ pub(crate) fn run(global: &Global, args: &args::Redact) -> anyhow::Result<Exit> 
         value["alerts"] = json!(sent.len());
         output::json(&value)?;
         return Ok(Exit::Fine);
+    }
+    forgetting.report(&erase, &looked, &done)
+}
+
+/// What is to go of a trip.
+fn parts(args: &args::Redact) -> Vec<Part> {
+    match args.part.as_slice() {
+        [] => vec![Part::Raw, Part::Claims],
+        parts => parts.to_vec(),
+    }
+}
+
+/// Erases parts of all trips from an address, and what was looked up about it.
+fn of_address(global: &Global, args: &args::Redact, address: IpAddr) -> anyhow::Result<Exit> {
+    let erase = Erase {
+        erase: EraseId::new(rand::random()),
+        what: What::Address {
+            address,
+            parts: parts(args),
+        },
+        reason: said("reason", &args.reason)?,
+        by: who(&args.by)?,
+    };
+    let forgetting = Forgetting::open(global)?;
+    let looked = forgetting.look(&erase.what)?;
+    let json = forgetting.context.json;
+    if !json {
+        forgetting.say(&looked)?;
+    }
+    let holds = looked.held.keys().chain(looked.lookups.held.keys()).next();
+    if let Some(hold) = holds {
+        return Err(Advice::error(
+            format!("trips from {address} are under hold {hold}, and nothing of it is erased"),
+            format!(
+                "redact the trips that are not, each by its id; if the hold may end: lapwing unhold {hold}"
+            ),
+        ));
+    }
+    if args.dry_run || looked.is_empty() {
+        if json {
+            output::json(&as_json(None, &looked, None))?;
+        } else {
+            output::say("nothing was erased");
+        }
+        return Ok(Exit::Fine);
+    }
+    let question = format!("Erase {} of {address} for good?", amount(&looked));
+    if !forgetting.may(args.yes, &question)? {
+        output::say("nothing was erased");
+        return Ok(Exit::Fine);
+    }
+    let done = forgetting.erase(&erase)?;
+    if !json {
+        output::say(
+            "the records keep the address itself, as a part of the log that others hold checkpoints of",
+        );
     }
     forgetting.report(&erase, &looked, &done)
 }

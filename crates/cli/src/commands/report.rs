@@ -228,7 +228,8 @@ fn gather(
         leaves.insert(record.sequence, record.leaf);
         let trip = record::trip(&record).with_context(|| format!("no trip at {}", row.id()))?;
         if !record.erased.is_empty() {
-            let why = why_erased(&decisions, trip.id, record.time);
+            let source = trip.observed.source().ip();
+            let why = why_erased(&decisions, trip.id, record.time, source);
             let parts = record.erased.clone();
             erased.insert(trip.id, Erased { parts, why });
         }

@@ -259,7 +259,7 @@ pub(crate) fn show(global: &Global, args: &One) -> anyhow::Result<Exit> {
     let record = desk.record(&row)?;
     let trip = desk.trip(&row)?;
     let raw = record.parts.get(record::RAW);
-    let erased = erased_words(&desk.ledger.decisions()?, &record);
+    let erased = erased_words(&desk.ledger.decisions()?, &record, row.source.ip());
     if desk.context.json {
         let mut value = desk.as_json(&row)?;
         value["raw"] = json!(raw.map(|raw| text::escape_lines(raw)));

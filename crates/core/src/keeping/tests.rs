@@ -59,6 +59,8 @@ fn every_decision_is_read_back() {
         parts: 1,
         bytes: 2,
         held: 0,
+        snapshots: 0,
+        lines: 0,
         failed: None,
     });
     let unhold = Verb::Unhold {
@@ -142,6 +144,8 @@ fn what_was_carried_out_is_not_pending() {
         parts: 0,
         bytes: 0,
         held: 0,
+        snapshots: 0,
+        lines: 0,
         failed: None,
     });
     let decisions = [at(0, erase(1, all())), at(1, erase(2, all())), at(2, done)];
@@ -160,8 +164,9 @@ fn the_reason_is_that_of_the_trip_before_that_of_its_age() {
         parts: vec![Part::Claims],
     };
     let decisions = [at(200, erase(1, older)), at(300, erase(2, one))];
+    let source = "192.0.2.1".parse().unwrap();
     let why = |sequence, seconds| {
-        let why = why_erased(&decisions, trip(sequence), time(seconds));
+        let why = why_erased(&decisions, trip(sequence), time(seconds), source);
         why.map(|why| why.reason)
     };
     assert_eq!(why(7, 50).as_deref(), Some("reason 2"));
@@ -175,6 +180,7 @@ fn ages_name_the_classes_that_go() {
         raw: Some(time(10)),
         claims: None,
         captures: Some(time(20)),
+        lookups: Some(time(30)),
     };
     let classes = |seconds| ages.classes(time(seconds)).collect::<Vec<_>>();
     assert_eq!(classes(5), [Part::Raw, Part::Captures]);
@@ -185,4 +191,41 @@ fn ages_name_the_classes_that_go() {
         (Some(time(10)), Some(time(20)))
     );
     assert!("captured:".parse::<Part>().is_err());
+}
+
+#[test]
+fn erasures_are_told_with_what_came_of_them() {
+    let ages = Ages {
+        lookups: Some(time(4)),
+        ..Ages::default()
+    };
+    assert!(!ages.is_empty() && ages.newest().is_none());
+    let address = "192.0.2.7".parse().unwrap();
+    let from_there = What::Address {
+        address,
+        parts: vec![Part::Raw],
+    };
+    let done = Erased {
+        erase: EraseId::new(1),
+        parts: 0,
+        bytes: 0,
+        held: 1,
+        snapshots: 2,
+        lines: 3,
+        failed: None,
+    };
+    let decisions = [
+        at(10, erase(1, What::Older(ages))),
+        at(11, erase(2, from_there)),
+        at(12, Verb::Erased(done.clone())),
+    ];
+    let told = erasures(&decisions);
+    let came: Vec<_> = { told.iter() }
+        .map(|one| (one.asked, one.done.as_ref().map(|done| done.time)))
+        .collect();
+    assert_eq!(came, [(time(10), Some(time(12))), (time(11), None)]);
+    assert_eq!(told[0].done.as_ref().unwrap().erased, done);
+    let why = |source: &str| why_erased(&decisions, trip(7), time(1), source.parse().unwrap());
+    assert_eq!(why("192.0.2.7").unwrap().reason, "reason 2");
+    assert_eq!(why("192.0.2.8"), None, "an age of look-ups takes no parts");
 }

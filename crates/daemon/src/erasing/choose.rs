@@ -1,8 +1,9 @@
 //! Which parts of a record go with what is to be erased of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 
-use lapwing_core::{CanaryId, Claimed, Claims, Keyring, Part};
+use lapwing_core::{CanaryId, Claimed, Claims, Keyring, Part, What};
 use lapwing_journal::{StandingPart, Survey, Surveyed};
 use serde::Deserialize as _;
 
@@ -18,6 +19,24 @@ pub(super) fn canary(record: &Surveyed) -> Option<CanaryId> {
     (record.body["type"] == "trip")
         .then(|| CanaryId::deserialize(&record.body["canary"]).ok())
         .flatten()
+}
+
+/// Where what a record is about came from; `None` for records that are about no use of a canary.
+pub(super) fn source(record: &Surveyed) -> Option<IpAddr> {
+    let observed = &record.body["observed"];
+    let named = |name| SocketAddr::deserialize(&observed[name]).ok();
+    let source = named("forwarded").or_else(|| named("peer"))?;
+    Some(source.ip().to_canonical())
+}
+
+/// What of a record is asked for.
+pub(super) fn wanted(what: &What, record: &Surveyed) -> Vec<Part> {
+    match what {
+        What::Older(ages) => ages.classes(record.time).collect(),
+        What::Trip { trip, parts } if trip.sequence == record.sequence => parts.clone(),
+        What::Address { address, parts } if source(record) == Some(*address) => parts.clone(),
+        What::Trip { .. } | What::Address { .. } => Vec::new(),
+    }
 }
 
 /// The parts of the record that `survey` gave last that go with `wanted`, in the order of their places.

@@ -1,7 +1,7 @@
 //! Which trips are under a hold, by the ledger's decisions and what was concluded.
 
 use lapwing_core::{
-    ActorId, CanaryId, Clock as _, Conclusion, Cover, Hands, Holds, SystemClock, TripId,
+    ActorId, CanaryId, Clock as _, Conclusion, Cover, Hands, HoldId, Holds, SystemClock, TripId,
 };
 use lapwing_store::{Index, Ledger, TripRow};
 
@@ -24,6 +24,11 @@ impl Covered {
             holds: Holds::at(&decisions, SystemClock.now()),
             hands: Hands::new(index.joins()?, &decisions, None),
         })
+    }
+
+    /// The hold on everything.
+    pub(super) fn everything(&self) -> Option<HoldId> {
+        self.holds.on_everything()
     }
 
     /// Whether a trip is covered. `row` is asked for only where it matters.

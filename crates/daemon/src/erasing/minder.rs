@@ -13,7 +13,7 @@ use lapwing_journal::{Journal, JournalError};
 use lapwing_store::Ledger;
 use tokio::runtime::Handle;
 
-use super::{Account, Ended, Going, Ground, Outcome, Progress};
+use super::{Account, Ended, Going, Ground, Lookups, Outcome, Progress};
 use crate::DaemonError;
 use crate::settings::Retention;
 
@@ -40,12 +40,14 @@ pub fn retention_of(settings: &Retention, now: Timestamp) -> Option<Ages> {
         raw_days,
         claims_days,
         captures_days,
+        lookups_days,
     } = *settings;
     let before = |days: u32| (days > 0).then(|| now.plus_seconds(-i64::from(days) * 86_400));
     let ages = Ages {
         raw: before(raw_days),
         claims: before(claims_days),
         captures: before(captures_days),
+        lookups: before(lookups_days),
     };
     (!ages.is_empty()).then_some(ages)
 }
@@ -183,6 +185,7 @@ fn say(by: &str, outcome: &Outcome) {
         parts,
         bytes,
         waiting,
+        lookups,
         ..
     } = outcome;
     let held = outcome.held_parts();
@@ -191,6 +194,14 @@ fn say(by: &str, outcome: &Outcome) {
     tracing::info!(
         "{by}: erased {parts} parts, {bytes} bytes; {held} stay under holds, {waiting} until they are indexed"
     );
+    let Lookups {
+        snapshots, lines, ..
+    } = lookups;
+    if snapshots + lines > 0 {
+        tracing::info!(
+            "{by}: erased {snapshots} answers to look-ups about addresses, and {lines} lines of the list of them"
+        );
+    }
 }
 
 /// Carries out an erasure that was asked for, and says so in the ledger; `None` if `going` said no before the
@@ -236,7 +247,9 @@ fn erased(erase: EraseId, outcome: &Outcome) -> Erased {
         erase,
         parts: outcome.parts,
         bytes: outcome.bytes,
-        held: outcome.held_parts(),
+        held: outcome.held_parts() + outcome.lookups.held_count(),
+        snapshots: outcome.lookups.snapshots,
+        lines: outcome.lookups.lines,
         failed: None,
     }
 }

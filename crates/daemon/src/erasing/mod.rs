@@ -1,4 +1,5 @@
-//! Erasing parts of what was recorded: by age, and one trip on request. Nothing under a hold goes.
+//! Erasing parts of what was recorded: by age, and one trip or address on request; and what was looked up about
+//! addresses. Nothing under a hold goes.
 //!
 //! Whoever has the journal open does it: a running station, or else a command that opens it. Both take what
 //! to erase from the ledger's decisions, so that whatever dies is taken up again by the next one, and is on
@@ -8,6 +9,7 @@
 mod account;
 mod choose;
 mod covered;
+mod lookups;
 mod minder;
 mod quote;
 mod still;
@@ -16,13 +18,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lapwing_core::{Ages, Cover, HoldId, Keyring, Part, StationId, TripId, What};
+use lapwing_core::{Ages, Cover, HoldId, Keyring, StationId, TripId, What};
 use lapwing_journal::{Journal, StandingPart, Survey, Surveyed};
 use lapwing_store::{Index, Ledger};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
 pub use account::{Account, Ended, Progress};
+pub use lookups::Lookups;
 pub(crate) use minder::Minder;
 pub use minder::{carry_out, retention_of};
 pub use still::Still;
@@ -47,9 +50,18 @@ pub struct Outcome {
     pub held: BTreeMap<HoldId, u64>,
     /// Parts that stay because what they are evidence for is not concluded yet.
     pub waiting: u64,
+    /// What goes, and stays, of look-ups about addresses.
+    #[serde(default)]
+    pub lookups: Lookups,
 }
 
 impl Outcome {
+    /// Whether nothing goes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts == 0 && self.lookups.is_empty()
+    }
+
     fn add(&mut self, part: &StandingPart) {
         self.parts += 1;
         self.bytes += part.bytes;
@@ -119,6 +131,7 @@ impl Ground {
                 }
             }
         }
+        outcome.lookups = self.lookups(what)?.0;
         Ok(outcome)
     }
 
@@ -160,6 +173,10 @@ impl Ground {
                 }
             }
         }
+        let Some(_still) = Still::hold_while(&self.root, going)? else {
+            return Ok(None);
+        };
+        outcome.lookups = self.erase_lookups(what, begin)?;
         Ok(Some(outcome))
     }
 
@@ -171,6 +188,8 @@ impl Ground {
                 let after = all.partition_point(|first| *first <= trip.sequence);
                 Ok(after.checked_sub(1).map(|at| all[at]).into_iter().collect())
             }
+            What::Address { .. } => Ok(all),
+            What::Older(ages) if ages.newest().is_none() => Ok(Vec::new()),
             What::Older(ages) => {
                 let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
                 let is_done = |segment: &u64| done.get(segment) == Some(&classes(ages));
@@ -239,11 +258,7 @@ impl Ground {
         found: &mut Found,
         outcome: &mut Outcome,
     ) -> Result<(), DaemonError> {
-        let wanted: Vec<Part> = match what {
-            What::Older(ages) => ages.classes(record.time).collect(),
-            What::Trip { trip, parts } if trip.sequence == record.sequence => parts.clone(),
-            What::Trip { .. } => return Ok(()),
-        };
+        let wanted = choose::wanted(what, &record);
         let Some(canary) = choose::canary(&record).filter(|_| !wanted.is_empty()) else {
             return Ok(());
         };
@@ -309,6 +324,6 @@ fn at_segment(at: usize, segments: usize, outcome: &Outcome) -> Progress {
 const fn cause(what: &What) -> &'static str {
     match what {
         What::Older(_) => "retention",
-        What::Trip { .. } => "redaction",
+        What::Trip { .. } | What::Address { .. } => "redaction",
     }
 }

@@ -1,11 +1,11 @@
 //! Where look-ups about addresses are kept: a file each in `lookups/` of the data directory, named by look-up, address
-//! and time, never replaced. What was said then stays what was said then.
+//! and time, never replaced. What was said then stays what was said then, until it is erased.
 
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use lapwing_core::{Snapshot, bounded};
+use lapwing_core::{Snapshot, Timestamp, bounded};
 
 use crate::DaemonError;
 use crate::directory::{make_private_directory, write_private};
@@ -16,6 +16,8 @@ pub const DIRECTORY: &str = "lookups";
 const LARGEST: u64 = 1 << 20;
 /// Snapshots of one address that are read, the newest.
 const MOST: usize = 100;
+/// What snapshots are named by: the words of [`lapwing_core::Found`].
+const WORDS: [&str; 2] = ["rdns", "rdap"];
 
 /// Makes the directory, if it is not there.
 ///
@@ -59,7 +61,7 @@ pub fn of(root: &Path, address: IpAddr) -> io::Result<Vec<Snapshot>> {
         Err(error) => return Err(error),
     };
     let address = address.to_canonical();
-    let prefixes = ["rdns", "rdap"].map(|word| prefix(address, word));
+    let prefixes = WORDS.map(|word| prefix(address, word));
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry?;
@@ -72,6 +74,70 @@ pub fn of(root: &Path, address: IpAddr) -> io::Result<Vec<Snapshot>> {
     found.retain(|snapshot| snapshot.address == address);
     found.sort_by_key(|snapshot| snapshot.taken);
     Ok(found.split_off(found.len().saturating_sub(MOST)))
+}
+
+/// A snapshot by what its name says: the content may be damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The file.
+    pub path: PathBuf,
+    /// About which address.
+    pub address: IpAddr,
+    /// When it was taken.
+    pub taken: Timestamp,
+}
+
+/// All snapshots that are kept, in no order.
+///
+/// # Errors
+/// The directory is there and cannot be read.
+pub fn all(root: &Path) -> io::Result<Vec<Kept>> {
+    let entries = match std::fs::read_dir(root.join(DIRECTORY)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if let Some((address, taken)) = name.and_then(told) {
+            found.push(Kept {
+                path,
+                address,
+                taken,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// What a name tells; `None`: it is no snapshot's.
+fn told(name: &str) -> Option<(IpAddr, Timestamp)> {
+    let stem = name.strip_suffix(".json")?;
+    let stem = WORDS
+        .iter()
+        .find_map(|word| stem.strip_prefix(word)?.strip_prefix('-'))?;
+    let (address, micros) = stem.rsplit_once('-')?;
+    let address = address.replace('_', ":").parse().ok()?;
+    Some((address, Timestamp::from_micros(micros.parse().ok()?)))
+}
+
+/// Erases snapshots, for good once this returns. Those that are gone already are no failure.
+///
+/// # Errors
+/// One of them cannot be removed.
+pub fn remove(root: &Path, paths: &[PathBuf]) -> io::Result<()> {
+    for path in paths {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    match paths {
+        [] => Ok(()),
+        _ => std::fs::File::open(root.join(DIRECTORY))?.sync_all(),
+    }
 }
 
 /// `rdap-192.0.2.1-`; colons of IPv6 are no part of a name everywhere.
@@ -129,5 +195,36 @@ mod tests {
             1
         );
         assert!(keep(home.path(), &all[0]).is_err(), "never replaced");
+    }
+
+    #[test]
+    fn all_are_found_by_their_names_and_removed() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(all(home.path()).unwrap(), []);
+        let directory = prepare(home.path()).unwrap();
+        for name in [
+            "rdap-192.0.2.1-5.json",
+            "rdns-2001_db8__1-9.json",
+            "rdap-servers-ipv4.json",
+            "rdap-servers-ipv4.source",
+            "notes",
+        ] {
+            std::fs::write(directory.join(name), "{").unwrap();
+        }
+        let mut found = all(home.path()).unwrap();
+        found.sort_by_key(|kept| kept.taken);
+        let told: Vec<(String, i64)> = { found.iter() }
+            .map(|kept| (kept.address.to_string(), kept.taken.micros()))
+            .collect();
+        assert_eq!(
+            told,
+            [("192.0.2.1".to_owned(), 5), ("2001:db8::1".to_owned(), 9)]
+        );
+        let paths = vec![
+            found[0].path.clone(),
+            directory.join("rdap-192.0.2.1-4.json"),
+        ];
+        remove(home.path(), &paths).unwrap();
+        assert_eq!(all(home.path()).unwrap(), found[1..]);
     }
 }
