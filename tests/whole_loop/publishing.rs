@@ -106,13 +106,41 @@ fn the_pdf_is_sound_and_its_text_can_be_read() {
             first.contains(words[0]) && !first.contains("SHA-256"),
             "{first}"
         );
-        let image = home.path().join("page");
-        let drawn = judge("pdftoppm", &["-r", "30", "-png", path(&file), path(&image)]);
-        assert_eq!(drawn.stderr, "");
+        drawings(&home, &file);
         let information = judge("pdfinfo", &[path(&file)]).stdout;
         assert!(information.contains("JavaScript:      no"), "{information}");
         assert!(information.contains("A4"), "{information}");
     }
+}
+
+/// Poppler draws the map with a shaded country, and the bars of the timeline.
+fn drawings(home: &Home, file: &Path) {
+    let pages = home.path().join("drawn");
+    fs::create_dir_all(&pages).unwrap();
+    let name = pages.join("page");
+    let drawn = judge("pdftoppm", &["-r", "72", path(file), path(&name)]);
+    assert_eq!(drawn.stderr, "");
+    let (mut land, mut shaded, mut bars) = (0, 0, 0);
+    for page in fs::read_dir(&pages).unwrap() {
+        let image = fs::read(page.unwrap().path()).unwrap();
+        // PPM: three lines of head, then three bytes a pixel.
+        let pixels = image.splitn(4, |byte| *byte == b'\n').nth(3).unwrap();
+        let near = |colour: [u8; 3]| {
+            let pixels = pixels.chunks_exact(3);
+            let alike = |pixel: &&[u8]| pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 3);
+            pixels.filter(alike).count()
+        };
+        // A page that has little of the land is no map: letters have any colour at their edges.
+        let here = near([222, 217, 207]);
+        if here > 2_000 {
+            (land, shaded) = (land + here, shaded + near([138, 36, 23]));
+        }
+        bars += near([143, 36, 23]);
+    }
+    fs::remove_dir_all(&pages).unwrap();
+    assert!(land > 15_000, "the map: {land} pixels of land");
+    assert!(shaded > 5, "the map: {shaded} pixels of the country");
+    assert!(bars > 50, "the timeline: {bars} pixels of bars");
 }
 
 #[test]

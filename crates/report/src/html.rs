@@ -76,7 +76,7 @@ impl<'a> Page<'a> {
             route_list: route::lines(all),
             trips: all.trips.iter().rev().take(TRIPS).collect(),
             raws: all.trips.iter().rev().filter_map(raw).take(RAWS).collect(),
-            off_map: off_map(all),
+            off_map: world::off_map(all),
             figures: figures(all),
             size: world::SIZE,
             lines: LINES,
@@ -127,8 +127,7 @@ impl<'a> Page<'a> {
     }
 
     fn country_line(&self, one: &crate::findings::CountryFinding) -> String {
-        let addresses = self.w.count(one.addresses, self.w.addresses_count);
-        format!("{}: {}, {addresses}. ", one.name, self.uses(&one.uses))
+        world::country_line(self.w, one)
     }
 
     fn port(&self, port: &u16) -> String {
@@ -209,22 +208,6 @@ fn figures(all: &Findings) -> Vec<(String, &'static str)> {
         out.push((words.number(sms.messages), label));
     }
     out
-}
-
-/// Countries and ranges that the map cannot show, in words.
-fn off_map(all: &Findings) -> Vec<String> {
-    let words = all.words;
-    let small = all.countries.iter().filter(|country| !country.on_map);
-    let small = small.map(|one| {
-        let uses = words.count(one.uses, words.uses_count);
-        format!("{} ({}): {uses}", one.name, words.too_small)
-    });
-    let rest = all.unplaced.iter();
-    let rest = rest.map(|one| {
-        let uses = words.count(one.uses, words.uses_count);
-        format!("{}: {uses}", one.why)
-    });
-    small.chain(rest).collect()
 }
 
 fn cut(raw: &str, words: &Words) -> String {

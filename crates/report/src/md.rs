@@ -28,7 +28,7 @@ pub(crate) fn write(blocks: &[Block]) -> String {
     for block in blocks {
         // Points of one list stand together; everything else has an empty line before it.
         let list = matches!((before, block), (Some(Block::Point(_)), Block::Point(_)));
-        if before.is_some() && !list && !matches!(block, Block::Page) {
+        if before.is_some() && !list && !matches!(block, Block::Page | Block::Figure(_)) {
             out.push('\n');
         }
         match block {
@@ -48,7 +48,8 @@ pub(crate) fn write(blocks: &[Block]) -> String {
                     let _ = writeln!(out, "      {line}");
                 }
             }
-            Block::Page => continue,
+            // Markdown has no drawings; what they show stands in the lists and tables beside them.
+            Block::Page | Block::Figure(_) => continue,
         }
         before = Some(block);
     }

@@ -3,9 +3,12 @@
 
 mod body;
 mod conclusions;
+mod figures;
 
 use crate::findings::{Findings, clock};
 use crate::words::{Words, fill};
+
+pub(crate) use figures::{Drawing, Figure};
 
 /// A piece of a line.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub(crate) enum Block {
     Table(Table),
     /// Lines that stay as they are.
     Verbatim(String),
+    /// A drawing, where there are drawings.
+    Figure(Box<Figure>),
     /// What comes now begins on a new page, where there are pages.
     Page,
 }

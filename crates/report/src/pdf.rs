@@ -1,16 +1,18 @@
 //! PDF, for printing, filing and handing on: the outline of a report on A4, set in the standard fonts,
 //! without script, link, form or attachment. The same findings give the same bytes.
 
+mod canvas;
+mod figures;
 mod fonts;
 mod lines;
 mod paper;
 
-use lopdf::{Document, Object, Stream, dictionary, text_string};
+use lopdf::{Dictionary, Document, Object, Stream, dictionary, text_string};
 
 use crate::findings::Findings;
 use crate::outline::{self, Block};
 use crate::{Format, Profile, Report, ReportError};
-use fonts::Font;
+use fonts::{Font, SIGN, SIGNS};
 use paper::Paper;
 
 /// The format.
@@ -63,20 +65,24 @@ pub(crate) struct Sheet<'a> {
 /// Writes an outline.
 pub(crate) fn write(sheet: &Sheet<'_>, blocks: &[Block]) -> Result<Vec<u8>, ReportError> {
     let mut paper = Paper::new(sheet.head);
-    for block in blocks {
-        paper.add(block);
+    for (index, block) in blocks.iter().enumerate() {
+        paper.add(block, &blocks[index + 1..]);
     }
     let mut document = Document::with_version("1.7");
     let tree = document.new_object_id();
-    let fonts: lopdf::Dictionary = Font::ALL
+    let fonts: Dictionary = Font::ALL
         .iter()
         .map(|font| {
-            let entry = document.add_object(dictionary! {
-                "Type" => "Font",
-                "Subtype" => "Type1",
-                "BaseFont" => font.base(),
-                "Encoding" => "WinAnsiEncoding",
-            });
+            let entry = match font.base() {
+                Some(base) => dictionary! {
+                    "Type" => "Font",
+                    "Subtype" => "Type1",
+                    "BaseFont" => base,
+                    "Encoding" => "WinAnsiEncoding",
+                },
+                None => signs(&mut document),
+            };
+            let entry = document.add_object(entry);
             (font.name(), Object::Reference(entry))
         })
         .collect();
@@ -116,4 +122,31 @@ pub(crate) fn write(sheet: &Sheet<'_>, blocks: &[Block]) -> Result<Vec<u8>, Repo
     let mut out = Vec::new();
     document.save_to(&mut out)?;
     Ok(out)
+}
+
+/// The font of the signs (Type 3; ISO 32000-2, 9.6.4): its letters are drawings.
+fn signs(document: &mut Document) -> Dictionary {
+    let (first, last) = (SIGNS[0].byte, SIGNS[SIGNS.len() - 1].byte);
+    let letters: Dictionary = SIGNS
+        .iter()
+        .map(|sign| {
+            let drawing = format!("{SIGN} 0 0 -100 {SIGN} 700 d1 {} f", sign.outline);
+            let drawing = Stream::new(dictionary! {}, drawing.into_bytes());
+            (sign.name, Object::Reference(document.add_object(drawing)))
+        })
+        .collect();
+    let mut names: Vec<Object> = vec![first.into()];
+    names.extend(SIGNS.iter().map(|sign| Object::from(sign.name)));
+    dictionary! {
+        "Type" => "Font",
+        "Subtype" => "Type3",
+        "FontBBox" => vec![0.into(), (-100).into(), SIGN.into(), 700.into()],
+        "FontMatrix" => vec![0.001.into(), 0.into(), 0.into(), 0.001.into(), 0.into(), 0.into()],
+        "CharProcs" => letters,
+        "Encoding" => dictionary! { "Type" => "Encoding", "Differences" => names },
+        "FirstChar" => first,
+        "LastChar" => last,
+        "Widths" => SIGNS.iter().map(|_| SIGN.into()).collect::<Vec<Object>>(),
+        "Resources" => dictionary! {},
+    }
 }

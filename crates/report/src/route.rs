@@ -3,12 +3,13 @@
 
 mod dot;
 mod draw;
+mod svg;
 
 use crate::findings::{ActorRoute, Findings, RouteEdge, clock};
 use crate::words::{Words, fill, lapse};
 use crate::{Format, Profile, Report, ReportError};
 
-pub(crate) use draw::{Drawing, draw};
+pub(crate) use draw::{Drawing, Look, Mark, Part, TRUNK, WIDTH, draw};
 
 /// The graph.
 pub(crate) const DOT: Format = Format {
@@ -36,7 +37,7 @@ fn render_dot(report: &Report, profile: Profile) -> Result<Vec<u8>, ReportError>
 }
 
 fn render_svg(report: &Report, profile: Profile) -> Result<Vec<u8>, ReportError> {
-    Ok(draw::page(&Findings::derive(report, profile)).into_bytes())
+    Ok(svg::page(&Findings::derive(report, profile)).into_bytes())
 }
 
 /// A line of the list.

@@ -36,7 +36,7 @@ pub(crate) fn write(blocks: &[Block]) -> String {
                     out.push_str(&format!("    {line}\n"));
                 }
             }
-            Block::Page => {}
+            Block::Page | Block::Figure(_) => {}
         }
         before = Some(block);
     }

@@ -30,6 +30,7 @@ const STEPS: [i64; 18] = [
 const DAY: i64 = 86_400;
 
 /// A drawing, in user units of an SVG of `width` x `height`.
+#[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     pub(crate) width: f64,
     pub(crate) height: f64,
@@ -45,6 +46,7 @@ pub(crate) struct Timeline {
 }
 
 /// A row.
+#[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) title: String,
     pub(crate) note: String,
@@ -59,6 +61,7 @@ pub(crate) struct Row {
 }
 
 /// A bar or band.
+#[derive(Clone, Debug)]
 pub(crate) struct Bar {
     pub(crate) x: f64,
     pub(crate) y: f64,
@@ -68,6 +71,7 @@ pub(crate) struct Bar {
 }
 
 /// A tick with its date (only where it changes) and time.
+#[derive(Clone, Debug)]
 pub(crate) struct Tick {
     pub(crate) x: f64,
     pub(crate) upper: String,

@@ -2,14 +2,16 @@
 //! gives a place with a radius. Never a pin: no source knows a point. Shapes come from `data/world.tsv` (see `data/LICENSE.md`).
 
 mod circle;
+mod path;
 
 use std::sync::LazyLock;
 
 use crate::Language;
-use crate::findings::CountryFinding;
+use crate::findings::{CountryFinding, Findings};
 use crate::words::{Words, fill};
 
 pub(crate) use circle::{Circle, circles};
+pub(crate) use path::{Ring, rings};
 
 /// `alpha-2 TAB name TAB SVG path`, made by `data/world.py`.
 static WORLD: &str = include_str!("../data/world.tsv");
@@ -68,6 +70,7 @@ impl Country {
 }
 
 /// A shape to draw.
+#[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) path: &'static str,
     /// 0 for no use, else the shade 1 to 4.
@@ -77,12 +80,14 @@ pub(crate) struct Shape {
 }
 
 /// One step of the legend.
+#[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) shade: usize,
     pub(crate) label: String,
 }
 
 /// The map of a report.
+#[derive(Clone, Debug)]
 pub(crate) struct Map {
     pub(crate) shapes: Vec<Shape>,
     pub(crate) legend: Vec<Step>,
@@ -114,6 +119,29 @@ pub(crate) fn draw(countries: &[CountryFinding], words: &Words) -> Option<Map> {
         shapes,
         legend: legend(&bounds, most, words),
     })
+}
+
+/// `Germany: 12 uses, 3 addresses. `, for a caption.
+pub(crate) fn country_line(words: &Words, one: &CountryFinding) -> String {
+    let uses = words.count(one.uses, words.uses_count);
+    let addresses = words.count(one.addresses, words.addresses_count);
+    format!("{}: {uses}, {addresses}. ", one.name)
+}
+
+/// Countries and ranges that the map cannot show, in words.
+pub(crate) fn off_map(all: &Findings) -> Vec<String> {
+    let words = all.words;
+    let small = all.countries.iter().filter(|country| !country.on_map);
+    let small = small.map(|one| {
+        let uses = words.count(one.uses, words.uses_count);
+        format!("{} ({}): {uses}", one.name, words.too_small)
+    });
+    let rest = all.unplaced.iter();
+    let rest = rest.map(|one| {
+        let uses = words.count(one.uses, words.uses_count);
+        format!("{}: {uses}", one.why)
+    });
+    small.chain(rest).collect()
 }
 
 /// Lower bounds of the shades: powers of ten, fewer where few uses need fewer.

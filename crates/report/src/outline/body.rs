@@ -76,6 +76,7 @@ impl Outline<'_> {
         }
         self.section(words.route);
         self.paragraph(words.route_note);
+        self.route_figures();
         for line in route::lines(all) {
             match line {
                 route::Listed::Actor(name) => self.heading(vec![plain(name)]),
@@ -95,6 +96,7 @@ impl Outline<'_> {
     fn timeline(&mut self) {
         let words = self.words;
         self.section(words.when);
+        self.timeline_figure();
         let row = |one: &crate::findings::Episode| {
             vec![
                 vec![plain(clock(&one.first))],
@@ -127,6 +129,7 @@ impl Outline<'_> {
         self.section(words.networks);
         self.blocks
             .push(Block::Caution(self.all.caution.to_owned()));
+        self.map_figure();
         let row = |one: &crate::findings::NetworkFinding| {
             let mut precision = vec![plain(&one.precision)];
             for text in one.unplaced_because.iter().chain(&one.agreement) {

@@ -1,5 +1,6 @@
 //! The three of the standard Type 1 fonts that are used, which every reader has: what their bytes mean
-//! (WinAnsiEncoding, ISO 32000-2 annex D) and how wide each is (Adobe's metrics of the core fonts).
+//! (WinAnsiEncoding, ISO 32000-2 annex D) and how wide each is (Adobe's metrics of the core fonts); and a font of our
+//! own for the signs of drawings, which those lack.
 
 /// A font.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,18 +11,21 @@ pub(super) enum Font {
     Bold,
     /// Courier.
     Mono,
+    /// Arrows and a triangle ([`SIGNS`]).
+    Signs,
 }
 
 impl Font {
-    /// All, with the name that a page's resources have for each.
-    pub(super) const ALL: [Self; 3] = [Self::Regular, Self::Bold, Self::Mono];
+    /// All of them.
+    pub(super) const ALL: [Self; 4] = [Self::Regular, Self::Bold, Self::Mono, Self::Signs];
 
-    /// Its name among the standard fonts.
-    pub(super) const fn base(self) -> &'static str {
+    /// Its name among the standard fonts, if it is one.
+    pub(super) const fn base(self) -> Option<&'static str> {
         match self {
-            Self::Regular => "Helvetica",
-            Self::Bold => "Helvetica-Bold",
-            Self::Mono => "Courier",
+            Self::Regular => Some("Helvetica"),
+            Self::Bold => Some("Helvetica-Bold"),
+            Self::Mono => Some("Courier"),
+            Self::Signs => None,
         }
     }
 
@@ -31,6 +35,7 @@ impl Font {
             Self::Regular => "F1",
             Self::Bold => "F2",
             Self::Mono => "F3",
+            Self::Signs => "F4",
         }
     }
 
@@ -45,9 +50,59 @@ impl Font {
         match self {
             Self::Regular => REGULAR[index].into(),
             Self::Bold => BOLD[index].into(),
-            Self::Mono => 600,
+            Self::Mono | Self::Signs => SIGN,
         }
     }
+}
+
+/// A sign of [`Font::Signs`].
+pub(super) struct Sign {
+    /// What it is.
+    pub(super) is: char,
+    /// Its byte.
+    pub(super) byte: u8,
+    /// Its name in Adobe's glyph list, by which readers know what it is.
+    pub(super) name: &'static str,
+    /// Its outline, in thousandths of the size.
+    pub(super) outline: &'static str,
+}
+
+/// The signs there are.
+pub(super) const SIGNS: [Sign; 3] = [
+    Sign {
+        is: '▲',
+        byte: b'a',
+        name: "triagup",
+        outline: "40 0 m 560 0 l 300 560 l h",
+    },
+    Sign {
+        is: '↑',
+        byte: b'b',
+        name: "arrowup",
+        outline: "265 -60 m 335 -60 l 335 520 l 450 400 l 500 450 l 300 660 l 100 450 l 150 400 l 265 520 l h",
+    },
+    Sign {
+        is: '↓',
+        byte: b'c',
+        name: "arrowdown",
+        outline: "265 660 m 335 660 l 335 80 l 450 200 l 500 150 l 300 -60 l 100 150 l 150 200 l 265 80 l h",
+    },
+];
+
+/// How wide each sign is, and each letter of Courier.
+pub(super) const SIGN: u32 = 600;
+
+/// A text in a font, its signs in theirs.
+pub(super) fn runs(text: &str, font: Font) -> Vec<(Font, Vec<u8>)> {
+    let mut out: Vec<(Font, Vec<u8>)> = Vec::new();
+    for piece in text.split_inclusive(|c| SIGNS.iter().any(|sign| sign.is == c)) {
+        let last = piece.chars().next_back();
+        let sign = SIGNS.iter().find(|sign| Some(sign.is) == last);
+        let plain = encode(piece.trim_end_matches(|c| sign.is_some_and(|sign| sign.is == c)));
+        out.extend((!plain.is_empty()).then_some((font, plain)));
+        out.extend(sign.map(|sign| (Font::Signs, vec![sign.byte])));
+    }
+    out
 }
 
 /// Text in WinAnsiEncoding; what it has no byte for comes out as `\u{4e2d}`.
@@ -122,5 +177,20 @@ mod tests {
         assert_eq!(encode("中\0\n"), b"\\u{4e2d}\\u{0}\\u{a}");
         assert!((Font::Regular.width(b"AB", 10.0) - 13.34).abs() < 0.001);
         assert!((Font::Mono.width(b"AB", 10.0) - 12.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn signs_stand_in_a_font_of_their_own() {
+        assert_eq!(
+            runs("↓2 ↑↑ x", Font::Bold),
+            [
+                (Font::Signs, b"c".to_vec()),
+                (Font::Bold, b"2 ".to_vec()),
+                (Font::Signs, b"b".to_vec()),
+                (Font::Signs, b"b".to_vec()),
+                (Font::Bold, b" x".to_vec()),
+            ]
+        );
+        assert!(runs("", Font::Regular).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Breaks text into lines by the fonts' metrics.
 
-use super::fonts::{Font, encode};
+use super::fonts::{Font, runs};
 use crate::outline::{Line, Span};
 
 /// Runs of one line, each in its font.
@@ -18,13 +18,16 @@ pub(super) fn words(spans: &Line, font: Font) -> Vec<Runs> {
     let mut out: Vec<Runs> = Vec::new();
     let mut open = false;
     for span in spans {
-        let (font, bytes) = match span {
-            Span::Plain(text) => (font, encode(text)),
-            Span::Strong(text) => (Font::Bold, encode(text)),
-            Span::Code(text) => (Font::Mono, encode(text)),
-            Span::Foreign(text) => (font, encode(&format!("“{text}”"))),
+        let runs = match span {
+            Span::Plain(text) => runs(text, font),
+            Span::Strong(text) => runs(text, Font::Bold),
+            Span::Code(text) => runs(text, Font::Mono),
+            Span::Foreign(text) => runs(&format!("“{text}”"), font),
         };
-        for byte in bytes {
+        let bytes = runs
+            .iter()
+            .flat_map(|(font, run)| run.iter().map(|byte| (*font, *byte)));
+        for (font, byte) in bytes {
             if byte == b' ' {
                 open = false;
                 continue;
@@ -74,9 +77,15 @@ pub(super) fn broken(spans: &Line, font: Font, size: f32, width: f32) -> Vec<Run
 }
 
 /// Puts a word behind a line, with a blank between.
-fn append(line: &mut Runs, word: Runs) {
-    if let Some((_, run)) = line.last_mut() {
-        run.push(b' ');
+fn append(line: &mut Runs, mut word: Runs) {
+    match (line.last_mut(), word.first_mut()) {
+        // Signs have no blank among them.
+        (Some((Font::Signs, _)), Some((Font::Signs, _))) => {
+            line.push((Font::Regular, vec![b' ']));
+        }
+        (Some((Font::Signs, _)), Some((_, run))) => run.insert(0, b' '),
+        (Some((_, run)), _) => run.push(b' '),
+        (None, _) => {}
     }
     for (font, bytes) in word {
         match line.last_mut() {

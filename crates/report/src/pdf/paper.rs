@@ -3,9 +3,11 @@
 
 use std::fmt::Write as _;
 
+use super::canvas::{self, Style};
+use super::figures;
 use super::fonts::{Font, encode};
 use super::lines::{Runs, broken, runs_width, words};
-use crate::outline::{Block, Line, Span, Table};
+use crate::outline::{Block, Figure, Line, Span, Table};
 
 /// A4, in points.
 pub(super) const WIDTH: f32 = 595.0;
@@ -14,21 +16,13 @@ pub(super) const HEIGHT: f32 = 842.0;
 const SIDE: f32 = 54.0;
 const TOP: f32 = 62.0;
 const BOTTOM: f32 = 58.0;
-const MEASURE: f32 = WIDTH - 2.0 * SIDE;
+pub(super) const MEASURE: f32 = WIDTH - 2.0 * SIDE;
 /// Between columns of a table.
 const GUTTER: f32 = 9.0;
 /// A column is never made narrower for a longer word.
 const WORD: f32 = 96.0;
 /// A cell no wider than this stays on one line.
 const SHORT: f32 = 38.0;
-
-/// Size, distance of lines, and colour (red, green, blue) of a text.
-#[derive(Clone, Copy)]
-struct Style {
-    size: f32,
-    leading: f32,
-    colour: &'static str,
-}
 
 const INK: &str = "0.11 0.11 0.1";
 const BODY: Style = Style {
@@ -108,31 +102,9 @@ impl Paper {
         }
     }
 
-    fn put(&mut self, mut x: f32, y: f32, runs: &Runs, style: Style) {
-        let Some(page) = self.pages.last_mut() else {
-            return;
-        };
-        for (font, bytes) in runs {
-            let Style { size, colour, .. } = style;
-            let _ = write!(
-                page,
-                "BT /{} {size} Tf {colour} rg {x:.2} {y:.2} Td (",
-                font.name()
-            );
-            for byte in bytes {
-                match byte {
-                    b'(' | b')' | b'\\' => {
-                        page.push('\\');
-                        page.push(char::from(*byte));
-                    }
-                    b' '..=b'~' => page.push(char::from(*byte)),
-                    other => {
-                        let _ = write!(page, "\\{other:03o}");
-                    }
-                }
-            }
-            page.push_str(") Tj ET\n");
-            x += font.width(bytes, size);
+    fn put(&mut self, x: f32, y: f32, runs: &Runs, style: Style) {
+        if let Some(page) = self.pages.last_mut() {
+            canvas::put(page, x, y, runs, style);
         }
     }
 
@@ -143,14 +115,14 @@ impl Paper {
         }
     }
 
-    /// Adds a block.
-    pub(super) fn add(&mut self, block: &Block) {
+    /// Adds the first of some blocks, knowing what comes behind it.
+    pub(super) fn add(&mut self, block: &Block, behind: &[Block]) {
         let listing = std::mem::replace(&mut self.listing, matches!(block, Block::Point(_)));
         if self.begun && !(listing && self.listing) {
             self.y -= self.body.leading - self.body.size + 0.8;
         }
         match block {
-            Block::Heading(level, text) => self.heading(*level, text),
+            Block::Heading(level, text) => self.heading(*level, text, follows(behind)),
             Block::Paragraph(text) => self.lines(text, Font::Regular, 0.0, self.body),
             Block::Caution(text) => {
                 let text = vec![Span::Plain(text.clone())];
@@ -175,6 +147,7 @@ impl Paper {
                     );
                 }
             }
+            Block::Figure(figure) => self.figure(figure),
             Block::Page => {
                 self.body = BODY;
                 if self.begun {
@@ -184,7 +157,7 @@ impl Paper {
         }
     }
 
-    fn heading(&mut self, level: u8, text: &Line) {
+    fn heading(&mut self, level: u8, text: &Line, follows: f32) {
         let size = match level {
             1 => 19.0,
             2 => 12.0,
@@ -196,7 +169,7 @@ impl Paper {
             colour: if level == 3 { INK } else { CAUTION.colour },
         };
         // With the first lines of what follows.
-        self.room(style.leading + 48.0);
+        self.room(style.leading + 48.0 + follows);
         if level > 1 && self.begun {
             self.y -= if level == 2 { 5.0 } else { 3.0 };
         }
@@ -210,6 +183,20 @@ impl Paper {
             self.y -= style.leading;
             self.begun = true;
         }
+    }
+
+    /// A drawing and the first lines of its caption stay together.
+    fn figure(&mut self, figure: &Figure) {
+        let height = figures::height(&figure.drawing);
+        self.room(height + 3.0 * SMALL.leading);
+        if let Some(page) = self.pages.last_mut() {
+            figures::draw(page, (SIDE, self.y), figure);
+        }
+        self.y -= height + 4.0;
+        self.begun = true;
+        let caption = vec![Span::Plain(figure.caption.clone())];
+        self.lines(&caption, Font::Regular, 0.0, SMALL);
+        self.y -= 4.0;
     }
 
     fn table(&mut self, table: &Table) {
@@ -282,6 +269,15 @@ impl Paper {
         }
         out
     }
+}
+
+/// Room for a figure that a heading stands over, with a paragraph between at most.
+fn follows(behind: &[Block]) -> f32 {
+    let height = |block: &Block| match block {
+        Block::Figure(figure) => Some(figures::height(&figure.drawing)),
+        _ => None,
+    };
+    behind.iter().take(2).find_map(height).unwrap_or(0.0)
 }
 
 /// Widths of a table's columns: what each would like if there is room, else at least its longest word.

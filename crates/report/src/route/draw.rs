@@ -2,16 +2,13 @@
 //! touch, and beside the trunk how long it took from one to the next; ways back and forth are arcs on the
 //! left, each with its count. Lines of text never meet, however many trips there are.
 
-use std::fmt::Write as _;
-
 use super::{ACTORS, STEPS, WAYS, later, notes, shorten, shown};
 use crate::findings::{ActorRoute, Findings, clock};
-use crate::outline;
 use crate::words::lapse;
 
 /// Width of the drawing, where the trunk stands and where text begins.
-const WIDTH: f64 = 960.0;
-const TRUNK: f64 = 190.0;
+pub(crate) const WIDTH: f64 = 960.0;
+pub(crate) const TRUNK: f64 = 190.0;
 const TEXT: f64 = 214.0;
 /// Height of an actor's head, of a step, and of a line of notes.
 const HEAD: f64 = 34.0;
@@ -22,10 +19,48 @@ const NOTE: f64 = 19.0;
 pub(crate) struct Drawing {
     pub(crate) width: f64,
     pub(crate) height: f64,
-    /// Elements; every text in them is escaped.
-    pub(crate) elements: String,
+    /// One for each actor, from top to bottom.
+    pub(crate) parts: Vec<Part>,
     /// What it shows, for those who do not see it.
     pub(crate) description: String,
+}
+
+/// The way of an actor.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// Where it begins and ends in the drawing.
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) description: String,
+}
+
+/// A mark of a drawing; `x` grows to the right, `y` downwards.
+#[derive(Clone, Debug)]
+pub(crate) enum Mark {
+    /// A line of text at its base line.
+    Text(Look, (f64, f64), String),
+    /// A text that ends where it stands, in front of whatever crosses it.
+    Label((f64, f64), String),
+    /// A piece of the trunk between two heights; dashed if nobody went straight from one to the other.
+    Trunk { dashed: bool, ends: (f64, f64) },
+    /// A canary on the trunk; the first is filled.
+    Node { first: bool, y: f64 },
+    /// An arc from one height to another, as far to the left as the second number says.
+    Arc { x: (f64, f64), y: (f64, f64) },
+}
+
+/// How a text looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// An actor's name.
+    Actor,
+    /// A canary's.
+    Name,
+    /// What is known of either, and notes.
+    Sub,
+    /// How long a way took.
+    Lapse,
 }
 
 /// Draws the routes; `None` where nothing was touched.
@@ -36,122 +71,84 @@ pub(crate) fn draw(all: &Findings) -> Option<Drawing> {
     let words = all.words;
     let mut pen = Pen {
         all,
-        elements: String::new(),
+        parts: Vec::new(),
         y: 8.0,
     };
-    let mut description = Vec::new();
     for actor in shown(all) {
         pen.actor(actor);
-        let titles: Vec<&str> = actor
-            .steps
-            .iter()
-            .take(STEPS)
-            .map(|step| all.route.nodes[step.node].title.as_str())
-            .collect();
-        description.push(format!("{}: {}.", actor.name, titles.join(", ")));
     }
     let hidden = all.route.actors.len().saturating_sub(ACTORS) as u64;
     if hidden > 0 {
         pen.note(&words.count(hidden, words.actors_not_shown));
     }
+    pen.end();
+    let each = pen.parts.iter().map(|part| part.description.as_str());
     Some(Drawing {
         width: WIDTH,
         height: pen.y + 6.0,
-        elements: pen.elements,
-        description: description.join(" "),
+        description: each.collect::<Vec<_>>().join(" "),
+        parts: pen.parts,
     })
-}
-
-/// The drawing as a file of its own.
-pub(super) fn page(all: &Findings) -> String {
-    let words = all.words;
-    let drawing = draw(all);
-    let (height, elements, description) = match &drawing {
-        Some(it) => (it.height, it.elements.as_str(), it.description.as_str()),
-        None => (8.0, "", ""),
-    };
-    let mut title = outline::title(all);
-    if all.exercise {
-        title = format!("{}: {title}", words.exercise);
-    }
-    if let Some(id) = all.correction {
-        title.push_str(&format!(" · {} {id}", words.correction_id));
-    }
-    let top = 66.0;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" lang=\"{}\" class=\"route\" viewBox=\"0 0 {WIDTH} {}\" width=\"{WIDTH}\" height=\"{}\" role=\"img\" aria-labelledby=\"t d\">\n",
-        words.language.code(),
-        height + top + 12.0,
-        height + top + 12.0,
-    );
-    let _ = writeln!(out, "<title id=\"t\">{}</title>", xml(&title));
-    let _ = writeln!(out, "<desc id=\"d\">{}</desc>", xml(description));
-    let _ = writeln!(
-        out,
-        "<style>{}</style>",
-        include_str!("../../templates/route.css")
-    );
-    out.push_str("<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n");
-    let _ = writeln!(
-        out,
-        "<text class=\"title\" x=\"12\" y=\"26\">{}</text>",
-        xml(&shorten(&title, 90))
-    );
-    let caution = format!("{} {}", words.route_note, all.caution);
-    for (index, line) in [caution, words.said_by(&all.generated, &all.station)]
-        .iter()
-        .enumerate()
-    {
-        let y = 45 + 15 * index;
-        let _ = writeln!(
-            out,
-            "<text class=\"sub\" x=\"12\" y=\"{y}\">{}</text>",
-            xml(&shorten(line, 190))
-        );
-    }
-    let _ = write!(
-        out,
-        "<g transform=\"translate(0 {top})\">\n{elements}</g>\n</svg>\n"
-    );
-    out
 }
 
 struct Pen<'a> {
     all: &'a Findings,
-    elements: String,
+    parts: Vec<Part>,
     y: f64,
 }
 
 impl Pen<'_> {
-    fn text(&mut self, class: &str, x: f64, y: f64, text: &str) {
-        let _ = writeln!(
-            self.elements,
-            "<text class=\"{class}\" x=\"{x}\" y=\"{y:.1}\">{}</text>",
-            xml(text)
-        );
+    fn put(&mut self, mark: Mark) {
+        if let Some(part) = self.parts.last_mut() {
+            part.marks.push(mark);
+        }
+    }
+
+    fn text(&mut self, look: Look, x: f64, y: f64, text: &str) {
+        self.put(Mark::Text(look, (x, y), text.to_owned()));
     }
 
     fn note(&mut self, text: &str) {
-        self.text("sub", TEXT, self.y + 12.0, text);
+        self.text(Look::Sub, TEXT, self.y + 12.0, text);
         self.y += NOTE;
+    }
+
+    /// The part that is drawn ends here.
+    fn end(&mut self) {
+        if let Some(part) = self.parts.last_mut() {
+            part.bottom = self.y;
+        }
+    }
+
+    fn begin(&mut self, actor: &ActorRoute) {
+        self.end();
+        let steps = actor.steps.iter().take(STEPS);
+        let titles: Vec<&str> = steps
+            .map(|step| self.all.route.nodes[step.node].title.as_str())
+            .collect();
+        self.parts.push(Part {
+            top: self.y,
+            bottom: self.y,
+            marks: Vec::new(),
+            description: format!("{}: {}.", actor.name, titles.join(", ")),
+        });
     }
 
     fn actor(&mut self, actor: &ActorRoute) {
         let words = self.all.words;
+        self.begin(actor);
         let uses = words.count(actor.uses, words.uses_count);
-        self.text("actor", 12.0, self.y + 18.0, &actor.name);
-        self.text("sub", 12.0, self.y + 34.0, &uses);
+        self.text(Look::Actor, 12.0, self.y + 18.0, &actor.name);
+        self.text(Look::Sub, 12.0, self.y + 34.0, &uses);
         let top = self.y + HEAD;
         let count = actor.steps.len().min(STEPS);
         let middle = |step: usize| top + step as f64 * STEP;
         for step in 1..count {
             let straight = actor.edges.iter().any(|edge| edge.ends == (step - 1, step));
-            let class = if straight { "trunk" } else { "trunk dashed" };
-            let (from, to) = (middle(step - 1), middle(step));
-            let _ = writeln!(
-                self.elements,
-                "<line class=\"{class}\" x1=\"{TRUNK}\" x2=\"{TRUNK}\" y1=\"{from:.1}\" y2=\"{to:.1}\"/>"
-            );
+            self.put(Mark::Trunk {
+                dashed: !straight,
+                ends: (middle(step - 1), middle(step)),
+            });
         }
         self.arcs(actor, middle);
         for index in 0..count {
@@ -168,16 +165,13 @@ impl Pen<'_> {
         let words = self.all.words;
         let step = &actor.steps[index];
         let node = &self.all.route.nodes[step.node];
-        let class = if index == 0 { "node first" } else { "node" };
-        let _ = writeln!(
-            self.elements,
-            "<circle class=\"{class}\" cx=\"{TRUNK}\" cy=\"{y:.1}\" r=\"7\"/>"
-        );
+        let first = index == 0;
+        self.put(Mark::Node { first, y });
         if let Some(seconds) = step.after_seconds {
             let text = format!("↓ {}", later(words, seconds));
-            self.text("lapse", TEXT, y - STEP / 2.0 + 8.0, &text);
+            self.text(Look::Lapse, TEXT, y - STEP / 2.0 + 8.0, &text);
         }
-        self.text("name", TEXT, y + 1.0, &shorten(&node.title, 80));
+        self.text(Look::Name, TEXT, y + 1.0, &shorten(&node.title, 80));
         let mut line = format!(
             "{} UTC · {} · {}: {}",
             clock(&step.first),
@@ -188,7 +182,7 @@ impl Pen<'_> {
         if let Some(place) = &node.place {
             line.push_str(&format!(" · {place}"));
         }
-        self.text("sub", TEXT, y + 17.0, &shorten(&line, 116));
+        self.text(Look::Sub, TEXT, y + 17.0, &shorten(&line, 116));
     }
 
     /// Ways that are not told by the trunk alone.
@@ -197,11 +191,11 @@ impl Pen<'_> {
         for way in ways(actor) {
             let (from, to) = (middle(way.ends.0), middle(way.ends.1));
             let reach = (34.0 + 22.0 * (way.ends.1 - way.ends.0) as f64).min(120.0);
-            let (x, left) = (TRUNK - 9.0, TRUNK - 9.0 - reach);
-            let _ = writeln!(
-                self.elements,
-                "<path class=\"way\" d=\"M{x:.1} {from:.1}C{left:.1} {from:.1} {left:.1} {to:.1} {x:.1} {to:.1}\"/>"
-            );
+            let x = TRUNK - 9.0;
+            self.put(Mark::Arc {
+                x: (x, x - reach),
+                y: (from, to),
+            });
             let mut y = (from + to) / 2.0 + 4.0;
             while labels.iter().any(|(_, other, _)| (other - y).abs() < 13.0) {
                 y += 13.0;
@@ -210,11 +204,7 @@ impl Pen<'_> {
         }
         // Above all arcs, so that none crosses one.
         for (x, y, label) in labels {
-            let _ = writeln!(
-                self.elements,
-                "<text class=\"lapse\" text-anchor=\"end\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>",
-                xml(&label)
-            );
+            self.put(Mark::Label((x, y), label));
         }
     }
 }
@@ -274,35 +264,4 @@ fn ways(actor: &ActorRoute) -> Vec<Way> {
     out.sort_by_key(|way| std::cmp::Reverse(way.down + way.up));
     out.truncate(WAYS);
     out
-}
-
-/// Text as XML has it, in elements and attributes.
-fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // Noncharacters, which XML 1.0 has no form for.
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes() {
-        assert_eq!(
-            xml("<a b='\"'>&\u{ffff}"),
-            "&lt;a b=&#39;&quot;&#39;&gt;&amp;\u{fffd}"
-        );
-    }
 }

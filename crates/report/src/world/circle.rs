@@ -21,7 +21,7 @@ const HALF: f64 = 2.706_629_983_6;
 const A: [f64; 4] = [1.340_264, -0.081_106, 0.000_893, 0.003_796];
 
 /// A circle to draw.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Circle {
     /// SVG path.
     pub(crate) path: String,
