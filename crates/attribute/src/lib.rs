@@ -14,6 +14,8 @@ pub mod lists;
 mod lookup;
 mod programs;
 #[cfg(test)]
+mod said;
+#[cfg(test)]
 mod samples;
 mod special;
 mod tools;

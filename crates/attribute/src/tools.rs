@@ -7,9 +7,13 @@
 //! program's own words and never hold text that the peer chose.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::LazyLock;
 
+use lapwing_core::phrase::{program, tool as say};
 use lapwing_core::{Tool, Trip};
+
+use crate::systems;
 
 static CLIENTS: LazyLock<Vec<Client>> = LazyLock::new(|| {
     lines(include_str!("../data/clients.tsv"))
@@ -28,7 +32,7 @@ static PRINTS: LazyLock<HashMap<&str, HashMap<&str, Print>>> = LazyLock::new(|| 
 });
 
 /// Version of the rules below and of their tables.
-const RULES_VERSION: u32 = 1;
+const RULES_VERSION: u32 = 2;
 
 /// How much of a User-Agent is looked at, in bytes.
 const MAX_AGENT: usize = 1024;
@@ -79,13 +83,37 @@ pub fn tool(trip: &Trip) -> Option<Tool> {
         Some(claimed) if !contradicts => Some(claimed.name.to_owned()),
         _ => names(&candidates),
     };
-    Some(Tool {
+    let mut tool = Tool {
         name,
         claimed: claimed.map(|it| it.name.to_owned()),
         contradicts,
         reasons: reasons(&found, claimed, contradicts, agree, trip),
         rules: RULES_VERSION,
-    })
+    };
+    set_system(&mut tool, trip);
+    Some(tool)
+}
+
+/// Adds which system it runs on, by its first packet, and whether it says another.
+fn set_system(tool: &mut Tool, trip: &Trip) {
+    let Some(seen) = systems::seen(trip) else {
+        return;
+    };
+    let said = agent(trip).and_then(|agent| systems::said(&agent));
+    let Some(said) = said.filter(|said| said.name != seen.name) else {
+        tool.reasons.push(say::SYSTEM.with(&[("system", &seen.name)]));
+        return;
+    };
+    let both: [(&str, &dyn Display); 2] = [("system", &seen.name), ("other", &said.name)];
+    tool.reasons.push(say::OTHER_SYSTEM.with(&both));
+    if !tool.contradicts {
+        let program = tool.claimed.take();
+        let program = program.unwrap_or_else(|| program::A_PROGRAM.text());
+        let on = |system: &str| say::ON_SYSTEM.with(&[("name", &program), ("system", &system)]);
+        tool.name = Some(on(seen.name));
+        tool.claimed = Some(on(said.name));
+        tool.contradicts = true;
+    }
 }
 
 /// Whether a program was seen to do just so as it comes.
@@ -117,11 +145,16 @@ fn found(trip: &Trip) -> Vec<Found> {
     SIGNALS.into_iter().filter_map(find).collect()
 }
 
-/// The program that the peer says it is.
-fn claimed(trip: &Trip) -> Option<&'static Client> {
+/// What the peer calls itself, in lower case.
+fn agent(trip: &Trip) -> Option<Vec<u8>> {
     let agent = trip.claims.as_ref()?.agent.open("compared with a table");
     let bytes = agent.as_bytes();
-    let agent = bytes[..bytes.len().min(MAX_AGENT)].to_ascii_lowercase();
+    Some(bytes[..bytes.len().min(MAX_AGENT)].to_ascii_lowercase())
+}
+
+/// The program that the peer says it is.
+fn claimed(trip: &Trip) -> Option<&'static Client> {
+    let agent = agent(trip)?;
     let has = |token: &&str| match token.strip_prefix('=') {
         Some(whole) => agent == whole.as_bytes(),
         None => agent
@@ -175,7 +208,7 @@ fn names(ids: &[&str]) -> Option<String> {
     let name = |id: &&str| Some(CLIENTS.iter().find(|client| client.id == *id)?.name);
     let mut names: Vec<&str> = ids.iter().filter_map(name).take(4).collect();
     if ids.len() > names.len() {
-        names.push("others");
+        names.push(program::OTHERS.en);
     }
     let last = names.pop()?;
     Some(if names.is_empty() {
@@ -195,52 +228,36 @@ fn reasons(
     let mut reasons: Vec<String> = found.iter().map(Found::sentence).collect();
     let signals = &trip.observed.signals;
     if signals.contains_key("ja4") && !found.iter().any(|one| one.signal == "ja4") {
-        reasons.push("Its TLS handshake is in no table here.".to_owned());
+        reasons.push(say::HANDSHAKE_UNKNOWN.text());
     }
     if !agree {
-        reasons.push(
-            "Its handshake and its way to speak HTTP are not known of any one program: one of them \
-             may be imitated, or a proxy stood between."
-                .to_owned(),
-        );
+        reasons.push(say::NO_ONE_PROGRAM.text());
     }
     reasons.push(match claimed {
-        Some(client) => format!("It calls itself {}.", client.name),
-        None => "It does not say what it is, or gives a name that is in no table here.".to_owned(),
+        Some(client) => say::CALLS_ITSELF.with(&[("name", &client.name)]),
+        None => say::SILENT.text(),
     });
-    reasons.push(
-        match (contradicts, claimed.is_some(), found.is_empty()) {
-            (true, ..) => {
-                "What was seen contradicts what it says: the name is probably borrowed. Confidence is \
-                 moderate: a proxy on the way that ends TLS would show the same."
-            }
-            (false, _, true) => "Only its own word speaks for it. Confidence is low.",
-            (false, true, false) => {
-                "What was seen does not contradict that. Confidence is moderate: programs can be imitated."
-            }
-            (false, false, false) => {
-                "Confidence is low: programs that are in no table may send the same."
-            }
-        }
-        .to_owned(),
-    );
+    let sure = match (contradicts, claimed.is_some(), found.is_empty()) {
+        (true, ..) => say::CONTRADICTS,
+        (false, _, true) => say::ONLY_ITS_WORD,
+        (false, true, false) => say::AGREES,
+        (false, false, false) => say::GUESSED,
+    };
+    reasons.push(sure.text());
     reasons
 }
 
 impl Found {
     fn sentence(&self) -> String {
-        let clients = names(&self.print.clients).unwrap_or_default();
-        let source = self.print.source;
-        match (self.signal, self.library) {
-            ("ja4", false) => format!("Its TLS handshake is that of {clients} ({source})."),
-            ("ja4", true) => format!(
-                "The ciphers of its TLS handshake are those of {}, as {clients} has them; the extensions \
-                 are not ({source}).",
-                self.print.stack
-            ),
-            ("h2", _) => format!("It begins HTTP/2 as {clients} does ({source})."),
-            _ => format!("Its header fields stand as those of {clients} ({source})."),
-        }
+        let names = names(&self.print.clients).unwrap_or_default();
+        let Print { stack, source, .. } = self.print;
+        let what = match (self.signal, self.library) {
+            ("ja4", false) => say::HANDSHAKE,
+            ("ja4", true) => say::CIPHERS,
+            ("h2", _) => say::BEGINS,
+            _ => say::FIELDS,
+        };
+        what.with(&[("names", &names), ("library", stack), ("SOURCE", source)])
     }
 }
 
@@ -411,5 +428,20 @@ mod tests {
             "{reasons}"
         );
         assert_eq!(said("", &[("ja4", "é_"), ("h1", "\u{202e}")]).0, "");
+    }
+
+    #[test]
+    fn another_system_than_it_says_is_flagged() {
+        let linux = ("syn", "4:55+9:0:1460:64240,7:mss,sok,ts,nop,ws:df,id+:0");
+        let windows = CHROME.replace("X11; Linux x86_64", "Windows NT 10.0; Win64; x64");
+        assert_eq!(said(CHROME, &[linux]), ("Chrome".to_owned(), false));
+        let elsewhere = ("Chrome (on Linux or Android)".to_owned(), true);
+        assert_eq!(said(&windows, &[linux]), elsewhere);
+        // A curl is a curl on any system.
+        assert_eq!(
+            said(&windows, &[("ja4", CURL), linux]),
+            ("curl".to_owned(), true)
+        );
+        assert_eq!(guess("who knows", &[linux]), None);
     }
 }

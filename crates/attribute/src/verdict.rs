@@ -10,9 +10,12 @@
 //! 6. a network that published lists name as one of those: the same;
 //! 7. else `intruder`; of a look-up, whoever the resolver asked for.
 //!
-//! Reasons are whole sentences of this program's own words and never hold text that the peer chose.
+//! Reasons are whole sentences of this program's own words (`lapwing_core::phrase`) and never hold text that the peer
+//! chose.
 
 use ipnet::IpNet;
+use lapwing_core::phrase::link::{DAYS, HOURS};
+use lapwing_core::phrase::{Phrase, program as named, verdict as say};
 use lapwing_core::{Carrier, DecoyOutcome, Judgement, Listed, NetworkClass, Timestamp, Verdict};
 
 use crate::crawlers::Crawlers;
@@ -58,30 +61,17 @@ pub fn judge(facts: &TripFacts<'_>, rules: &Rules) -> Judgement {
 type Reasons = Vec<String>;
 
 fn drill() -> Reasons {
-    vec![
-        "The request carried the one-time nonce of a drill that the operator announced for this \
-         canary."
-            .to_owned(),
-        "Confidence is high: the nonce was made for this drill and is valid once.".to_owned(),
-    ]
+    vec![say::DRILL_NONCE.text(), say::DRILL_SURE.text()]
 }
 
 fn own(facts: &TripFacts<'_>) -> Reasons {
     if facts.trip.observed.is_relayed() {
-        return vec![
-            "A name that only this bait carries was looked up by a resolver in a network that the \
-             operator lists as their own: somebody whom it serves asked."
-                .to_owned(),
-            "Confidence is high as to the resolver, and says nothing about who asked it."
-                .to_owned(),
-        ];
+        return vec![say::OWN_RESOLVER.text(), say::OWN_RESOLVER_SURE.text()];
     }
     vec![
-        "The request came from a network that the operator lists as their own.".to_owned(),
-        "That does not make it harmless: a host of one's own that uses bait may have been broken \
-         into."
-            .to_owned(),
-        "Confidence is high as to the address, and says nothing about who used it.".to_owned(),
+        say::OWN_NETWORK.text(),
+        say::OWN_NOT_HARMLESS.text(),
+        say::OWN_SURE.text(),
     ]
 }
 
@@ -137,104 +127,53 @@ fn is_content(carrier: Carrier) -> bool {
 }
 
 fn secret(facts: &TripFacts<'_>, rules: &Rules) -> Reasons {
-    let mut reasons = Vec::new();
-    let confidence = match facts.trip.decoy.outcome {
-        DecoyOutcome::BadSignature => {
-            reasons.push(
-                "The key's identifier was right and the signature was not: whoever sent it has the \
-                 identifier, perhaps not the secret."
-                    .to_owned(),
-            );
-            "Confidence is moderate: an identifier can be known without the place it was planted in."
-        }
-        DecoyOutcome::Refused => {
-            reasons.push(
-                "The identifier was right and the secret sent with it was not: whoever sent it has \
-                 the identifier, perhaps not the secret."
-                    .to_owned(),
-            );
-            "Confidence is moderate: an identifier can be known without the place it was planted in."
-        }
-        DecoyOutcome::Revoked => {
-            reasons.push(
-                "A value that exists nowhere but in this bait was sent, after the bait was retired."
-                    .to_owned(),
-            );
-            "Confidence is high: the value is random and cannot be guessed."
-        }
-        DecoyOutcome::Told => {
-            reasons.push(
-                "A value that exists nowhere but in this bait was shown to the operator's own \
-                 application, which says from where; the station did not see that for itself."
-                    .to_owned(),
-            );
-            "Confidence is high: the value is random and cannot be guessed."
-        }
+    let (what, confidence) = match facts.trip.decoy.outcome {
+        DecoyOutcome::BadSignature => (say::BAD_SIGNATURE, say::IDENTIFIER_SURE),
+        DecoyOutcome::Refused => (say::WRONG_SECRET, say::IDENTIFIER_SURE),
+        DecoyOutcome::Revoked => (say::VALUE_RETIRED, say::VALUE_SURE),
+        DecoyOutcome::Told => (say::VALUE_TOLD, say::VALUE_SURE),
         DecoyOutcome::Accepted | DecoyOutcome::Unknown | DecoyOutcome::Persona => {
-            reasons.push(
-                "A value that exists nowhere but in this bait was sent as a program sends a \
-                 credential."
-                    .to_owned(),
-            );
-            "Confidence is high: the value is random and cannot be guessed."
+            (say::VALUE_SENT, say::VALUE_SURE)
         }
     };
+    let mut reasons = vec![what.text()];
     if let Some(program) = program(facts, rules).filter(|program| program.sort != Sort::Client) {
-        reasons.push(format!(
-            "The program calls itself {}; that changes nothing, for it cannot have the value unless \
-             the bait has leaked.",
-            describe(program)
-        ));
+        let program = describe(program);
+        reasons.push(say::CALLS_ITSELF_ALL_THE_SAME.with(&[("program", &program)]));
     }
     reasons.extend(about_address(facts));
     reasons.extend(about_lists(facts));
-    reasons.push(confidence.to_owned());
+    reasons.push(confidence.text());
     reasons
 }
 
 /// A name was looked up again.
 fn echo(facts: &TripFacts<'_>, before: Timestamp) -> Reasons {
     let hours = facts.trip.observed.time.seconds_since(before) / 3600;
-    let count = match hours {
-        1 => "an hour".to_owned(),
-        2..48 => format!("{hours} hours"),
-        _ => format!("{} days", hours / 24),
+    let lapse = match hours {
+        1 => say::AN_HOUR.text(),
+        2..48 => HOURS.count(hours, &[]),
+        _ => DAYS.count(hours / 24, &[]),
     };
     vec![
-        format!(
-            "The same name was looked up {count} before, and this resolver had no part in that: \
-             resolvers and security vendors repeat what they have seen."
-        ),
-        "Nobody used the bait in any other way at the time.".to_owned(),
-        "Confidence is moderate: somebody else may have the name, and only look it up.".to_owned(),
+        say::ECHO.with(&[("LAPSE", &lapse)]),
+        say::ECHO_NO_USE.text(),
+        say::ECHO_SURE.text(),
     ]
 }
 
 /// A name was looked up, on behalf of somebody.
 fn looked_up(facts: &TripFacts<'_>) -> Reasons {
-    let mut reasons = vec![
-        "A name that only this bait carries was looked up.".to_owned(),
-        "The address is a resolver's, which asked on behalf of somebody who is not seen here: it \
-         does not tell who, nor from where."
-            .to_owned(),
-    ];
+    let mut reasons = vec![say::LOOKED_UP.text(), say::LOOKED_UP_FOR.text()];
     let claims = facts.trip.claims.as_ref();
     let told = |name: &str| claims.is_some_and(|claims| claims.captured.contains_key(name));
     if told("dns.client_subnet") {
-        reasons.push(
-            "The resolver says for which network it asked (EDNS Client Subnet); that is only its \
-             word."
-                .to_owned(),
-        );
+        reasons.push(say::CLIENT_SUBNET.text());
     }
     if told("dns.data") {
-        reasons.push("Labels in front of the name carry data, as the bait asks for.".to_owned());
+        reasons.push(say::NAME_HOLDS_DATA.text());
     }
-    reasons.push(
-        "Confidence is moderate: whoever reads the place where the bait stands can look it up, and \
-         so do programs that check names they come across."
-            .to_owned(),
-    );
+    reasons.push(say::LOOKED_UP_SURE.text());
     reasons
 }
 
@@ -246,15 +185,9 @@ pub(crate) fn is_delivered(facts: &TripFacts<'_>) -> bool {
 
 fn delivered() -> Reasons {
     vec![
-        "Mail was sent to a mailbox that only this bait names, or somebody asked whether it is \
-         there."
-            .to_owned(),
-        "The address is that of the server that delivers: the sender's own, or a provider's, which \
-         many share."
-            .to_owned(),
-        "Confidence is moderate: whoever has the list that the mailbox stands in can write to it, \
-         and lists are passed on."
-            .to_owned(),
+        say::DELIVERED.text(),
+        say::DELIVERED_BY.text(),
+        say::DELIVERED_SURE.text(),
     ]
 }
 
@@ -266,7 +199,7 @@ fn fetched(facts: &TripFacts<'_>, rules: &Rules) -> (Verdict, Reasons) {
     if is_delivered(facts) {
         return (Verdict::Intruder, delivered());
     }
-    let what = "An address that only this bait carries was opened.".to_owned();
+    let what = say::OPENED.text();
     let program = program(facts, rules);
     let named = program.filter(|program| program.sort != Sort::Client);
     if let (None, Some((verdict, reasons))) = (named, listed(facts)) {
@@ -280,39 +213,25 @@ fn fetched(facts: &TripFacts<'_>, rules: &Rules) -> (Verdict, Reasons) {
         Sort::Preview | Sort::Mail => Verdict::Preview,
         Sort::Crawler | Sort::Research | Sort::Secrets | Sort::Monitor => Verdict::Automated,
     };
-    let claim = format!("The program calls itself {}.", describe(program));
+    let claim = say::CALLS_ITSELF.with(&[("program", &describe(program))]);
     let mut reasons = vec![what, claim];
     if verdict == Verdict::Intruder {
         reasons.extend(about_address(facts));
-        reasons.push(
-            "Confidence is moderate: whoever reads the place where the bait stands can open it, and \
-             so can programs that pass for a person's."
-                .to_owned(),
-        );
+        reasons.push(say::CLIENT_SURE.text());
         return (verdict, reasons);
     }
     let Some(number) = facts.network.asn.filter(|_| !program.systems.is_empty()) else {
-        reasons.push(
-            "That is only its own word; the link stood where such a program could see it."
-                .to_owned(),
-        );
-        reasons.push("Confidence is low: anyone can call a program that.".to_owned());
+        reasons.push(say::ONLY_ITS_WORD.text());
+        reasons.push(say::ONLY_ITS_WORD_SURE.text());
         return (verdict, reasons);
     };
     if program.systems.contains(&number) {
-        reasons.push(format!(
-            "The address is in AS{number}, a network that this service runs in."
-        ));
-        reasons.push(
-            "Confidence is moderate: others can rent or relay through such a network.".to_owned(),
-        );
+        reasons.push(say::OWN_SYSTEM.with(&[("number", &number)]));
+        reasons.push(say::OWN_SYSTEM_SURE.text());
         (verdict, reasons)
     } else {
-        reasons.push(format!(
-            "The address is in AS{number}, which is not a network of that service: the name is \
-             probably borrowed."
-        ));
-        reasons.push("Confidence is moderate.".to_owned());
+        reasons.push(say::OTHER_SYSTEM.with(&[("number", &number)]));
+        reasons.push(say::MODERATE.text());
         (Verdict::Intruder, reasons)
     }
 }
@@ -335,145 +254,79 @@ fn listed(facts: &TripFacts<'_>) -> Option<(Verdict, Reasons)> {
         | NetworkClass::Drop => false,
     };
     let network = facts.network.lists.iter().find(telling)?;
-    let name = &network.name;
-    let (verdict, words) = match network.class {
-        NetworkClass::Preview => (
-            Verdict::Preview,
-            format!("The address is in a network that {name} shows previews of links from."),
-        ),
-        NetworkClass::Mail => (
-            Verdict::Preview,
-            format!(
-                "The address is in a network of {name}, whose mail service looks at links in mail."
-            ),
-        ),
-        NetworkClass::Crawler => (
-            Verdict::Automated,
-            format!("The address is in a network that {name} crawls from."),
-        ),
-        _ => (
-            Verdict::Automated,
-            format!("The address is in a network that {name} scans the internet from."),
-        ),
+    let (verdict, what) = match network.class {
+        NetworkClass::Preview => (Verdict::Preview, say::SHOWS_PREVIEWS),
+        NetworkClass::Mail => (Verdict::Preview, say::LOOKS_AT_MAIL),
+        NetworkClass::Crawler => (Verdict::Automated, say::CRAWLS),
+        _ => (Verdict::Automated, say::SCANS),
     };
     let reasons = vec![
-        words,
-        "Confidence is moderate: the list is published, but networks change hands, and the link had to be \
-         seen somewhere first."
-            .to_owned(),
+        what.with(&[("name", &network.name)]),
+        say::LISTED_SURE.text(),
     ];
     Some((verdict, reasons))
 }
 
 /// What published lists say of where a secret came from: it changes no verdict.
 fn about_lists(facts: &TripFacts<'_>) -> Vec<String> {
-    let words = |listed: &Listed| {
-        let name = &listed.name;
-        match listed.class {
-            NetworkClass::Scanner => format!(
-                "The address is in a network that {name} scans from; a scanner does not come by such a value, \
-                 unless somebody published it."
-            ),
-            NetworkClass::Vpn | NetworkClass::Relay => {
-                format!("The address is an exit of {name}: many people share it.")
-            }
-            NetworkClass::Gateway => {
-                format!(
-                    "The address is one of {name}'s, through which many companies' people go out."
-                )
-            }
-            NetworkClass::Cloud => {
-                format!("The address is {name}'s, where anyone can rent a machine.")
-            }
-            NetworkClass::Resolver => {
-                format!("The address is also {name}: whoever uses it is not seen.")
-            }
-            NetworkClass::Content => {
-                format!(
-                    "The address is {name}'s, which fetches for others: the client is behind it."
-                )
-            }
-            NetworkClass::Crawler | NetworkClass::Preview | NetworkClass::Mail => {
-                format!("The address is in a network of {name}; that changes nothing.")
-            }
-            NetworkClass::Tor => {
-                format!(
-                    "The address led out of the Tor network ({name}): anybody may be behind it."
-                )
-            }
-            NetworkClass::Proxy => {
-                format!("The address is a proxy's ({name}): many people may share it.")
-            }
-            NetworkClass::Anycast => {
-                format!("The address is announced in many places at once ({name}).")
-            }
-            NetworkClass::Satellite => {
-                format!("The address is a satellite network's ({name}).")
-            }
-            NetworkClass::Drop => {
-                format!(
-                    "The network is listed as one held by criminals ({name}); that says nothing of who used it."
-                )
-            }
+    let what = |class: NetworkClass| -> Phrase {
+        match class {
+            NetworkClass::Scanner => say::FROM_SCANNER,
+            NetworkClass::Vpn | NetworkClass::Relay => say::FROM_EXIT,
+            NetworkClass::Gateway => say::FROM_GATEWAY,
+            NetworkClass::Cloud => say::FROM_CLOUD,
+            NetworkClass::Resolver => say::FROM_RESOLVER,
+            NetworkClass::Content => say::FROM_CONTENT,
+            NetworkClass::Crawler | NetworkClass::Preview | NetworkClass::Mail => say::FROM_OTHER,
+            NetworkClass::Tor => say::FROM_TOR,
+            NetworkClass::Proxy => say::FROM_PROXY,
+            NetworkClass::Anycast => say::FROM_ANYCAST,
+            NetworkClass::Satellite => say::FROM_SATELLITE,
+            NetworkClass::Drop => say::FROM_DROP,
         }
     };
+    let words = |listed: &Listed| what(listed.class).with(&[("name", &listed.name)]);
     facts.network.lists.iter().take(3).map(words).collect()
 }
 
 /// Reasons about a program that is in no table.
 fn unknown(facts: &TripFacts<'_>) -> Reasons {
-    let mut reasons = vec![
-        match (&facts.trip.claims, facts.agent()) {
-            (None, _) => "What the program called itself is no longer kept.",
-            (_, None) => "The program did not say what it is.",
-            (_, Some(_)) => "The program's name for itself is none that is known here.",
-        }
-        .to_owned(),
-    ];
+    let what = match (&facts.trip.claims, facts.agent()) {
+        (None, _) => say::AGENT_GONE,
+        (_, None) => say::AGENT_SILENT,
+        (_, Some(_)) => say::AGENT_UNKNOWN,
+    };
+    let mut reasons = vec![what.text()];
     reasons.extend(about_address(facts));
-    reasons.push(
-        "Confidence is moderate: the address cannot be guessed, but not everyone who opens it has \
-         broken in."
-            .to_owned(),
-    );
+    reasons.push(say::OPENED_SURE.text());
     reasons
 }
 
 /// What to think of an address that has no place.
 fn about_address(facts: &TripFacts<'_>) -> Option<String> {
     if !facts.trip.observed.knows_source() {
-        return Some(
-            "The address is the application's that reported it: it did not say where the value \
-             came from."
-                .to_owned(),
-        );
+        return Some(say::FROM_APPLICATION.text());
     }
-    let text = match facts.network.special.as_deref()? {
-        "loopback" => {
-            "The address is this host itself: a program on it, or a proxy in front of the station \
-             that is not configured as one."
-        }
-        "private" | "link-local" => {
-            "The address is on a private network: a host nearby, or a proxy in front of the station \
-             that is not configured as one."
-        }
-        "shared" => "The address is behind a carrier's address translation, which many share.",
+    let what = match facts.network.special.as_deref()? {
+        "loopback" => say::FROM_THIS_HOST,
+        "private" | "link-local" => say::FROM_PRIVATE,
+        "shared" => say::FROM_TRANSLATION,
         _ => return None,
     };
-    Some(text.to_owned())
+    Some(what.text())
 }
 
 fn describe(program: &Program) -> String {
-    let name = &program.name;
-    match program.sort {
-        Sort::Preview => format!("a link preview ({name})"),
-        Sort::Mail => format!("a mail gateway or mail reader's helper ({name})"),
-        Sort::Crawler => format!("a crawler ({name})"),
-        Sort::Research => format!("an internet scanner ({name})"),
-        Sort::Secrets => format!("a secret scanner ({name})"),
-        Sort::Monitor => format!("a monitoring probe ({name})"),
-        Sort::Client => name.to_owned(),
-    }
+    let sort = match program.sort {
+        Sort::Preview => named::PREVIEW,
+        Sort::Mail => named::MAIL,
+        Sort::Crawler => named::CRAWLER,
+        Sort::Research => named::RESEARCH,
+        Sort::Secrets => named::SECRETS,
+        Sort::Monitor => named::MONITOR,
+        Sort::Client => return program.name.clone(),
+    };
+    sort.with(&[("name", &program.name)])
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ActorId, CanaryId, IncidentId, MuteId, TripId};
 use crate::link::{Confidence, Group};
 use crate::network::{Agreement, TorExit};
+use crate::phrase::network as phrase;
 use crate::time::Timestamp;
 
 /// What a trip probably is.
@@ -232,16 +233,16 @@ impl NetworkClass {
     #[must_use]
     pub const fn hides_place(self) -> Option<&'static str> {
         match self {
-            Self::Tor => Some("an exit of the Tor network: its users are anywhere"),
-            Self::Vpn => Some("a VPN exit or rented machine: its users are anywhere"),
-            Self::Relay => Some("a relay that hides its users' addresses"),
-            Self::Proxy => Some("a proxy that hides its users' addresses"),
-            Self::Anycast => Some("announced in many places at once"),
-            Self::Satellite => Some("reached by satellite: its users are anywhere below it"),
-            Self::Cloud => Some("a rented machine: whoever rents it is anywhere"),
-            Self::Content => Some("a content network that fetches for others"),
-            Self::Gateway => Some("a gateway of many companies' people"),
-            Self::Resolver => Some("a resolver that asks for others"),
+            Self::Tor => Some(phrase::TOR_HIDES.en),
+            Self::Vpn => Some(phrase::VPN_HIDES.en),
+            Self::Relay => Some(phrase::RELAY_HIDES.en),
+            Self::Proxy => Some(phrase::PROXY_HIDES.en),
+            Self::Anycast => Some(phrase::ANYCAST_HIDES.en),
+            Self::Satellite => Some(phrase::SATELLITE_HIDES.en),
+            Self::Cloud => Some(phrase::CLOUD_HIDES.en),
+            Self::Content => Some(phrase::CONTENT_HIDES.en),
+            Self::Gateway => Some(phrase::GATEWAY_HIDES.en),
+            Self::Resolver => Some(phrase::RESOLVER_HIDES.en),
             Self::Scanner | Self::Crawler | Self::Preview | Self::Mail | Self::Drop => None,
         }
     }

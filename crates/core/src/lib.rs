@@ -14,8 +14,10 @@ pub mod host;
 pub mod id;
 pub mod incident;
 pub mod keeping;
+pub mod language;
 pub mod link;
 pub mod network;
+pub mod phrase;
 pub mod place;
 pub mod secret;
 pub mod text;
@@ -41,6 +43,7 @@ pub use keeping::{
     Ages, Cover, Erase, Erased, Erasure, Hold, HoldOn, Holds, Part, What, Why, erasures, holds,
     pending, why_erased,
 };
+pub use language::Language;
 pub use link::{Bridge, Case, Confidence, Edge, Group, Hands, Likelihood, Session};
 pub use network::{
     Agreement, Dissent, Found, Registration, ReverseName, Snapshot, TorExit, WasExit,

@@ -243,6 +243,14 @@ pub struct Case {
     pub decisions: Vec<(Timestamp, String)>,
 }
 
+impl Case {
+    /// The prior as odds against one: 32 where any two sessions are one hand in 1 case to 32.
+    #[must_use]
+    pub fn odds_against(&self) -> u64 {
+        f64::exp2(f64::from(self.prior) / -100.0).round() as u64
+    }
+}
+
 /// Which actors are one, by evidence found later or by the operator's word, and which sessions the operator took
 /// out of one. What a trip was linked to when it came is never rewritten: this is laid over it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

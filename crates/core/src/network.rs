@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::link::Confidence;
+use crate::phrase::network as phrase;
 use crate::time::Timestamp;
 
 /// How far the sources agree about the country of an address.
@@ -46,19 +47,17 @@ impl Agreement {
     /// In words: `2 of 3 sources agree; another says PL`.
     #[must_use]
     pub fn words(&self) -> String {
-        let noun = if self.of == 1 { "source" } else { "sources" };
-        let mut text = match (self.agree, self.of) {
-            (1, 1) => "one source".to_owned(),
-            (agree, of) => format!("{agree} of {of} {noun} agree"),
+        let agree = match (self.agree, self.of) {
+            (1, 1) => phrase::ONE_SOURCE.text(),
+            (agree, of) => phrase::AGREE.count(i64::from(of), &[("agree", &agree)]),
         };
         let mut others: Vec<&str> = self.others.iter().map(|one| one.country.as_str()).collect();
         others.sort_unstable();
         others.dedup();
-        if !others.is_empty() {
-            text.push_str("; others say ");
-            text.push_str(&others.join(", "));
+        if others.is_empty() {
+            return agree;
         }
-        text
+        phrase::OTHERS_SAY.with(&[("AGREE", &agree), ("countries", &others.join(", "))])
     }
 }
 

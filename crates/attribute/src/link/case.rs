@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lapwing_core::phrase::{Phrase, link as say};
 use lapwing_core::{
     ActorId, Bridge, Case, Confidence, Edge, Evidence, Group, Hands, Session, TripId,
 };
@@ -275,66 +276,42 @@ fn weighing(links: &[(TripId, Edge)]) -> impl Iterator<Item = &Evidence> {
 fn alternatives(links: &[(TripId, Edge)]) -> Vec<String> {
     let has = |group| weighing(links).any(|one| one.group == Some(group));
     let weak = weighing(links).any(|one| one.detail.contains(network::WEAK));
-    let mut out = Vec::new();
-    let mut say = |text: &str| out.push(text.to_owned());
-    if weak {
-        say(
-            "A shared exit: a VPN, relay, carrier or company network puts several people behind one address.",
-        );
-    } else if has(Group::Network) {
-        say(
-            "An address that changed hands: providers give it to another customer, and a household or office shares one.",
-        );
-    }
-    if has(Group::Program) {
-        say(
-            "A shared tool: the same program with the same settings in different hands, or one imitated.",
-        );
-    }
-    if has(Group::Bait) {
-        say(
-            "Second-hand bait: the values were passed on, sold or published, and several hands use them.",
-        );
-    }
-    if has(Group::Identity) {
-        say("A shared account or key: several people work with one, or its name is a common one.");
-    }
-    if [Group::Payload, Group::Locale, Group::Claim]
-        .into_iter()
-        .any(has)
-    {
-        say("What a client says of itself or sends along can be copied from somebody else.");
-    }
-    out
+    let copied = [Group::Payload, Group::Locale, Group::Claim];
+    let all: [(bool, Phrase); 6] = [
+        (weak, say::ELSE_EXIT),
+        (!weak && has(Group::Network), say::ELSE_ADDRESS),
+        (has(Group::Program), say::ELSE_TOOL),
+        (has(Group::Bait), say::ELSE_BAIT),
+        (has(Group::Identity), say::ELSE_ACCOUNT),
+        (copied.into_iter().any(has), say::ELSE_COPIED),
+    ];
+    let fitting = all.into_iter().filter(|(fits, _)| *fits);
+    fitting.map(|(_, text)| text.text()).collect()
 }
 
 fn would_change(links: &[(TripId, Edge)], bridges: &[Bridge]) -> Vec<String> {
     if links.is_empty() {
-        return vec!["A further trip that is alike in something rare.".to_owned()];
+        return vec![say::CHANGE_RARE.text()];
     }
     let mut out = Vec::new();
     let parting = bridges
         .iter()
         .filter(|one| one.sides.0.min(one.sides.1) > 1);
     for bridge in parting.take(3) {
-        out.push(format!(
-            "Without the link from session {} to session {}, the actor falls into two, of {} and {} sessions.",
-            bridge.from, bridge.to, bridge.sides.0, bridge.sides.1
-        ));
+        out.push(say::CHANGE_PARTING.with(&[
+            ("from", &bridge.from),
+            ("to", &bridge.to),
+            ("one", &bridge.sides.0),
+            ("other", &bridge.sides.1),
+        ]));
     }
     let has = |group| weighing(links).any(|one| one.group == Some(group));
     if has(Group::Network) {
-        out.push(
-            "The network operator's record of who had the address and port at these times."
-                .to_owned(),
-        );
+        out.push(say::CHANGE_NETWORK.text());
     }
     if !has(Group::Identity) {
-        out.push(
-            "A public key, or a name of the client's machine, in which sessions agree or differ."
-                .to_owned(),
-        );
+        out.push(say::CHANGE_IDENTITY.text());
     }
-    out.push("The same bait found in anybody else's hands.".to_owned());
+    out.push(say::CHANGE_BAIT.text());
     out
 }

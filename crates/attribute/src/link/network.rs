@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use lapwing_core::NetworkClass;
+use lapwing_core::phrase::link as say;
 
 use crate::facts::TripFacts;
 use crate::special::plain;
@@ -47,21 +48,21 @@ const HIDDEN: Sort = Sort {
     half_life: 0.5 * HOUR,
     shared: 0.04,
     hops: true,
-    doubt: "weak: an exit that hides many",
+    doubt: say::HIDDEN.en,
 };
 
 const COMPANY: Sort = Sort {
     half_life: 12.0 * HOUR,
     shared: 0.02,
     hops: false,
-    doubt: "weak: the way out of many people's network",
+    doubt: say::COMPANY.en,
 };
 
 const TRANSLATED: Sort = Sort {
     half_life: HOUR,
     shared: 0.04,
     hops: true,
-    doubt: "weak: a carrier's address translation, which many share",
+    doubt: say::TRANSLATED.en,
 };
 
 /// Everything behind a proxy that is not configured as one comes from here.
@@ -69,7 +70,7 @@ const INSIDE: Sort = Sort {
     half_life: DAY,
     shared: 0.06,
     hops: false,
-    doubt: "weak: everything behind a proxy that is not configured as one comes from it",
+    doubt: say::INSIDE.en,
 };
 
 /// The sort of a source. `classes` are those of the lists it is in.

@@ -7,6 +7,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use lapwing_core::phrase::{Phrase, link as say};
 use lapwing_core::{ActorId, Edge, Evidence, Grade, Group, Session, TripId};
 
 use super::fit::Candidate;
@@ -61,9 +62,9 @@ impl Linker for Scored {
             notes: &Notes::new(memory, &self.read),
         };
         let mut linked = if facts.drill {
-            step.apart(traits, "an announced drill, kept apart from all others")
+            step.apart(traits, say::DRILL_APART)
         } else if lookup::echo_of(facts).is_some() {
-            step.apart(traits, "an echo of an earlier look-up, kept apart")
+            step.apart(traits, say::ECHO_APART)
         } else {
             step.link(traits)
         };
@@ -125,10 +126,7 @@ impl Step<'_> {
         self.notes.put_going(key, &going);
         let evidence = Evidence {
             signal: "session".to_owned(),
-            detail: format!(
-                "same bait, network and program within the same stretch of time, {} after trip {before}",
-                seconds_words(seconds)
-            ),
+            detail: say::SESSION.with(&[("APART", &after(seconds, before))]),
             to: Some(before),
             grade: Grade::A1,
             group: None,
@@ -199,7 +197,7 @@ impl Step<'_> {
             candidates.insert(0, follows);
         }
         if evidence.is_empty() {
-            evidence.push(first("no earlier trip that it could be linked to"));
+            evidence.push(first(say::FIRST));
         }
         let actor = session.actor;
         let taken = |one: &Candidate| {
@@ -226,7 +224,7 @@ impl Step<'_> {
     }
 
     /// A session that nothing is ever linked to.
-    fn apart(&self, traits: Traits, why: &str) -> Linked {
+    fn apart(&self, traits: Traits, why: Phrase) -> Linked {
         let mut session = self.session(traits);
         session.apart = true;
         self.join_hand(&mut session);
@@ -293,18 +291,14 @@ impl Step<'_> {
     fn follows(&self, seen: Seen) -> Option<Candidate> {
         let session = self.notes.session(seen.trip)?;
         let what = if self.facts.trip.observed.is_relayed() {
-            "a resolver looked the bait's name up"
+            say::LOOKED_UP
         } else {
-            "the bait was used whose name a resolver looked up"
+            say::USED
         };
         let seconds = self.facts.trip.observed.time.seconds_since(seen.time);
         let evidence = Evidence {
             signal: lookup::LOOKUP.to_owned(),
-            detail: format!(
-                "{what}, {} after trip {}",
-                seconds_words(seconds),
-                seen.trip
-            ),
+            detail: what.with(&[("APART", &after(seconds, seen.trip))]),
             to: Some(seen.trip),
             grade: Grade::B3,
             group: Some(Group::Bait),
@@ -373,10 +367,10 @@ fn digest(traits: &Traits) -> u64 {
     hasher.finish()
 }
 
-fn first(detail: &str) -> Evidence {
+fn first(detail: Phrase) -> Evidence {
     Evidence {
         signal: "first".to_owned(),
-        detail: detail.to_owned(),
+        detail: detail.text(),
         to: None,
         grade: Grade::A1,
         group: None,
@@ -384,11 +378,8 @@ fn first(detail: &str) -> Evidence {
     }
 }
 
-fn seconds_words(seconds: i64) -> String {
-    let unit = if seconds.abs() == 1 {
-        "second"
-    } else {
-        "seconds"
-    };
-    format!("{seconds} {unit}")
+/// `42 seconds after trip 0a1b2c3d-17`
+fn after(seconds: i64, trip: TripId) -> String {
+    let lapse = say::SECONDS.count(seconds, &[]);
+    say::AFTER.with(&[("LAPSE", &lapse), ("trip", &trip)])
 }

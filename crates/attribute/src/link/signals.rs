@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use lapwing_core::phrase::{Phrase, link as say};
 use lapwing_core::{Claims, Grade, Group, NetworkClass};
 
 use super::network;
@@ -28,10 +29,10 @@ pub(super) struct Signal {
     /// Whether sessions are looked up by it. Of those equal only in other signals nobody would say that they are one.
     pub(super) found_by: bool,
     /// What is said of it where it is equal.
-    pub(super) words: &'static str,
+    pub(super) words: Phrase,
 }
 
-const fn signal(name: &'static str, group: Group, grade: Grade, words: &'static str) -> Signal {
+const fn signal(name: &'static str, group: Group, grade: Grade, words: Phrase) -> Signal {
     Signal {
         name,
         group,
@@ -61,13 +62,13 @@ pub(super) const SIGNALS: &[Signal] = &[
         agree: 0.5,
         common: 0.0001,
         most: 9.0,
-        ..signal(ADDRESS, Group::Network, Grade::A1, "same address")
+        ..signal(ADDRESS, Group::Network, Grade::A1, say::SAME_ADDRESS)
     },
     Signal {
         agree: 0.55,
         common: 0.003,
         most: 5.0,
-        ..signal(BLOCK, Group::Network, Grade::B3, "same block of addresses")
+        ..signal(BLOCK, Group::Network, Grade::B3, say::SAME_BLOCK)
     },
     Signal {
         agree: 0.65,
@@ -75,92 +76,62 @@ pub(super) const SIGNALS: &[Signal] = &[
         most: 1.5,
         against: true,
         found_by: false,
-        ..signal(SYSTEM, Group::Network, Grade::B3, "same network")
+        ..signal(SYSTEM, Group::Network, Grade::B3, say::SAME_SYSTEM)
     },
     Signal {
         agree: 0.98,
         common: 0.03,
         most: 9.0,
-        ..signal(
-            SERVICE,
-            Group::Network,
-            Grade::B3,
-            "a network that published lists give to the same service",
-        )
+        ..signal(SERVICE, Group::Network, Grade::B3, say::SAME_SERVICE)
     },
     Signal {
         agree: 0.95,
         common: 0.0001,
         most: 12.0,
         against: true,
-        ..signal("key", Group::Identity, Grade::A1, "same public key offered")
+        ..signal("key", Group::Identity, Grade::A1, say::SAME_KEY)
     },
     Signal {
         agree: 0.9,
         common: 0.01,
         against: true,
-        ..signal(
-            "machine",
-            Group::Identity,
-            Grade::E4,
-            "same name of the client's machine or of its user",
-        )
+        ..signal("machine", Group::Identity, Grade::E4, say::SAME_MACHINE)
     },
     Signal {
         agree: 0.6,
         common: 0.01,
         most: 7.0,
         against: true,
-        ..signal(
-            FINGERPRINT,
-            Group::Program,
-            Grade::B3,
-            "same habits of the client program",
-        )
+        ..signal(FINGERPRINT, Group::Program, Grade::B3, say::SAME_HABITS)
     },
     Signal {
         agree: 0.7,
         against: true,
-        ..signal("ja4", Group::Program, Grade::B3, "same TLS handshake (JA4)")
+        ..signal("ja4", Group::Program, Grade::B3, say::SAME_HANDSHAKE)
     },
     Signal {
         agree: 0.7,
         common: 0.1,
         found_by: false,
-        ..signal("h2", Group::Program, Grade::B3, "same way to begin HTTP/2")
+        ..signal("h2", Group::Program, Grade::B3, say::SAME_BEGINNING)
     },
     Signal {
         agree: 0.7,
         common: 0.08,
         found_by: false,
-        ..signal(
-            "h1",
-            Group::Program,
-            Grade::B3,
-            "same order of header fields",
-        )
+        ..signal("h1", Group::Program, Grade::B3, say::SAME_FIELDS)
     },
     Signal {
         agree: 0.75,
         common: 0.1,
         against: true,
-        ..signal(
-            "hassh",
-            Group::Program,
-            Grade::B3,
-            "same SSH client settings (HASSH)",
-        )
+        ..signal("hassh", Group::Program, Grade::B3, say::SAME_SSH)
     },
     Signal {
         agree: 0.65,
         common: 0.01,
         most: 5.5,
-        ..signal(
-            "agent",
-            Group::Program,
-            Grade::E4,
-            "same name of the program",
-        )
+        ..signal("agent", Group::Program, Grade::E4, say::SAME_NAME)
     },
     Signal {
         // Of those whose habits differ otherwise: a newer version, or another machine.
@@ -168,46 +139,31 @@ pub(super) const SIGNALS: &[Signal] = &[
         common: 0.1,
         most: 3.0,
         found_by: false,
-        ..signal(
-            FAMILY,
-            Group::Program,
-            Grade::E4,
-            "same program, perhaps in another version",
-        )
+        ..signal(FAMILY, Group::Program, Grade::E4, say::SAME_FAMILY)
     },
     Signal {
         agree: 0.3,
         common: 0.02,
-        ..signal(
-            "payload",
-            Group::Payload,
-            Grade::E4,
-            "the same was sent along (recipient, text or statement)",
-        )
+        ..signal("payload", Group::Payload, Grade::E4, say::SAME_PAYLOAD)
     },
     Signal {
         agree: 0.3,
         common: 0.2,
         most: 3.0,
         found_by: false,
-        ..signal(
-            "call",
-            Group::Payload,
-            Grade::E4,
-            "the same short text was sent along, as many send",
-        )
+        ..signal("call", Group::Payload, Grade::E4, say::SAME_CALL)
     },
     Signal {
         agree: 0.7,
         common: 0.03,
         most: 5.0,
-        ..signal(CANARY, Group::Bait, Grade::A1, "same bait")
+        ..signal(CANARY, Group::Bait, Grade::A1, say::SAME_BAIT)
     },
     Signal {
         agree: 0.8,
         common: 0.04,
         most: 5.0,
-        ..signal(PLACE, Group::Bait, Grade::A1, "bait from the same place")
+        ..signal(PLACE, Group::Bait, Grade::A1, say::SAME_PLACE)
     },
     Signal {
         agree: 0.9,
@@ -215,33 +171,18 @@ pub(super) const SIGNALS: &[Signal] = &[
         most: 2.0,
         against: true,
         found_by: false,
-        ..signal(
-            "language",
-            Group::Locale,
-            Grade::E4,
-            "same languages asked for",
-        )
+        ..signal("language", Group::Locale, Grade::E4, say::SAME_LANGUAGES)
     },
     Signal {
         agree: 0.3,
         common: 0.01,
         most: 1.0,
-        ..signal(
-            "forwarded",
-            Group::Claim,
-            Grade::E4,
-            "same address said to be forwarded for",
-        )
+        ..signal("forwarded", Group::Claim, Grade::E4, say::SAME_FORWARDED)
     },
 ];
 
 /// One soon after the other.
-pub(super) const PACE: Signal = signal(
-    "pace",
-    Group::Pace,
-    Grade::B3,
-    "the same or neighbouring bait",
-);
+pub(super) const PACE: Signal = signal("pace", Group::Pace, Grade::B3, say::NEIGHBOURS);
 
 /// The signal of this name.
 pub(super) fn find(name: &str) -> Option<&'static Signal> {

@@ -8,6 +8,7 @@ use lapwing_core::{
 
 use super::*;
 use crate::Earlier;
+use crate::said::spanish;
 use crate::samples::Sample;
 
 const MINUTE: u64 = 60;
@@ -63,6 +64,9 @@ impl Kept {
             self.hands.join(*one, *other);
         }
         self.sessions.push((linked.session, linked.actor));
+        for one in &linked.evidence {
+            spanish(&one.detail);
+        }
         linked
     }
 
@@ -82,7 +86,15 @@ impl Kept {
                 sessions.extend(session(*id, note).unwrap());
             }
         }
-        case_of(actor, &sessions, &self.hands, false)
+        let case = case_of(actor, &sessions, &self.hands, false);
+        for text in case.alternatives.iter().chain(&case.would_change) {
+            spanish(text);
+        }
+        let edges = case.links.iter().chain(&case.rivals);
+        for one in edges.flat_map(|(_, edge)| &edge.evidence) {
+            spanish(&one.detail);
+        }
+        case
     }
 }
 

@@ -4,6 +4,7 @@
 //! u comes from one's own log, blended with a background as long as that log is short. Likenesses of one group have
 //! one cause, so the strongest counts. The method is Fellegi and Sunter's (A Theory for Record Linkage, 1969).
 
+use lapwing_core::phrase::link as say;
 use lapwing_core::{Confidence, Edge, Evidence, Grade, Group, Session};
 
 use super::network::{self, Sort};
@@ -199,9 +200,7 @@ impl<'a> Scales<'a> {
     fn doubt(&self, signal: &Signal, place: usize, pair: &Pair<'_>) -> &'static str {
         match signal.group {
             Group::Network => pair.sort.doubt,
-            Group::Program if self.common[place].stock => {
-                "weak: a program that many use as it comes"
-            }
+            Group::Program if self.common[place].stock => say::STOCK_PROGRAM.en,
             _ => "",
         }
     }
@@ -269,34 +268,33 @@ impl<'a> Pair<'a> {
     /// `42 seconds after trip 0a1b2c3d-17`
     fn apart(&self) -> String {
         let seconds = self.later.first.seconds_since(self.earlier.first);
-        let direction = if seconds < 0 { "before" } else { "after" };
-        let (count, unit) = match seconds.unsigned_abs() {
-            count @ ..600 => (count, "second"),
-            count @ ..7_200 => (count / 60, "minute"),
-            count @ ..172_800 => (count / 3_600, "hour"),
-            count => (count / 86_400, "day"),
+        let direction = if seconds < 0 { say::BEFORE } else { say::AFTER };
+        let (count, unit) = match seconds.abs() {
+            count @ ..600 => (count, say::SECONDS),
+            count @ ..7_200 => (count / 60, say::MINUTES),
+            count @ ..172_800 => (count / 3_600, say::HOURS),
+            count => (count / 86_400, say::DAYS),
         };
-        let plural = if count == 1 { "" } else { "s" };
-        format!(
-            "{count} {unit}{plural} {direction} trip {}",
-            self.earlier.id
-        )
+        let lapse = unit.count(count, &[]);
+        direction.with(&[("LAPSE", &lapse), ("trip", &self.earlier.id)])
     }
 
     fn evidence(&self, item: &Item) -> Evidence {
         let signal = item.signal;
-        let (mut grade, mut detail) = (signal.grade, format!("not the {}", signal.words));
+        let words = signal.words.text();
+        let (mut grade, mut detail) = (signal.grade, say::UNLIKE.with(&[("LIKENESS", &words)]));
         if let Some(place) = item.shared {
             let value = &self.later.traits[place].1;
             let shown = match signal.name {
-                ADDRESS | BLOCK => format!(" {value}"),
-                SYSTEM => format!(" AS{value}"),
-                _ => String::new(),
+                ADDRESS => say::THIS_ADDRESS.with(&[("address", value)]),
+                BLOCK => say::THIS_BLOCK.with(&[("address", value)]),
+                SYSTEM => say::THIS_SYSTEM.with(&[("number", value)]),
+                _ => words,
             };
-            detail = format!("{}{shown}, {}", signal.words, self.apart());
+            detail = say::ALIKE.with(&[("LIKENESS", &shown), ("APART", &self.apart())]);
             if !item.doubt.is_empty() {
                 grade = if grade == Grade::A1 { Grade::B3 } else { grade };
-                detail = format!("{detail}; {}", item.doubt);
+                detail = say::WEAK.with(&[("LIKENESS", &detail), ("DOUBT", &item.doubt)]);
             }
         }
         Evidence {
