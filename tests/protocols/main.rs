@@ -11,6 +11,7 @@ mod acme;
 mod amqp;
 mod certificates;
 mod dns;
+mod first_packet;
 mod forwarded;
 mod ftp;
 mod ldap;

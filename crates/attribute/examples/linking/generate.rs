@@ -443,6 +443,16 @@ fn hex(parts: &[&str]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// First packets, and how many of a hundred machines send such; the last is of a program that makes its own.
+const SYSTEMS: [(u8, &str); 6] = [
+    (60, "1460:64240,7:mss,sok,ts,nop,ws:df,id+:0"),
+    (15, "1460:64240,10:mss,sok,ts,nop,ws:df,id+:0"),
+    (15, "1460:64240,8:mss,nop,ws,nop,nop,sok:df,id+:0"),
+    (6, "1460:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1:df:0"),
+    (3, "1380:65535,6:mss,nop,ws,sok,ts:df,id+:0"),
+    (1, "1460:1024,0:mss::0"),
+];
+
 /// One visit.
 struct Visit {
     hand: u32,
@@ -460,7 +470,12 @@ impl Visit {
         canary[..4].copy_from_slice(&self.canary.to_be_bytes());
         canary[4..12].copy_from_slice(&salt.to_be_bytes());
         let micros = (BEGIN as f64 + at) * 1e6;
-        let signals = [("ja4", &self.client.ja4), ("h1", &self.client.h1)];
+        let client = &self.client;
+        let signals = [
+            ("ja4", client.ja4.clone()),
+            ("h1", client.h1.clone()),
+            ("syn", self.first_packet(salt)),
+        ];
         Trip {
             id: TripId {
                 station: StationId::new(1),
@@ -481,7 +496,7 @@ impl Visit {
                 peer: SocketAddr::new(self.address, port),
                 protocol: "http/1.1".to_owned(),
                 signals: { signals.into_iter() }
-                    .map(|(name, value)| (name.to_owned(), value.clone()))
+                    .map(|(name, value)| (name.to_owned(), value))
                     .collect(),
                 size: 300,
                 time: Timestamp::from_micros(micros as i64),
@@ -497,5 +512,30 @@ impl Visit {
             count: 1,
             times: Vec::new(),
         }
+    }
+
+    /// A hand runs a program on one machine, whatever its address; the way there is another from each.
+    fn first_packet(&self, salt: u64) -> String {
+        let drawn = |parts: &[&str]| {
+            let digest = Sha256::digest(parts.join("\n"));
+            u8::try_from(u16::from(digest[0]) * 100 / 256).unwrap_or_default()
+        };
+        let (salt, hand) = (salt.to_string(), self.hand.to_string());
+        // Not its version: a machine stays when a program is brought up to date.
+        let program = &self.client.h1;
+        let mut left = drawn(&[&salt, &hand, program]);
+        let system = SYSTEMS.iter().find(|(share, _)| {
+            let is = left < *share;
+            left = left.saturating_sub(*share);
+            is
+        });
+        let (_, system) = system.unwrap_or(&SYSTEMS[0]);
+        let first = if system.contains(",nop,nop,sok:") {
+            128
+        } else {
+            64
+        };
+        let hops = drawn(&[&salt, &self.address.to_string()]) % 25;
+        format!("4:{}+{hops}:0:{system}", first - hops)
     }
 }
