@@ -18,6 +18,7 @@ mod said;
 #[cfg(test)]
 mod samples;
 mod special;
+mod systems;
 mod tools;
 mod verdict;
 

@@ -216,6 +216,32 @@ fn every_reason_for_a_tool_has_its_template() {
 }
 
 #[test]
+fn what_a_first_packet_tells_has_its_template() {
+    for agent in ["a script for windows", "Chrome/140 (linux)"] {
+        for row in rows(include_str!("../data/systems.tsv")) {
+            let mut sample = Sample::new(1).agent(agent);
+            let signature = format!("4:{}+0:0:1460:64240,7:{}:df,id+:0", row[1], row[2]);
+            let signals = [("syn", signature.as_str()), ("h1", "TE,Host")];
+            sample.trip.observed.signals = { signals.into_iter() }
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            let tool = tools::tool(&sample.trip).expect("something is seen");
+            for reason in &tool.reasons {
+                let spanish = spanish(reason);
+                assert!(
+                    !spanish.contains(" or ") && !spanish.contains("system"),
+                    "{spanish}"
+                );
+            }
+            if tool.contradicts {
+                spanish(&tool.name.unwrap());
+                spanish(&tool.claimed.unwrap());
+            }
+        }
+    }
+}
+
+#[test]
 fn names_that_are_words_have_their_template() {
     let is_words = |name: &str| {
         let mut words = name.split(' ');

@@ -101,7 +101,8 @@ fn set_system(tool: &mut Tool, trip: &Trip) {
     };
     let said = agent(trip).and_then(|agent| systems::said(&agent));
     let Some(said) = said.filter(|said| said.name != seen.name) else {
-        tool.reasons.push(say::SYSTEM.with(&[("system", &seen.name)]));
+        tool.reasons
+            .push(say::SYSTEM.with(&[("system", &seen.name)]));
         return;
     };
     let both: [(&str, &dyn Display); 2] = [("system", &seen.name), ("other", &said.name)];

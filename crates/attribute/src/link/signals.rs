@@ -10,7 +10,7 @@ use lapwing_core::{Claims, Grade, Group, NetworkClass};
 
 use super::network;
 use crate::facts::TripFacts;
-use crate::tools;
+use crate::{systems, tools};
 
 /// One way in which sessions can be alike.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ pub(super) const SYSTEM: &str = "system";
 pub(super) const SERVICE: &str = "service";
 pub(super) const FINGERPRINT: &str = "fingerprint";
 pub(super) const FAMILY: &str = "family";
+pub(super) const SYN: &str = "syn";
 pub(super) const CANARY: &str = "canary";
 pub(super) const PLACE: &str = "place";
 
@@ -126,6 +127,14 @@ pub(super) const SIGNALS: &[Signal] = &[
         common: 0.1,
         against: true,
         ..signal("hassh", Group::Program, Grade::B3, say::SAME_SSH)
+    },
+    Signal {
+        // Of the program's group, though it is the system's: who uses one program mostly does so on one system.
+        agree: 0.8,
+        common: 0.35,
+        most: 3.0,
+        found_by: false,
+        ..signal(SYN, Group::Program, Grade::B3, say::SAME_SYN)
     },
     Signal {
         agree: 0.65,
@@ -241,6 +250,9 @@ pub(super) fn traits(facts: &TripFacts<'_>, digest: &Digest) -> Vec<(String, Str
                 add(name, value.clone());
             }
         }
+        if let Some(system) = { observed.signals.get(SYN) }.and_then(|it| systems::lasting(it)) {
+            add(SYN, system);
+        }
     }
     if let Some(claims) = &facts.trip.claims {
         let mut say = |signal: &str, value: &str| {
@@ -331,6 +343,8 @@ pub(super) struct Stock {
     named: bool,
     /// How it speaks TLS and HTTP, which is a library's.
     spoken: bool,
+    /// How it begins a connection, which is a system's.
+    begun: bool,
 }
 
 impl Stock {
@@ -338,6 +352,7 @@ impl Stock {
         Self {
             named: facts.program().is_some(),
             spoken: tools::is_known(facts.trip),
+            begun: systems::seen(facts.trip).is_some(),
         }
     }
 
@@ -345,6 +360,7 @@ impl Stock {
         match signal {
             // Whoever calls itself curl and speaks as no curl known here is a curl that is not known here.
             "ja4" | "h2" | "h1" => self.spoken || self.named,
+            SYN => self.begun,
             _ => self.named,
         }
     }

@@ -331,6 +331,42 @@ fn programs_as_they_come_say_little_and_rare_ones_much() {
 }
 
 #[test]
+fn a_system_that_many_use_ties_nobody() {
+    let from = |at: u64, address: &str, packet: &str| {
+        let mut sample = Sample::new(at).bait(1).stands("/srv/.env").from(address);
+        let signals = [("syn".to_owned(), packet.to_owned())];
+        sample.trip.observed.signals = signals.into();
+        sample
+    };
+    for packet in [
+        "4:55+9:0:1460:64240,7:mss,sok,ts,nop,ws:df,id+:0",
+        "4:252+3:0:1460:1024,0:mss::0",
+    ] {
+        let mut kept = Kept::default();
+        kept.trip(&from(1, "198.51.100.7", packet));
+        let other = kept.trip(&from(4000, "203.0.113.9", packet));
+        assert_eq!(other.actor, actor(4000), "{packet}");
+    }
+    // Beside what does tie, it is said, whatever the way from there was.
+    let script = |at, address, packet| from(at, address, packet).says("workstation", "WS-7");
+    let mut kept = Kept::default();
+    let [near, far] = [
+        "4:61+3:0:1460:1024,0:mss::0",
+        "4:45+19:0:1460:1024,0:mss::0",
+    ];
+    kept.trip(&script(1, "198.51.100.7", near));
+    kept.trip(&script(4000, "203.0.113.9", far));
+    let case = kept.case(actor(1));
+    let evidence = &case.links[0].1.evidence;
+    assert!(
+        evidence
+            .iter()
+            .any(|one| one.signal == "syn" && one.centibits > 0),
+        "{evidence:?}"
+    );
+}
+
+#[test]
 fn what_differs_counts_against() {
     let with = |at: u64, key: &str| Sample::new(at).bait(at as u8).sends("login.key", key);
     let mut kept = Kept::default();

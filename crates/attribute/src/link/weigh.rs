@@ -10,7 +10,7 @@ use lapwing_core::{Confidence, Edge, Evidence, Grade, Group, Session};
 use super::network::{self, Sort};
 use super::notes::{Had, Notes};
 use super::signals::{
-    self, ADDRESS, BLOCK, CANARY, FAMILY, FINGERPRINT, PACE, SERVICE, SYSTEM, Signal,
+    self, ADDRESS, BLOCK, CANARY, FAMILY, FINGERPRINT, PACE, SERVICE, SYN, SYSTEM, Signal,
 };
 
 /// The odds that any two sessions are one hand before anything is known of them, in hundredths of a bit: 1 to 32.
@@ -200,6 +200,9 @@ impl<'a> Scales<'a> {
     fn doubt(&self, signal: &Signal, place: usize, pair: &Pair<'_>) -> &'static str {
         match signal.group {
             Group::Network => pair.sort.doubt,
+            Group::Program if self.common[place].stock && signal.name == SYN => {
+                say::STOCK_SYSTEM.en
+            }
             Group::Program if self.common[place].stock => say::STOCK_PROGRAM.en,
             _ => "",
         }
@@ -366,6 +369,8 @@ fn is_enough(items: &[Item]) -> bool {
             Group::Network if item.doubt.is_empty() => return true,
             Group::Identity => return true,
             Group::Pace | Group::Claim => {}
+            // Whoever has a system of the same make has it.
+            _ if item.signal.name == SYN => {}
             _ => sorts += 1,
         }
     }
