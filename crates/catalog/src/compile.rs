@@ -40,6 +40,7 @@ impl Kind {
             id: stem.to_owned(),
             class: class.to_owned(),
             name: file.name,
+            names: file.names,
             summary: file.summary,
             trigger: file.trigger,
             references: file.references,

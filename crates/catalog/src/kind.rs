@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lapwing_core::{Timestamp, Trigger};
+use lapwing_core::{Language, Timestamp, Trigger};
 use rand::Rng;
 
 use crate::address::Address;
@@ -29,6 +29,8 @@ pub struct Kind {
     pub class: String,
     /// Its name in prose.
     pub name: String,
+    /// The same in other languages, where reports are written in them.
+    pub names: BTreeMap<Language, String>,
     /// One line on it.
     pub summary: String,
     /// How it fires.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use lapwing_core::Trigger;
+use lapwing_core::{Language, Trigger};
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -53,6 +53,8 @@ impl<'de> Deserialize<'de> for Pairs {
 pub(crate) struct KindFile {
     pub(crate) id: Spanned<String>,
     pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) names: BTreeMap<Language, String>,
     pub(crate) summary: String,
     pub(crate) trigger: Trigger,
     #[serde(default)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use lapwing_catalog::{Address, Catalog, CatalogError, MintOrder, check};
-use lapwing_core::Timestamp;
+use lapwing_core::{Language, Timestamp};
 
 const OWN: &str = r#"
 id = "own"
@@ -84,6 +84,29 @@ fn the_overlay_adds_and_replaces() {
             .count(),
         builtin()
     );
+}
+
+#[test]
+fn kinds_have_a_name_in_every_language() {
+    let catalog = Catalog::builtin().expect("compiles");
+    for kind in catalog.kinds() {
+        let id = &kind.id;
+        let name = kind.names.get(&Language::Es);
+        let name = name.unwrap_or_else(|| panic!("{id} has no Spanish name"));
+        for word in [" of ", " the ", " and ", " key", " login"] {
+            assert!(!name.contains(word), "{id}: {name}");
+        }
+        assert!(name != &kind.name || !kind.name.contains(" key"), "{id}");
+    }
+    let own = OWN.replace("summary", "names = { es = \"Propio\" }\nsummary");
+    let (_directory, catalog) = overlay(&own);
+    let catalog = catalog.expect("loads");
+    assert_eq!(
+        catalog.kind("own").expect("is there").names[&Language::Es],
+        "Propio"
+    );
+    let (_directory, catalog) = overlay(&own.replace("es =", "tlh ="));
+    assert!(catalog.is_err(), "no such language");
 }
 
 #[test]
