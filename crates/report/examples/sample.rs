@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use lapwing_core::phrase::{Phrase, verdict};
 use lapwing_core::{
     Actor, ActorId, CanaryId, Carrier, Case, Claimed, Claims, Conclusion, Confidence, DecoyOutcome,
     DecoyRecord, Edge, Evidence, Grade, Group, Incident, IncidentId, IncidentState, Judgement,
@@ -116,10 +117,18 @@ fn story(trips: u64, language: Language) -> Report {
 
 fn canaries() -> Vec<ReportCanary> {
     let make = |number, kind: &str, kind_name: &str, title: &str, place: &str, attack: &[&str]| {
+        let spanish = match kind {
+            "twilio" => "Cuenta de Twilio",
+            "aws-access-key" => "Clave de acceso de AWS",
+            "person" => "Registro de abonado",
+            "openai" => "Clave de OpenAI",
+            _ => "Token de GitHub",
+        };
         ReportCanary {
             canary_id: canary(number),
             kind: kind.to_owned(),
             kind_name: kind_name.to_owned(),
+            kind_names: [(Language::Es, spanish.to_owned())].into(),
             title: title.to_owned(),
             labels: BTreeMap::from([("host".to_owned(), "relay-1".to_owned())]),
             place: Some(place.to_owned()),
@@ -188,7 +197,7 @@ struct Use<'a> {
     agent: &'a str,
     host: &'a str,
     outcome: DecoyOutcome,
-    verdict: (Verdict, &'a str),
+    verdict: (Verdict, Phrase),
     actor: u64,
     network: NetworkFacts,
     captured: BTreeMap<String, Claimed<Vec<String>>>,
@@ -262,7 +271,7 @@ impl Use<'_> {
                 network: self.network,
                 judgement: Judgement {
                     verdict: self.verdict.0,
-                    reasons: vec![self.verdict.1.to_owned()],
+                    reasons: vec![self.verdict.1.text()],
                     rules: 1,
                 },
                 incident: IncidentId(trip_id(self.actor)),
@@ -319,10 +328,7 @@ fn texting(number: u64, trips: u64) -> ReportTrip {
         agent: "python-requests/2.32.3",
         host: "gateway.bait.example",
         outcome: DecoyOutcome::Accepted,
-        verdict: (
-            Verdict::Intruder,
-            "both halves of a credential that stands in one place only were presented",
-        ),
+        verdict: (Verdict::Intruder, verdict::VALUE_SENT),
         actor: 1,
         network: network("NL", 64_500, "Example Hosting B.V."),
         captured: captured
@@ -346,10 +352,7 @@ fn cloud(sequence: u64) -> ReportTrip {
         agent: "aws-cli/2.31.0 md/awscrt#0.27 ua/2.1 os/linux#6.12 lang/python#3.13",
         host: "sts.bait.example",
         outcome: DecoyOutcome::Accepted,
-        verdict: (
-            Verdict::Intruder,
-            "the request was signed with the secret of the bait",
-        ),
+        verdict: (Verdict::Intruder, verdict::VALUE_SENT),
         actor: 1,
         network: network("NL", 64_500, "Example Hosting B.V."),
         captured: BTreeMap::from([(
@@ -373,10 +376,7 @@ fn record(sequence: u64) -> ReportTrip {
         agent: "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
         host: "notes.bait.example",
         outcome: DecoyOutcome::Accepted,
-        verdict: (
-            Verdict::Intruder,
-            "a person's program opened an address that stands in one record only",
-        ),
+        verdict: (Verdict::Intruder, verdict::OPENED),
         actor: sequence,
         network: network("SG", 64_510, "Example Transit Pte"),
         captured: BTreeMap::new(),
@@ -397,10 +397,7 @@ fn flood(sequence: u64) -> ReportTrip {
         agent: "Go-http-client/1.1",
         host: "gateway.bait.example",
         outcome: DecoyOutcome::Refused,
-        verdict: (
-            Verdict::Automated,
-            "more than 1,000 equal requests within an hour",
-        ),
+        verdict: (Verdict::Automated, verdict::ONLY_ITS_WORD),
         actor: sequence,
         network: network("BR", 64_499, "Exemplo Telecom"),
         captured: BTreeMap::new(),
@@ -425,7 +422,7 @@ fn drill(sequence: u64) -> ReportTrip {
     one.trip.decoy.rule = "GET /user".to_owned();
     one.conclusion.judgement = Judgement {
         verdict: Verdict::Drill,
-        reasons: vec!["announced by the operator, nonce right, from 192.0.2.10".to_owned()],
+        reasons: vec![verdict::DRILL_NONCE.text()],
         rules: 1,
     };
     one.conclusion.network = NetworkFacts {

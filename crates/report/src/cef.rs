@@ -24,7 +24,7 @@ pub(crate) const FORMAT: Format = Format {
 const LONG: usize = 1_023;
 
 fn render(report: &Report, profile: Profile) -> Result<Vec<u8>, ReportError> {
-    let findings = Findings::derive(report, profile);
+    let findings = Findings::for_programs(report, profile);
     let mut out = String::new();
     for trip in &findings.trips {
         let verdict = trip.verdict.word();

@@ -22,7 +22,7 @@ pub(crate) const FORMAT: Format = Format {
 const VERSION: &str = "9.4.0";
 
 fn render(report: &Report, profile: Profile) -> Result<Vec<u8>, ReportError> {
-    let findings = Findings::derive(report, profile);
+    let findings = Findings::for_programs(report, profile);
     let canaries = findings.canaries_by_id();
     let mut out = Vec::new();
     for trip in &findings.trips {

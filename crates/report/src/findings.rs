@@ -28,17 +28,13 @@ pub(crate) use indicators::IndicatorFinding;
 pub(crate) use intent::{CallFinding, Intent, MessageFinding, TextFinding, outcome_word};
 pub(crate) use networks::{CountryFinding, NetworkFinding, Unplaced};
 pub(crate) use route::{ActorRoute, NodeSort, RouteEdge, RouteFinding, RouteNode};
-pub(crate) use show::{at, clock, plural, thousands};
+pub(crate) use show::{at, clock};
 pub(crate) use summary::Section;
 pub(crate) use trips::{Episode, ErasedFinding, FullTrip, TripFinding};
 
 use crate::words::{Words, fill};
 use crate::{Integrity, Language, Profile, Report, ReportTrip};
 use show::Show;
-
-/// Stands at every geography: it is easily read as more than it is.
-pub(crate) const CAUTION: &str =
-    "An IP address and its place describe a network endpoint, not a person.";
 
 /// Name of the JSON layout; changes when a reader would have to.
 const SCHEMA: &str = "lapwing-report/1";
@@ -189,8 +185,17 @@ impl IncidentFinding {
 impl Findings {
     /// Derives the findings of a report, masked for the profile.
     pub(crate) fn derive(report: &Report, profile: Profile) -> Self {
-        let show = Show { profile };
-        let words = Words::of(report.language);
+        Self::derive_in(report, profile, report.language)
+    }
+
+    /// The same for programs, which are told everything in English.
+    pub(crate) fn for_programs(report: &Report, profile: Profile) -> Self {
+        Self::derive_in(report, profile, Language::En)
+    }
+
+    fn derive_in(report: &Report, profile: Profile, language: Language) -> Self {
+        let words = Words::of(language);
+        let show = Show { profile, words };
         let context = Context::new(report, show, words);
         let networks = networks::derive(&context);
         let intent = intent::derive(&context);
@@ -205,7 +210,7 @@ impl Findings {
             schema: SCHEMA,
             software: concat!("lapwing ", env!("CARGO_PKG_VERSION")),
             profile,
-            language: report.language,
+            language,
             exercise: report.exercise,
             correction: report.correction,
             generated: at(report.generated),
@@ -296,9 +301,9 @@ impl<'a> Context<'a> {
             .iter()
             .map(|canary| {
                 let title = if canary.title.is_empty() {
-                    &canary.kind_name
+                    canary.kind_name_in(words.language)
                 } else {
-                    &canary.title
+                    canary.title.as_str()
                 };
                 (canary.canary_id, show.own(title))
             })
@@ -416,7 +421,7 @@ fn verdicts(context: &Context<'_>) -> Vec<VerdictFinding> {
             uses: of(verdict).map(|one| uses_of(one)).sum(),
             reasons: counted(of(verdict).flat_map(|one| {
                 let reasons = &one.conclusion.judgement.reasons;
-                reasons.iter().map(|reason| (context.show.note(reason), 1))
+                reasons.iter().map(|reason| (context.show.said(reason), 1))
             })),
         })
         .collect()
@@ -465,7 +470,8 @@ fn integrity(context: &Context<'_>, integrity: &Integrity) -> IntegrityFinding {
     };
     if !integrity.message.is_empty() {
         statement.push(' ');
-        statement.push_str(&show.own(&integrity.message));
+        let said = show.own(&integrity.message);
+        statement.push_str(&fill(words.verifier_said, &[("text", &said)]));
     }
     let judged = context.trips.iter().map(|one| &one.conclusion);
     let rules: BTreeSet<u32> = judged.clone().map(|one| one.judgement.rules).collect();

@@ -31,7 +31,7 @@ fn render(
     profile: Profile,
     entry: fn(&IndicatorFinding) -> String,
 ) -> Result<Vec<u8>, ReportError> {
-    let findings = Findings::derive(report, profile);
+    let findings = Findings::for_programs(report, profile);
     let mut out = head(&findings);
     for one in findings.indicators.iter().filter(|one| !one.exercise) {
         out.push_str(&entry(one));

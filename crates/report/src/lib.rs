@@ -38,6 +38,7 @@ mod words;
 mod world;
 mod xarf;
 
+pub use lapwing_core::Language;
 pub use letter::{Letter, letters};
 pub use withdrawal::{Withdrawal, withdrawal};
 
@@ -104,6 +105,9 @@ pub struct ReportCanary {
     pub kind: String,
     /// The kind in words (`Twilio account`).
     pub kind_name: String,
+    /// The same in other languages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kind_names: BTreeMap<Language, String>,
     /// What the operator calls it.
     pub title: String,
     /// The operator's labels.
@@ -126,6 +130,12 @@ pub struct ReportCanary {
     pub first_used: Option<Timestamp>,
     /// ATT&CK techniques a use is evidence of.
     pub attack: Vec<String>,
+}
+
+impl ReportCanary {
+    fn kind_name_in(&self, language: Language) -> &str {
+        self.kind_names.get(&language).unwrap_or(&self.kind_name)
+    }
 }
 
 /// A trip and what was concluded from it.
@@ -170,31 +180,6 @@ pub enum Profile {
     Masked,
     /// For authorities and network operators: everything, with live links taken apart.
     Full,
-}
-
-/// The language of what is not a name, a quotation or a word of the evidence's own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// Spanish.
-    Es,
-}
-
-impl Language {
-    /// All there are.
-    pub const ALL: &'static [Self] = &[Self::En, Self::Es];
-
-    /// Its code, as BCP 47 has it: `en`.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Es => "es",
-        }
-    }
 }
 
 /// One way to write a report.

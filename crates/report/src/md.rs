@@ -78,7 +78,6 @@ fn span(span: &Span) -> String {
         Span::Plain(text) => plain(text),
         Span::Strong(text) => format!("**{}**", plain(text)),
         Span::Code(text) => code(text),
-        Span::Foreign(text) => format!("“{}”", plain(text)),
     }
 }
 

@@ -62,7 +62,7 @@ const ANNOTATION: Template = Template {
 const PORTS: usize = 100;
 
 fn render(report: &Report, profile: Profile) -> Result<Vec<u8>, ReportError> {
-    let findings = Findings::derive(report, profile);
+    let findings = Findings::for_programs(report, profile);
     let time = report.generated.seconds().to_string();
     let event = Event {
         findings: &findings,

@@ -28,7 +28,7 @@ const CLASS: u32 = 2004;
 const CREATE: u32 = 1;
 
 fn render(report: &Report, profile: Profile) -> Result<Vec<u8>, ReportError> {
-    let findings = Findings::derive(report, profile);
+    let findings = Findings::for_programs(report, profile);
     let canaries = findings.canaries_by_id();
     let incidents = findings.incidents.iter().map(|one| (&one.id, one.state));
     let incidents: BTreeMap<_, _> = incidents.collect();

@@ -19,8 +19,6 @@ pub(crate) enum Span {
     Strong(String),
     /// Text from outside, or a name that must be read letter by letter.
     Code(String),
-    /// English words in a report of another language.
-    Foreign(String),
 }
 
 /// A paragraph, point or cell.
@@ -148,15 +146,6 @@ impl Outline<'_> {
             rows,
             more: (more > 0).then(|| self.words.count(more, self.words.more_in_json)),
         }));
-    }
-
-    /// Words of a part that speaks English only.
-    fn english(&self, text: &str) -> Span {
-        if self.words.foreign() {
-            Span::Foreign(text.to_owned())
-        } else {
-            plain(text)
-        }
     }
 
     fn head(&mut self) {

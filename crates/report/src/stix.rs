@@ -35,7 +35,7 @@ const LINKED: &str = "Linked by what the uses have in common; other hands remain
 const MOST: u64 = 999_999_999;
 
 fn render(report: &Report, profile: Profile) -> Result<Vec<u8>, ReportError> {
-    let findings = Findings::derive(report, profile);
+    let findings = Findings::for_programs(report, profile);
     let mut bundle = Bundle::new(&findings);
     let mut actors = BTreeMap::new();
     let used: BTreeSet<&str> = findings

@@ -46,7 +46,6 @@ pub(crate) fn write(blocks: &[Block]) -> String {
 fn line(spans: &[Span]) -> String {
     let each = |span: &Span| match span {
         Span::Plain(text) | Span::Strong(text) | Span::Code(text) => text.clone(),
-        Span::Foreign(text) => format!("“{text}”"),
     };
     spans.iter().map(each).collect()
 }

@@ -6,6 +6,7 @@
 
 use std::fmt::Display;
 
+use lapwing_core::phrase::form;
 use lapwing_core::{Carrier, DecoyOutcome, IncidentState, Verdict};
 
 use crate::Language;
@@ -13,6 +14,9 @@ use crate::findings::NodeSort;
 
 mod en;
 mod es;
+mod terms;
+
+pub(crate) use lapwing_core::phrase::fill;
 
 macro_rules! words {
     ($($name:ident)*) => {
@@ -36,41 +40,54 @@ words! {
     accepted acknowledged actor actor_name actor_note actor_seen actors actors_not_shown addresses
     addresses_count after_and after_lapse all_trips almost_certain almost_no_chance alternative
     alternatives and announced another_program answer at_time automated automated_means
-    back_and_forth bad_signature bait bait_is bait_used basis between_times bits bridges by_habits
-    call callbacks callbacks_named calls_caption calls_itself captured_full captured_masked caution
-    characters checked checkpoint closed confidence correction_id correction_note country
-    country_unknown cut_here data date decided default_site different different_numbers
-    different_texts digest_start drill drill_means drills_only echo echo_means else_copy else_own
-    else_scanner else_second_hand else_shared erased_parts episodes_caption even evidence exercise
-    exercise_banner exercise_footer exercise_sentence exercise_title figure_actors figure_addresses
-    figure_pieces figure_texts figure_uses file fingerprint first_last first_use first_use_judged
-    first_used first_utc flood flood_of footer format from_until from_utc from_word further_drills
-    gateway grade grouped handshakes high how_is_not_known how_sure in_country in_basic in_bearer
-    in_body in_certificate in_cookie in_form in_header in_host in_json in_key in_mailbox in_message
-    in_name in_password in_path in_query in_sigv4 in_user incident incidents incidents_caption
-    integrity integrity_limits intruder intruder_means key kicker kind known_by_number last
-    last_checked last_use later left_early left_out left_place left_unplaced letter_asked
-    letter_bait letter_evidence letter_flood letter_keep letter_line letter_look letter_more
-    letter_no_names letter_nobody_accused letter_not_said letter_observer letter_opening
-    letter_proves letter_proxy letter_reference letter_resolver letter_seen letter_sender
-    letter_silence letter_subject letter_to letter_uses likelihood likely links links_count
-    links_trips listed_as low made made_by made_from made_with map_caption map_sources map_title
-    masked_behind meaning messages messages_count moderate months more_in_json name network networks
-    networks_caption never_fetched newest_of no_place no_use none none_shade not_a_code not_known
-    not_on_map not_on_record not_used not_used_caption not_used_count not_verified nothing_noticed
-    number_word numbers of_them_announced on_record_in_all once one_hand only_drills open
-    opened_link origin origin_exercise origin_unknown others others_followed own own_means period
+    back_and_forth bad_signature bait bait_is bait_used basis basis_linked basis_single
+    between_times bits bridges by_habits call callbacks callbacks_named calls_caption calls_itself
+    captured_full captured_masked caution characters checked checkpoint claim_hand claim_hand_answer
+    claim_hand_basis claim_hand_logs claim_hand_tool claim_hand_trips claim_network
+    claim_network_answer claim_network_basis claim_network_change claim_network_exit
+    claim_network_none claim_network_wrong claim_place claim_place_answer claim_place_basis
+    claim_place_handed claim_place_logs claim_what claim_what_answer claim_what_basis
+    claim_what_change claim_what_count claim_what_drills claim_what_own claim_what_preview claim_who
+    claim_who_answer claim_who_basis claim_who_change class_anycast class_cloud class_content
+    class_crawler class_drop class_gateway class_mail class_preview class_proxy class_relay
+    class_resolver class_satellite class_scanner class_tor class_vpn closed confidence correction_id
+    correction_note country country_unknown cut_here cut_raw cut_text data date decided default_site
+    different different_numbers different_texts digest_start drill drill_means drills_only echo
+    echo_means else_copy else_own else_scanner else_second_hand else_shared episodes_caption
+    erased_parts even evidence exercise exercise_banner exercise_footer exercise_sentence
+    exercise_title figure_actors figure_addresses figure_pieces figure_texts figure_uses file
+    fingerprint first_last first_use first_use_judged first_used first_utc flood flood_of footer
+    format from_until from_utc from_word further_drills gateway grade grade_a1 grade_b3 grade_e4
+    group_bait group_claim group_decision group_identity group_locale group_network group_pace
+    group_payload group_program grouped handshakes held_automated held_drill held_echo held_observer
+    held_own held_special high how_is_not_known how_sure in_basic in_bearer in_body in_certificate
+    in_cookie in_country in_form in_header in_host in_json in_key in_mailbox in_message in_name
+    in_password in_path in_query in_sigv4 in_user incident incidents incidents_caption integrity
+    integrity_limits intruder intruder_means key kicker kind known_by_number last last_checked
+    last_use later left_early left_out left_place left_unplaced letter_asked letter_bait
+    letter_evidence letter_flood letter_keep letter_line letter_look letter_more letter_no_names
+    letter_nobody_accused letter_not_said letter_observer letter_opening letter_proves letter_proxy
+    letter_reference letter_resolver letter_seen letter_sender letter_silence letter_subject
+    letter_to letter_uses likelihood likely links links_count links_trips listed_as low made made_by
+    made_from made_with map_caption map_sources map_title masked_behind meaning messages
+    messages_count moderate months more_in_json name network networks networks_caption never_fetched
+    newest_of no_place no_use none none_shade not_a_code not_known not_on_map not_on_record not_used
+    not_used_caption not_used_count not_verified nothing_noticed number_word numbers
+    of_them_announced on_record_in_all once one_hand only_drills open opened_link origin
+    origin_exercise origin_unknown others others_followed own own_means part_claims part_raw period
     period_between period_since period_until persona pieces place planted port precision presented
-    preview preview_means profile_full profile_masked proven_statement public_key published published_by q_bait
-    q_done q_else q_known q_leak q_not_known quotes raws raws_note reasons record records refused
-    resolver resolver_for retired revoked route route_as_list route_caption route_note
-    rows_not_drawn rules seen sender software some_of_all source sources special_no_place
-    special_range state station steps_not_shown stood_watch taken text texts_full texts_masked
-    texts_ordered texts_ordered_to the_beginning third_parties thousands time_utc timeline_caption
-    timeline_shows times title_none title_used to_verify told too_small touched_in_order trip trips
-    twice unknown_credential unlikely until unverified_statement uprooted used uses uses_count
-    uses_from_to values values_word verdict verdicts verified verified_statement very_likely
-    very_unlikely were_used what_else_is_not_known what_was_touched what_was_tried when
+    preview preview_means profile_full profile_masked proven_statement public_key published
+    published_by q_bait q_done q_else q_known q_leak q_not_known quotes range_benchmark
+    range_documentation range_link_local range_loopback range_multicast range_private range_reserved
+    range_shared range_tunnel raws raws_note reasons record records refused resolver resolver_for
+    retired revoked route route_as_list route_caption route_note rows_not_drawn rules seen sender
+    software some_of_all source sources special_no_place special_range state station steps_not_shown
+    stood_watch taken text texts_full texts_masked texts_ordered texts_ordered_to the_beginning
+    third_parties thousands time_utc timeline_caption timeline_shows times title_none title_used
+    to_verify told too_small tool_says tool_unknown tor_exit touched_in_order trip trips twice
+    unknown_credential unlikely until unverified_statement uprooted used uses uses_count
+    uses_from_to values values_word verdict verdicts verified verified_statement verifier_said
+    very_likely very_unlikely were_used what_else_is_not_known what_was_touched what_was_tried when
     where_is_not_known who_is_not_known withdrawn_note withdrawn_statement withdrawn_title
     withdrawn_which withdrawn_why within_km words would_change
 }
@@ -261,37 +278,6 @@ impl Words {
         let values: [(&str, &dyn Display); 2] = [("time", &self.said(iso)), ("station", &station)];
         fill(self.made_from, &values)
     }
-
-    /// Whether texts of other parts, which are in English, are in a foreign language here.
-    pub(crate) fn foreign(&self) -> bool {
-        self.language != Language::En
-    }
-}
-
-/// The form of a text for a number.
-fn form(number: u64, text: &str) -> &str {
-    match text.split_once('|') {
-        Some((one, _)) if number == 1 => one,
-        Some((_, many)) => many,
-        None => text,
-    }
-}
-
-/// Puts values in the place of `{name}`. What a value holds is never taken for a placeholder.
-pub(crate) fn fill(text: &str, values: &[(&str, &dyn Display)]) -> String {
-    let mut out = String::with_capacity(text.len() + 32);
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let (name, behind) = after.split_once('}').unwrap_or((after, ""));
-        match values.iter().find(|(known, _)| *known == name) {
-            Some((_, value)) => out.push_str(&value.to_string()),
-            None => out.push_str(&format!("{{{name}}}")),
-        }
-        rest = behind;
-    }
-    out.push_str(rest);
-    out
 }
 
 /// `2 h 21 min`, `45 s`, `3 d 4 h`: the two greatest units, which read alike in all languages here.

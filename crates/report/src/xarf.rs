@@ -41,7 +41,7 @@ fn render(report: &Report, profile: Profile) -> Result<Vec<u8>, ReportError> {
     if profile == Profile::Masked {
         return Err(ReportError::XarfMasked);
     }
-    let findings = Findings::derive(report, profile);
+    let findings = Findings::for_programs(report, profile);
     let reporter = reporter(&findings).ok_or_else(|| ReportError::Contact {
         contact: findings.contact.clone(),
     })?;

@@ -97,6 +97,7 @@ fn report_canary(number: u8) -> ReportCanary {
         canary_id: canary(number),
         kind: "twilio".to_owned(),
         kind_name: "Twilio account".to_owned(),
+        kind_names: [(Language::Es, "Cuenta de Twilio".to_owned())].into(),
         title: format!("Key {number}"),
         labels: BTreeMap::from([("host".to_owned(), "web-1".to_owned())]),
         place: (number != 3).then(|| format!("/srv/app{number}/.env")),

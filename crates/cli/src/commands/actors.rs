@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use anstyle::AnsiColor;
 use ipnet::IpNet;
 use lapwing_attribute::{actor_name, case_of, newest_session};
+use lapwing_core::phrase::link as phrase;
 use lapwing_core::{
     Actor, ActorId, Case, Clock as _, Decision, Edge, Hands, Session, SystemClock, Timestamp,
     TripId, Verb,
@@ -137,7 +138,10 @@ fn decisions(
             Verb::Merge { actors, reason, by } => {
                 let ours = actors.iter().any(|one| hands.of(*one, None) == actor);
                 let names: Vec<String> = actors.iter().map(ToString::to_string).collect();
-                ours.then(|| format!("{by} merged {}: {reason}", names.join(", ")))
+                ours.then(|| {
+                    let names = names.join(", ");
+                    phrase::MERGED.with(&[("by", by), ("actors", &names), ("reason", reason)])
+                })
             }
             Verb::Split {
                 actor: from,
@@ -147,8 +151,10 @@ fn decisions(
             } => {
                 let of = |id: &TripId| hands.of(*from, Some(*id)) == actor;
                 let ours = hands.of(*from, None) == actor || sessions.iter().any(of);
-                let count = plural(sessions.len() as u64, "session");
-                ours.then(|| format!("{by} took {count} out of {from}: {reason}"))
+                let count = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
+                ours.then(|| {
+                    phrase::SPLIT.count(count, &[("by", by), ("actor", from), ("reason", reason)])
+                })
             }
             _ => None,
         };
@@ -330,7 +336,7 @@ fn links(case: &Case, all: bool) -> anyhow::Result<()> {
                 ""
             }
         ))?;
-        waterfall(case.prior, edge)?;
+        waterfall(case, edge)?;
     }
     let more = case.links.len().saturating_sub(shown);
     if more > 0 {
@@ -340,9 +346,10 @@ fn links(case: &Case, all: bool) -> anyhow::Result<()> {
 }
 
 /// The odds in bits, one piece of evidence after another.
-fn waterfall(prior: i32, edge: &Edge) -> anyhow::Result<()> {
-    bar(prior, "", "", "before anything is known: 1 to 32")?;
-    let mut sum = prior;
+fn waterfall(case: &Case, edge: &Edge) -> anyhow::Result<()> {
+    let known = format!("before anything is known: 1 to {}", case.odds_against());
+    bar(case.prior, "", "", &known)?;
+    let mut sum = case.prior;
     for one in &edge.evidence {
         sum += one.centibits;
         let group = one.group.map_or("", |group| group.word());

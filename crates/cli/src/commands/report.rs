@@ -351,6 +351,7 @@ fn canaries(
         canaries.push(ReportCanary {
             canary_id: id,
             kind_name: kind.map_or_else(|| canary.kind.clone(), |kind| kind.name.clone()),
+            kind_names: kind.map(|kind| kind.names.clone()).unwrap_or_default(),
             attack: kind.map(|kind| kind.attack.clone()).unwrap_or_default(),
             title: canary.title().to_owned(),
             kind: canary.kind,

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lapwing_core::{ActorId, Case, Grade, Group, Likelihood, Tool};
+use lapwing_core::{ActorId, Case, Grade, Likelihood};
 use serde::Serialize;
 
 use super::{Context, at, last_of, uses_of};
+use crate::words::{Words, fill};
 use crate::{Report, ReportTrip};
 
 /// One actor.
@@ -89,7 +90,7 @@ fn finding(
 ) -> ActorFinding {
     let show = context.show;
     let uses = trips.iter().map(|one| uses_of(one)).sum();
-    let note = |texts: &[String]| texts.iter().map(|text| show.note(text)).collect();
+    let note = |texts: &[String]| texts.iter().map(|text| show.said(text)).collect();
     let prints = trips
         .iter()
         .map(|one| one.trip.observed.fingerprint.as_str());
@@ -120,7 +121,7 @@ fn finding(
         tools: unique(
             trips
                 .iter()
-                .filter_map(|one| tool_words(one.tool.as_ref()?)),
+                .filter_map(|one| context.words.tool_name(one.tool.as_ref()?)),
         ),
         handshakes: unique(
             trips
@@ -132,7 +133,7 @@ fn finding(
         evidence: case.map(|case| evidence(context, case)).unwrap_or_default(),
         likelihood: { case.and_then(|case| case.likelihood) }.map(Likelihood::words),
         confidence: case.map_or("none", |case| case.confidence.word()),
-        basis: case.map_or_else(String::new, basis),
+        basis: case.map_or_else(String::new, |case| basis(context.words, case)),
         bridges: case.map_or(0, |case| case.bridges.len() as u64),
         alternatives: case
             .map(|case| note(&case.alternatives))
@@ -141,7 +142,10 @@ fn finding(
             .map(|case| note(&case.would_change))
             .unwrap_or_default(),
         decisions: { case.into_iter().flat_map(|case| &case.decisions) }
-            .map(|(time, words)| format!("{}: {}", at(*time), show.own(words)))
+            .map(|(time, said)| {
+                let said = context.words.say(said);
+                format!("{}: {}", at(*time), show.own(&said))
+            })
             .collect(),
     }
 }
@@ -169,9 +173,9 @@ fn evidence(context: &Context<'_>, case: &Case) -> Vec<EvidenceFinding> {
         .into_iter()
         .map(|((signal, detail), (grade, links, most))| EvidenceFinding {
             signal: signal.to_owned(),
-            detail: context.show.note(&detail),
+            detail: context.show.said(&detail),
             grade,
-            grade_meaning: grade_meaning(grade),
+            grade_meaning: context.words.grade_meaning(grade),
             trips: links,
             bits: f64::from(most) / 100.0,
         })
@@ -200,42 +204,22 @@ fn timeless(detail: &str) -> String {
     format!("{}{rest}", &detail[..start])
 }
 
-fn basis(case: &Case) -> String {
+fn basis(words: &Words, case: &Case) -> String {
     if case.likelihood.is_none() {
-        return "A single session: nothing was linked, and nothing is claimed.".to_owned();
+        return words.basis_single.to_owned();
     }
-    let sorts: BTreeSet<&str> = { case.links.iter().flat_map(|(_, edge)| &edge.evidence) }
+    let evidence = case.links.iter().flat_map(|(_, edge)| &edge.evidence);
+    let groups: BTreeSet<&str> = evidence
         .filter(|one| one.centibits > 0)
         .filter_map(|one| one.group)
-        .map(Group::word)
+        .map(|group| words.group(group))
         .collect();
-    let sorts: Vec<&str> = sorts.into_iter().collect();
-    format!(
-        "{} sessions, held together by {}. The likelihood is that of the weakest link; each link adds log2(m/u) of what \
-         two sessions have in common to odds of 1 to 32.",
-        case.sessions,
-        sorts.join(", ")
+    let groups: Vec<&str> = groups.into_iter().collect();
+    let groups = words.list(&groups, groups.len());
+    fill(
+        &words.count(case.sessions, words.basis_linked),
+        &[("groups", &groups), ("odds", &case.odds_against())],
     )
-}
-
-pub(super) fn grade_meaning(grade: Grade) -> &'static str {
-    match grade {
-        Grade::A1 => "seen by the station itself",
-        Grade::B3 => "seen by the station, shared by many",
-        Grade::E4 => "only the peer's word",
-    }
-}
-
-/// `curl, which says that it is Chrome`
-fn tool_words(tool: &Tool) -> Option<String> {
-    let name = tool.name.as_deref();
-    match &tool.claimed {
-        Some(claimed) if tool.contradicts => Some(format!(
-            "{}, which says that it is {claimed}",
-            name.unwrap_or("an unknown program")
-        )),
-        _ => name.map(str::to_owned),
-    }
 }
 
 fn short(fingerprint: &str) -> String {

@@ -125,6 +125,7 @@ fn unlisted(id: CanaryId, kind: &str) -> ReportCanary {
         canary_id: id,
         kind: kind.to_owned(),
         kind_name: kind.to_owned(),
+        kind_names: BTreeMap::new(),
         title: id.to_string(),
         labels: BTreeMap::new(),
         place: None,
@@ -167,7 +168,7 @@ fn finding(context: &Context<'_>, canary: &ReportCanary, trips: &[&ReportTrip]) 
         id: canary.canary_id.to_string(),
         title: context.title(canary.canary_id),
         kind: show.own(&canary.kind),
-        kind_name: show.own(&canary.kind_name),
+        kind_name: show.own(canary.kind_name_in(context.words.language)),
         labels: canary
             .labels
             .iter()

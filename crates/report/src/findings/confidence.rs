@@ -1,21 +1,24 @@
 //! Claims, kept apart, each with its own likelihood, confidence, alternatives and what would change
 //! it. Likelihood and confidence are never mixed in one sentence (ICD 203).
 
+use std::fmt::Display;
+
 use lapwing_core::Verdict;
 use serde::Serialize;
 
-use super::{CAUTION, Findings};
+use super::Findings;
+use crate::words::{Words, fill};
 
 /// One claim.
 #[derive(Debug, Serialize)]
 pub(crate) struct ClaimFinding {
     pub(crate) claim: &'static str,
     pub(crate) answer: String,
-    /// How likely it is, in words; empty where nothing is claimed.
+    /// How likely it is, in the English words of ICD 203; empty where nothing is claimed.
     pub(crate) likelihood: &'static str,
     /// How well founded that is: `high`, `moderate`, `low`, `none`.
     pub(crate) confidence: &'static str,
-    pub(crate) basis: String,
+    pub(crate) basis: &'static str,
     pub(crate) alternatives: Vec<String>,
     pub(crate) would_change: Vec<String>,
 }
@@ -23,14 +26,14 @@ pub(crate) struct ClaimFinding {
 /// Derives the claims from the findings so far.
 pub(super) fn derive(findings: &Findings) -> Vec<ClaimFinding> {
     if findings.trips.is_empty() {
-        return vec![who()];
+        return vec![who(findings.words)];
     }
     vec![
         place(findings),
         what(findings),
         hand(findings),
         network(findings),
-        who(),
+        who(findings.words),
     ]
 }
 
@@ -44,68 +47,58 @@ fn uses(findings: &Findings, verdict: Verdict) -> u64 {
 }
 
 fn place(findings: &Findings) -> ClaimFinding {
+    let (words, totals) = (findings.words, &findings.totals);
     let placed = findings
         .canaries
         .iter()
         .filter(|one| one.uses > one.drills && one.place.is_some());
+    let placed = words.number(placed.count() as u64);
+    let pieces = words.count(totals.canaries, words.pieces);
     ClaimFinding {
-        claim: "Which canary was used, and from which place its values came",
-        answer: format!(
-            "{} of {} used; {} of them stood in one recorded place.",
-            findings.totals.canaries_used,
-            super::plural(findings.totals.canaries, "canary was", "canaries were"),
-            placed.count()
+        claim: words.claim_place,
+        answer: fill(
+            &words.count(totals.canaries_used, words.claim_place_answer),
+            &[("pieces", &pieces), ("placed", &placed)],
         ),
         likelihood: "almost certain",
         confidence: "high",
-        basis: "Each canary's values are drawn at random for one place and are recognised only when they are presented whole. Guessing one is not practical.".to_owned(),
-        alternatives: texts(&[
-            "A second-hand copy: the values were passed on, sold or published, and whoever used them never saw the place.",
-            "A legitimate copy of the place (backup, image, repository, a colleague's machine) was read instead of the original.",
-            "The operator or somebody trusted used the values and did not announce it.",
-        ]),
-        would_change: texts(&[
-            "A record that the values were handed to anybody else, or stood anywhere else.",
-            "Access logs of the place and of its backups for the window given above.",
-        ]),
+        basis: words.claim_place_basis,
+        alternatives: texts(&[words.else_second_hand, words.else_copy, words.else_own]),
+        would_change: texts(&[words.claim_place_handed, words.claim_place_logs]),
     }
 }
 
 fn what(findings: &Findings) -> ClaimFinding {
-    let mut alternatives = texts(&[
-        "A researcher or scanner that found the values in a public leak and tried them.",
-        "A link preview, mail gateway or security product that followed an address it came across.",
-    ]);
-    let own = uses(findings, Verdict::Own);
-    if own > 0 {
-        alternatives.push(format!("{} came from the operator's own addresses: a tester of our own, or one of our hosts in other hands.", super::plural(own, "use", "uses")));
+    let words = findings.words;
+    let mut alternatives = texts(&[words.else_scanner, words.claim_what_preview]);
+    for (verdict, text) in [
+        (Verdict::Own, words.claim_what_own),
+        (Verdict::Drill, words.claim_what_drills),
+    ] {
+        let uses = uses(findings, verdict);
+        alternatives.extend((uses > 0).then(|| words.count(uses, text)));
     }
-    let drills = uses(findings, Verdict::Drill);
-    if drills > 0 {
-        alternatives.push(format!(
-            "{} announced as drills; none of them counts as a leak.",
-            super::plural(drills, "use was", "uses were")
-        ));
-    }
-    let judged: Vec<String> = findings
-        .verdicts
-        .iter()
-        .map(|one| format!("{} {}", super::thousands(one.uses), one.verdict.word()))
-        .collect();
+    let judged = findings.verdicts.iter().map(|one| {
+        let values: [(&str, &dyn Display); 2] = [
+            ("n", &words.number(one.uses)),
+            ("verdict", &words.verdict(one.verdict)),
+        ];
+        fill(words.claim_what_count, &values)
+    });
+    let judged: Vec<String> = judged.collect();
     ClaimFinding {
-        claim: "What the uses were",
-        answer: format!("Uses by verdict: {}.", judged.join(", ")),
+        claim: words.claim_what,
+        answer: fill(words.claim_what_answer, &[("list", &judged.join(", "))]),
         likelihood: "likely",
         confidence: "moderate",
-        basis: "Written rules, each verdict with its reasons; see the verdicts above.".to_owned(),
+        basis: words.claim_what_basis,
         alternatives,
-        would_change: texts(&[
-            "An admission by an operator of a scanner, or a record of an unannounced test.",
-        ]),
+        would_change: texts(&[words.claim_what_change]),
     }
 }
 
 fn hand(findings: &Findings) -> ClaimFinding {
+    let words = findings.words;
     let linked = findings
         .actors
         .iter()
@@ -137,61 +130,52 @@ fn hand(findings: &Findings) -> ClaimFinding {
     };
     let likelihood = least.iter().find(stated).copied().unwrap_or("");
     ClaimFinding {
-        claim: "Which uses were one hand",
-        answer: format!(
-            "{} told apart; for {linked} of them more than one trip is linked. The evidence is listed with each.",
-            super::plural(findings.totals.actors, "actor was", "actors were")
+        claim: words.claim_hand,
+        answer: fill(
+            &words.count(findings.totals.actors, words.claim_hand_answer),
+            &[("linked", &words.number(linked as u64))],
         ),
         likelihood,
         confidence,
-        basis: "Sessions are weighed against each other by what they have in common and how rare that is; what has one cause counts once, and what differs counts against. The likelihood is that of the least likely actor. The same hand may appear as several actors.".to_owned(),
-        alternatives: texts(&[
-            "A shared exit: a VPN, proxy, Tor relay, mobile carrier or company network puts several people behind one address.",
-            "A shared tool: the same program with the same settings in different hands.",
-        ]),
-        would_change: texts(&[
-            "Logs of the network operator for address, port and time.",
-            "Further trips that agree or disagree in other signals.",
-        ]),
+        basis: words.claim_hand_basis,
+        alternatives: texts(&[words.else_shared, words.claim_hand_tool]),
+        would_change: texts(&[words.claim_hand_logs, words.claim_hand_trips]),
     }
 }
 
 fn network(findings: &Findings) -> ClaimFinding {
+    let words = findings.words;
     let countries: Vec<&str> = findings
         .countries
         .iter()
         .map(|one| one.name.as_str())
         .collect();
-    let answer = if countries.is_empty() {
-        "No source address has a known country.".to_owned()
+    let (likelihood, confidence, answer) = if countries.is_empty() {
+        ("", "none", words.claim_network_none.to_owned())
     } else {
-        format!(
-            "Networks registered or announced in: {}.",
-            countries.join(", ")
-        )
+        let countries = countries.join(", ");
+        let answer = fill(words.claim_network_answer, &[("countries", &countries)]);
+        ("likely", "low", answer)
     };
     ClaimFinding {
-        claim: "Where the network endpoints are",
-        answer: format!("{answer} {CAUTION}"),
-        likelihood: if countries.is_empty() { "" } else { "likely" },
-        confidence: if countries.is_empty() { "none" } else { "low" },
-        basis: "Public databases, named with their dates. They agree with each other on nine addresses out of ten, and err more on mobile networks, relays and outside Europe and North America.".to_owned(),
-        alternatives: texts(&[
-            "The endpoint is an exit, relay or rented server, and whoever used it is elsewhere.",
-            "The databases are out of date or wrong for this network.",
-        ]),
-        would_change: texts(&["The network operator's own records."]),
+        claim: words.claim_network,
+        answer: format!("{answer} {}", words.caution),
+        likelihood,
+        confidence,
+        basis: words.claim_network_basis,
+        alternatives: texts(&[words.claim_network_exit, words.claim_network_wrong]),
+        would_change: texts(&[words.claim_network_change]),
     }
 }
 
-fn who() -> ClaimFinding {
+fn who(words: &Words) -> ClaimFinding {
     ClaimFinding {
-        claim: "Who it was",
-        answer: "Not asserted. Nothing in this report identifies a person or an organisation.".to_owned(),
+        claim: words.claim_who,
+        answer: words.claim_who_answer.to_owned(),
         likelihood: "",
         confidence: "none",
-        basis: "Bait shows that values were used, when, and through which network endpoint. It does not show whose hands were on the keyboard.".to_owned(),
+        basis: words.claim_who_basis,
         alternatives: Vec::new(),
-        would_change: texts(&["An investigation with legal powers over the networks named here."]),
+        would_change: texts(&[words.claim_who_change]),
     }
 }

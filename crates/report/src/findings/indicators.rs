@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::trips::TripFinding;
 use super::{Context, Counted, at, last_of, uses_of};
 use crate::ReportTrip;
+use crate::words::{Words, fill};
 
 /// Addresses change hands: past so many days after the last use one should not be relied on.
 const GOOD_FOR_DAYS: i64 = 30;
@@ -61,7 +62,7 @@ pub(super) fn derive(
     let mut withheld: Vec<(String, u64)> = Vec::new();
     for (position, (one, finding)) in context.trips.iter().zip(trips).enumerate() {
         let staged = exercise || one.conclusion.network.exercise;
-        if let Some(why) = held_back(one, staged) {
+        if let Some(why) = held_back(context.words, one, staged) {
             withheld.push((context.show.own(&why), uses_of(one)));
             continue;
         }
@@ -77,24 +78,22 @@ pub(super) fn derive(
 }
 
 /// Why a use is no ground to accuse its source, if it is none.
-fn held_back(one: &ReportTrip, staged: bool) -> Option<String> {
+fn held_back(words: &Words, one: &ReportTrip, staged: bool) -> Option<String> {
     let why = match one.conclusion.judgement.verdict {
         Verdict::Intruder => {
             if !one.trip.observed.knows_source() {
-                return Some(
-                    "an application or resolver asked: its address is not the source".into(),
-                );
+                return Some(words.held_observer.to_owned());
             }
             // The addresses of an exercise are from ranges kept for examples.
             let special = one.conclusion.network.special.as_deref();
-            let special = special.filter(|_| !staged)?;
-            return Some(format!("from a special range: {special}"));
+            let name = words.range(special.filter(|_| !staged)?);
+            return Some(fill(words.held_special, &[("name", &name)]));
         }
-        Verdict::Own => "from the operator's own addresses",
-        Verdict::Automated => "a crawler, scanner or other program",
-        Verdict::Preview => "a link preview or mail gateway",
-        Verdict::Echo => "a repetition of something already seen",
-        Verdict::Drill => "an announced drill",
+        Verdict::Own => words.held_own,
+        Verdict::Automated => words.held_automated,
+        Verdict::Preview => words.preview_means,
+        Verdict::Echo => words.held_echo,
+        Verdict::Drill => words.held_drill,
     };
     Some(why.to_owned())
 }

@@ -273,7 +273,9 @@ impl<'a> Gathered<'a> {
 fn text_finding(show: Show, text: &str, seen: &Text<'_>) -> TextFinding {
     let lower = text.to_ascii_lowercase();
     TextFinding {
-        shown: show.peer(text, &[]).unwrap_or_else(|| initials(text)),
+        shown: show
+            .peer(text, &[])
+            .unwrap_or_else(|| initials(text, show.words)),
         characters: text.chars().count() as u64,
         words: text.split_whitespace().count() as u64,
         links: (lower.matches("http://").count() + lower.matches("https://").count()) as u64,
@@ -285,16 +287,16 @@ fn text_finding(show: Show, text: &str, seen: &Text<'_>) -> TextFinding {
 
 /// The first letters of the first words: enough to compare with a text one holds, too little to
 /// read one. `Your data was sent` comes out as `Y… d… w… s…`.
-fn initials(text: &str) -> String {
+fn initials(text: &str, words: &Words) -> String {
     let initial = |word: &str| match word.chars().next() {
         Some(first) if first.is_alphabetic() => format!("{first}…"),
         _ => "…".to_owned(),
     };
-    let mut words: Vec<String> = text.split_whitespace().take(8).map(initial).collect();
+    let mut shown: Vec<String> = text.split_whitespace().take(8).map(initial).collect();
     if text.split_whitespace().nth(8).is_some() {
-        words.push("(more)".to_owned());
+        shown.push(words.cut_text.to_owned());
     }
-    lapwing_core::text::escape(words.join(" ").as_bytes())
+    lapwing_core::text::escape(shown.join(" ").as_bytes())
 }
 
 fn calls(context: &Context<'_>) -> Vec<CallFinding> {

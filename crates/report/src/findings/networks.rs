@@ -144,8 +144,8 @@ fn finding(context: &Context<'_>, source: String, line: Line<'_>) -> NetworkFind
         longitude: point.map(|(_, longitude)| degrees(longitude)),
         radius_km: radius,
         precision: precision(context.words, country.is_some(), radius, facts),
-        unplaced_because: facts.unplaced_because.as_deref().map(|why| show.own(why)),
-        agreement: (facts.agreement.as_ref()).map(|agreement| show.own(&agreement.words())),
+        unplaced_because: facts.unplaced_because.as_deref().map(|why| show.said(why)),
+        agreement: (facts.agreement.as_ref()).map(|agreement| show.said(&agreement.words())),
         asn: facts.asn,
         as_name: facts.as_name.as_deref().map(|name| show.own(name)),
         special: facts.special.as_deref().map(|why| show.own(why)),
@@ -165,9 +165,9 @@ fn finding(context: &Context<'_>, source: String, line: Line<'_>) -> NetworkFind
 pub(super) fn listed(show: Show, facts: &NetworkFacts) -> Vec<String> {
     let exit = (facts.tor_exit.as_ref()).is_some_and(|exit| exit.was == WasExit::Yes);
     let named = facts.is_listed(NetworkClass::Tor);
-    let exit = (exit && !named).then(|| "an exit of the Tor network at that time".to_owned());
-    let listed = facts.listed().into_iter().chain(exit);
-    listed.map(|text| show.own(&text)).collect()
+    let exit = (exit && !named).then(|| show.words.tor_exit.to_owned());
+    let listed = { facts.lists.iter() }.map(|listed| show.words.listed(listed));
+    listed.chain(exit).map(|text| show.own(&text)).collect()
 }
 
 fn degrees(millionths: i64) -> f64 {
@@ -227,7 +227,8 @@ pub(super) fn unplaced(context: &Context<'_>) -> Vec<Unplaced> {
         }
         let why = match (&facts.special, &facts.country) {
             (Some(special), _) => {
-                fill(words.special_range, &[("name", &context.show.own(special))])
+                let name = context.show.own(words.range(special));
+                fill(words.special_range, &[("name", &name)])
             }
             (None, Some(code)) => fill(words.not_a_code, &[("code", &context.show.own(code))]),
             (None, None) => words.country_unknown.to_owned(),

@@ -7,6 +7,7 @@ use lapwing_core::text::{escape, escape_lines, escape_short, mask};
 use sha2::{Digest as _, Sha256};
 
 use crate::Profile;
+use crate::words::Words;
 
 /// Longest single value from a peer that is shown, in characters.
 const LONG: usize = 2_000;
@@ -17,6 +18,7 @@ const RAW: usize = 64 << 10;
 #[derive(Clone, Copy)]
 pub(super) struct Show {
     pub(super) profile: Profile,
+    pub(super) words: &'static Words,
 }
 
 impl Show {
@@ -29,10 +31,10 @@ impl Show {
         defang(&escape(text.as_bytes()), &[])
     }
 
-    /// Our own text about a trip, which may quote an address or number.
-    pub(super) fn note(self, text: &str) -> String {
-        let text = self.own(text);
-        if self.full() { text } else { scrub(&text) }
+    /// What another part said of a trip, which may quote an address or number, in the report's language.
+    pub(super) fn said(self, english: &str) -> String {
+        let text = self.own(&self.words.say(english));
+        if self.full() { text } else { self.scrub(&text) }
     }
 
     /// A peer's text; `None` in the masked profile.
@@ -47,10 +49,30 @@ impl Show {
             let kept = &bytes[..bytes.len().min(RAW)];
             let mut text = defang(&escape_lines(kept), hosts);
             if kept.len() < bytes.len() {
-                text.push_str(&format!("\n(cut: {} bytes in all)", bytes.len()));
+                let cut = self.words.count(bytes.len() as u64, self.words.cut_raw);
+                text.push_str(&format!("\n{cut}"));
             }
             text
         })
+    }
+
+    /// Masks what a sentence of ours may quote: addresses, mail addresses, long numbers.
+    fn scrub(self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        for token in text.split_inclusive(|c: char| c.is_whitespace()) {
+            let word = token.trim_end();
+            let core = word.trim_matches(|c: char| "\"'`,;()<>“”‘’«»".contains(c));
+            let core = core.trim_end_matches(['.', ':', '!', '?']);
+            let masked = parsed_address(core).map_or_else(
+                || looks_private(core).then(|| mask(core)),
+                |address| Some(self.address(address)),
+            );
+            match masked {
+                Some(masked) if !core.is_empty() => out.push_str(&token.replacen(core, &masked, 1)),
+                _ => out.push_str(token),
+            }
+        }
+        out
     }
 
     /// An address: whole, or its /24 or /48.
@@ -109,28 +131,6 @@ pub(crate) fn at(time: Timestamp) -> String {
 /// A time of [`at`] for a table whose head says UTC: `2026-11-20 22:41:13`.
 pub(crate) fn clock(iso: &str) -> String {
     iso.trim_end_matches('Z').replace('T', " ")
-}
-
-/// `1 trip`, `2 trips`, `5,212 trips`.
-pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        thousands(count),
-        if count == 1 { one } else { many }
-    )
-}
-
-/// `5,212`.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// The first 16 hex digits of a SHA-256.
@@ -218,28 +218,6 @@ fn ends_host(c: char) -> bool {
     ) || c.is_whitespace()
 }
 
-/// Masks what a sentence of ours may quote: addresses, mail addresses, long numbers.
-pub(super) fn scrub(text: &str) -> String {
-    let show = Show {
-        profile: Profile::Masked,
-    };
-    let mut out = String::with_capacity(text.len());
-    for token in text.split_inclusive(|c: char| c.is_whitespace()) {
-        let word = token.trim_end();
-        let core = word.trim_matches(|c: char| "\"'`,;()<>“”‘’".contains(c));
-        let core = core.trim_end_matches(['.', ':', '!', '?']);
-        let masked = parsed_address(core).map_or_else(
-            || looks_private(core).then(|| mask(core)),
-            |address| Some(show.address(address)),
-        );
-        match masked {
-            Some(masked) if !core.is_empty() => out.push_str(&token.replacen(core, &masked, 1)),
-            _ => out.push_str(token),
-        }
-    }
-    out
-}
-
 fn parsed_address(word: &str) -> Option<IpAddr> {
     let bare = word.trim_start_matches('[').trim_end_matches(']');
     bare.parse::<IpAddr>()
@@ -297,8 +275,16 @@ mod tests {
         assert_eq!(clock("2026-11-03T22:41:13Z"), "2026-11-03 22:41:13");
     }
 
+    fn masked() -> Show {
+        Show {
+            profile: Profile::Masked,
+            words: Words::of(crate::Language::Es),
+        }
+    }
+
     #[test]
     fn scrubs_sentences() {
+        let scrub = |text| masked().scrub(text);
         assert_eq!(
             scrub("same address 203.0.113.77, then [2001:db8:1:2::3]:443."),
             "same address 203.0.113.0/24, then 2001:db8:1::/48."
@@ -308,14 +294,24 @@ mod tests {
             "number +1…42 on 2026-06-01"
         );
         assert_eq!(scrub("mail bob@corp.example"), "mail bo…le");
+        assert_eq!(scrub("dijo «203.0.113.77»"), "dijo «203.0.113.0/24»");
+    }
+
+    #[test]
+    fn what_others_said_is_masked_in_the_language_of_the_report() {
+        assert_eq!(
+            masked().said("same address 203.0.113.77, 3 minutes after trip 0a1b2c3d-5"),
+            "la misma dirección 203.0.113.0/24, 3 minutos después de la activación 0a1b2c3d-5"
+        );
+        assert_eq!(
+            masked().said("who knows 203.0.113.77"),
+            "who knows 203.0.113.0/24"
+        );
     }
 
     #[test]
     fn keeps_only_plain_program_names() {
-        let show = Show {
-            profile: Profile::Masked,
-        };
-        let program = |agent| show.program(agent, &[]);
+        let program = |agent| masked().program(agent, &[]);
         assert_eq!(program("curl/8.14.1"), Some("curl/8.14.1".to_owned()));
         assert_eq!(
             program("Mozilla/5.0 (X11; +12025550142)"),

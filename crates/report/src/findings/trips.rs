@@ -135,7 +135,8 @@ pub(crate) struct FullTrip {
 impl ErasedFinding {
     /// `erased: raw, 2026-12-01 10:00:00: asked for by whom it concerns`.
     pub(crate) fn words(&self, words: &Words) -> String {
-        let mut text = fill(words.erased_parts, &[("parts", &self.parts.join(", "))]);
+        let parts: Vec<&str> = self.parts.iter().map(|part| words.part(part)).collect();
+        let mut text = fill(words.erased_parts, &[("parts", &parts.join(", "))]);
         if let Some(time) = &self.time {
             text.push_str(&format!(", {} UTC", clock(time)));
         }
@@ -228,7 +229,7 @@ fn finding(context: &Context<'_>, one: &ReportTrip) -> TripFinding {
             .judgement
             .reasons
             .iter()
-            .map(|reason| show.note(reason))
+            .map(|reason| show.said(reason))
             .collect(),
         actor: conclusion.actor.to_string(),
         actor_name: context.actor(conclusion.actor),
@@ -266,7 +267,7 @@ fn finding(context: &Context<'_>, one: &ReportTrip) -> TripFinding {
         signals: (trip.observed.signals.iter())
             .map(|(name, value)| (show.own(name), show.own(value)))
             .collect(),
-        tool: one.tool.clone(),
+        tool: one.tool.as_ref().map(|tool| context.words.tool(tool)),
         program: program(show, one),
         full: show.full().then(|| full(show, one)),
         erased: context

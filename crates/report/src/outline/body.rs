@@ -133,9 +133,10 @@ impl Outline<'_> {
         let row = |one: &crate::findings::NetworkFinding| {
             let mut precision = vec![plain(&one.precision)];
             for text in one.unplaced_because.iter().chain(&one.agreement) {
-                precision.extend([plain("; "), self.english(text)]);
+                precision.extend([plain("; "), plain(text)]);
             }
-            let country = one.country_name.as_deref().or(one.special.as_deref());
+            let special = one.special.as_deref().map(|code| words.range(code));
+            let country = one.country_name.as_deref().or(special);
             let mut place = country.unwrap_or(words.not_known).to_owned();
             if let Some(city) = &one.city {
                 place.push_str(&format!(", {city}"));

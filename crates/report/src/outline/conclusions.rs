@@ -1,6 +1,6 @@
 //! The sections on what is concluded, the trips it rests on, and what holds them together.
 
-use super::{Block, Line, Outline, Span, code, codes, plain};
+use super::{Block, Outline, Span, code, codes, plain};
 use crate::findings::{TripFinding, clock};
 use crate::words::fill;
 
@@ -26,7 +26,7 @@ impl Outline<'_> {
             );
             let mut line = vec![plain(text)];
             if !one.basis.is_empty() {
-                line.extend([plain(" "), self.english(&one.basis)]);
+                line.extend([plain(" "), plain(&one.basis)]);
             }
             self.blocks.push(Block::Paragraph(line));
             if let Some(likelihood) = one.likelihood {
@@ -38,8 +38,7 @@ impl Outline<'_> {
             self.fact(words.sources, codes(words, &one.sources, 16));
             if !one.tools.is_empty() {
                 let tools: Vec<&str> = one.tools.iter().take(8).map(String::as_str).collect();
-                let tools = self.english(&tools.join("; "));
-                self.fact(words.made_with, vec![tools]);
+                self.fact(words.made_with, vec![plain(tools.join("; "))]);
             }
             if !one.handshakes.is_empty() {
                 self.fact(words.handshakes, codes(words, &one.handshakes, 8));
@@ -48,16 +47,12 @@ impl Outline<'_> {
                 self.fact(words.calls_itself, codes(words, &one.programs, 8));
             }
             for link in one.evidence.iter().take(10) {
-                let detail = self.english(&link.detail);
-                let grade = self.english(link.grade_meaning);
                 let links = words.count(link.trips, words.links_count);
-                let line = vec![
-                    detail,
-                    plain(format!(" ({:?}, ", link.grade)),
-                    grade,
-                    plain(format!(", {:+.1} bits): {links}", link.bits)),
-                ];
-                self.point(line);
+                let text = format!(
+                    "{} ({:?}, {}, {:+.1} bits): {links}",
+                    link.detail, link.grade, link.grade_meaning, link.bits
+                );
+                self.point(vec![plain(text)]);
             }
             self.grounds(&one.alternatives, &one.would_change);
             for text in &one.decisions {
@@ -66,7 +61,7 @@ impl Outline<'_> {
         }
     }
 
-    /// What else it could be, and what would change it; other parts say it in English.
+    /// What else it could be, and what would change it.
     fn grounds(&mut self, alternatives: &[String], would_change: &[String]) {
         let words = self.words;
         for (name, texts) in [
@@ -74,8 +69,7 @@ impl Outline<'_> {
             (words.would_change, would_change),
         ] {
             for text in texts {
-                let text = self.english(text);
-                self.fact(name, vec![text]);
+                self.fact(name, vec![plain(text)]);
             }
         }
     }
@@ -85,18 +79,15 @@ impl Outline<'_> {
         self.section(words.verdicts);
         let mut rows = Vec::new();
         for one in &self.all.verdicts {
-            let mut reasons: Line = Vec::new();
-            for reason in one.reasons.iter().take(5) {
-                if !reasons.is_empty() {
-                    reasons.push(plain("; "));
-                }
-                reasons.push(self.english(&reason.text));
-            }
+            let reasons: Vec<&str> = { one.reasons.iter() }
+                .take(5)
+                .map(|reason| reason.text.as_str())
+                .collect();
             rows.push(vec![
                 vec![plain(words.verdict(one.verdict))],
                 vec![plain(one.meaning)],
                 vec![plain(words.number(one.uses))],
-                reasons,
+                vec![plain(reasons.join(" "))],
             ]);
         }
         let head = [words.verdict, words.meaning, words.uses, words.reasons];
@@ -107,16 +98,13 @@ impl Outline<'_> {
         let words = self.words;
         self.section(words.how_sure);
         for one in &self.all.confidence {
-            let claim = self.english(one.claim);
-            self.heading(vec![claim]);
-            let answer = self.english(&one.answer);
-            self.blocks.push(Block::Paragraph(vec![answer]));
+            self.heading(vec![plain(one.claim)]);
+            self.paragraph(&one.answer);
             if !one.likelihood.is_empty() {
                 self.fact(words.likelihood, vec![plain(words.level(one.likelihood))]);
             }
-            let basis = self.english(&one.basis);
-            let level = plain(format!("{}. ", words.level(one.confidence)));
-            self.fact(words.confidence, vec![level, basis]);
+            let basis = format!("{}. {}", words.level(one.confidence), one.basis);
+            self.fact(words.confidence, vec![plain(basis)]);
             self.grounds(&one.alternatives, &one.would_change);
         }
     }

@@ -22,7 +22,6 @@ pub(super) fn words(spans: &Line, font: Font) -> Vec<Runs> {
             Span::Plain(text) => runs(text, font),
             Span::Strong(text) => runs(text, Font::Bold),
             Span::Code(text) => runs(text, Font::Mono),
-            Span::Foreign(text) => runs(&format!("“{text}”"), font),
         };
         let bytes = runs
             .iter()

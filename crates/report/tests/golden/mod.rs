@@ -4,6 +4,8 @@
 
 #![allow(dead_code, reason = "each of its users uses some of it")]
 
+use lapwing_core::Language;
+use lapwing_core::phrase::verdict;
 use lapwing_report::Report;
 use serde_json::{Map, Value, json};
 
@@ -32,6 +34,7 @@ pub(crate) fn all() -> Vec<(&'static str, Report)> {
         ("flood", flood()),
         ("drills", drills()),
         ("exercise", exercise()),
+        ("concluded", concluded()),
         ("hostile", hostile()),
         ("long", long()),
         ("seeded", seeded().0),
@@ -80,6 +83,7 @@ fn canary(number: u8, kind: &str, name: &str) -> Value {
         "canary_id": canary_id(number),
         "kind": kind,
         "kind_name": name,
+        "kind_names": { "es": if kind == "twilio" { "Cuenta de Twilio" } else { "Enlace" } },
         "title": format!("Key {number}"),
         "labels": { "host": "web-1", "team": "edge" },
         "place": format!("/srv/app{number}/.env"),
@@ -152,7 +156,7 @@ pub(crate) fn trip(number: u64, source: &str) -> Value {
                 "as_name": "Example Hosting B.V.",
                 "sources": ["DB 2026-06-01"],
             },
-            "judgement": { "verdict": "intruder", "reasons": ["both halves were presented"], "rules": 1 },
+            "judgement": { "verdict": "intruder", "reasons": [verdict::VALUE_SENT.en, verdict::VALUE_SURE.en], "rules": 1 },
             "incident": "i0a1b2c3d-1",
             "actor": "a0a1b2c3d-1",
             "evidence": [],
@@ -163,7 +167,14 @@ pub(crate) fn trip(number: u64, source: &str) -> Value {
 
 fn judged(mut trip: Value, verdict: &str) -> Value {
     trip["conclusion"]["judgement"]["verdict"] = json!(verdict);
-    trip["conclusion"]["judgement"]["reasons"] = json!([format!("{verdict}, by the rules")]);
+    let reason = match verdict {
+        "own" => verdict::OWN_NETWORK,
+        "drill" => verdict::DRILL_NONCE,
+        "echo" => verdict::ECHO_NO_USE,
+        "preview" => verdict::ONLY_ITS_WORD,
+        _ => verdict::ONLY_ITS_WORD_SURE,
+    };
+    trip["conclusion"]["judgement"]["reasons"] = json!([reason.en]);
     trip
 }
 
@@ -254,6 +265,122 @@ pub(crate) fn exercise() -> Report {
     let mut staged = plain();
     staged.exercise = true;
     staged
+}
+
+/// The plain report with all that other parts conclude in words: reasons of every sort, networks and what they are
+/// listed as, programs, links and what else could explain them, decisions, erasures, an incident's handling.
+pub(crate) fn concluded() -> Report {
+    let mut all = plain();
+    for (one, phrases) in all.trips.iter_mut().zip(PHRASES) {
+        let reasons = phrases.iter().map(|text| (*text).to_owned());
+        one.conclusion.judgement.reasons = reasons.collect();
+        let reason = "What was seen contradicts what it says: the name is probably borrowed. Confidence is moderate: a proxy on the way that ends TLS would show the same.";
+        let tool = json!({
+            "name": "curl, git or others", "claimed": "headless Chromium", "contradicts": true,
+            "reasons": [reason], "rules": 1,
+        });
+        one.tool = serde_json::from_value(tool).expect("a tool");
+    }
+    let facts = json!({
+        "country": "NL", "asn": 64_500, "as_name": "Example Hosting B.V.", "sources": ["DB 2026-06-01"],
+        "lists": [{ "class": "vpn", "name": "a commercial VPN" }, { "class": "cloud", "name": "Microsoft Azure in China" },
+            { "class": "resolver", "name": "a public resolver" }],
+        "unplaced_because": "a VPN exit or rented machine: its users are anywhere",
+        "agreement": { "agree": 2, "of": 3, "others": [{ "country": "DE", "source": "X 2026-01-01" }] },
+        "tor_exit": { "was": "yes" },
+    });
+    all.trips[0].conclusion.network = serde_json::from_value(facts).expect("facts");
+    for (one, special) in all.trips[2..]
+        .iter_mut()
+        .zip(["shared", "tunnel", "loopback"])
+    {
+        one.conclusion.network.special = Some(special.to_owned());
+    }
+    let erased = json!({ "parts": ["claims", "raw"], "why": null });
+    let erased = serde_json::from_value(erased).expect("an erasure");
+    all.erased.insert(all.trips[1].trip.id, erased);
+    all.cases = vec![serde_json::from_value(case()).expect("a case")];
+    all.integrity.message = "record 5 (00000000000000000000.jsonl, line 3): bad parts".to_owned();
+    all.integrity.verified = false;
+    all
+}
+
+/// What an actor rests on, with evidence of every group.
+fn case() -> Value {
+    let apart = "5 hours after trip 0a1b2c3d-1";
+    let evidence = |signal: &str, group: &str, grade: &str, centibits: i32, detail: String| json!({ "signal": signal, "group": group, "grade": grade, "centibits": centibits, "detail": detail, "to": id(1) });
+    let edge = json!({
+        "to": id(1), "actor": "a0a1b2c3d-1", "centibits": 412, "taken": true,
+        "evidence": [
+            evidence("address", "network", "A1", 612, format!("same address 203.0.113.77, {apart}; weak: an exit that hides many")),
+            evidence("agent", "program", "E4", 300, format!("same program, perhaps in another version, {apart}; weak: a program that many use as it comes")),
+            evidence("canary", "bait", "A1", 210, format!("same bait, {apart}")),
+            evidence("machine", "identity", "E4", 210, format!("same name of the client's machine or of its user, {apart}")),
+            evidence("payload", "payload", "E4", 110, format!("the same was sent along (recipient, text or statement), {apart}")),
+            evidence("language", "locale", "E4", 90, format!("same languages asked for, {apart}")),
+            evidence("pace", "pace", "B3", 75, format!("the same or neighbouring bait, {apart}")),
+            evidence("forwarded", "claim", "E4", 40, format!("same address said to be forwarded for, {apart}")),
+            evidence("ja4", "program", "B3", -110, "not the same TLS handshake (JA4)".to_owned()),
+        ],
+    });
+    json!({
+        "actor": "a0a1b2c3d-1", "sessions": 4, "left_out": false, "likelihood": 910, "confidence": "moderate",
+        "prior": -500, "links": [[id(3), edge]], "rivals": [],
+        "bridges": [{ "from": id(3), "to": id(1), "likelihood": 910, "sides": [2, 2] }],
+        "alternatives": [
+            "A shared exit: a VPN, relay, carrier or company network puts several people behind one address.",
+            "A shared tool: the same program with the same settings in different hands, or one imitated.",
+            "Second-hand bait: the values were passed on, sold or published, and several hands use them.",
+        ],
+        "would_change": [
+            "Without the link from session 0a1b2c3d-3 to session 0a1b2c3d-1, the actor falls into two, of 2 and 2 sessions.",
+            "The network operator's record of who had the address and port at these times.",
+            "The same bait found in anybody else's hands.",
+        ],
+        "decisions": [
+            [START, "ana merged a0a1b2c3d-1, a0a1b2c3d-3: misma tarde"],
+            [START, "ana took 2 sessions out of a0a1b2c3d-1: prueba nuestra"],
+        ],
+    })
+}
+
+/// Reasons as the rules give them, those of a trip each.
+const PHRASES: [&[&str]; 10] = [
+    &[
+        verdict::VALUE_SENT.en,
+        "The program calls itself a link preview (Slack); that changes nothing, for it cannot have the value unless the bait has leaked.",
+        "The address is an exit of a commercial VPN: many people share it.",
+    ],
+    &[verdict::WRONG_SECRET.en, verdict::IDENTIFIER_SURE.en],
+    &[verdict::VALUE_TOLD.en, verdict::FROM_APPLICATION.en],
+    &[verdict::BAD_SIGNATURE.en, verdict::FROM_TRANSLATION.en],
+    &[
+        verdict::OPENED.en,
+        "The program calls itself a web browser.",
+        verdict::CLIENT_SURE.en,
+    ],
+    &[
+        verdict::LOOKED_UP.en,
+        verdict::LOOKED_UP_FOR.en,
+        verdict::CLIENT_SUBNET.en,
+    ],
+    &[verdict::VALUE_RETIRED.en, verdict::FROM_PRIVATE.en],
+    &[
+        "The address is in AS64500, a network that this service runs in.",
+        verdict::OWN_SYSTEM_SURE.en,
+    ],
+    &[
+        "The address is in a network of Microsoft 365 in China, whose mail service looks at links in mail.",
+    ],
+    &[
+        "The same name was looked up 5 hours before, and this resolver had no part in that: resolvers and security vendors repeat what they have seen.",
+    ],
+];
+
+/// A report in another language.
+pub(crate) fn spanish(mut report: Report) -> Report {
+    report.language = Language::Es;
+    report
 }
 
 /// Hostile text in every field that a peer, a database or a careless operator can fill.
@@ -438,9 +565,8 @@ fn seeded_trip(number: u64, values: &Values) -> Value {
         },
     });
     let judgement = &mut one["conclusion"]["judgement"];
-    judgement["reasons"] = json!([format!(
-        "secret presented from {address}, as {mail} and {to}"
-    )]);
+    let program = format!("{address}, as {mail}, {to}");
+    judgement["reasons"] = json!([verdict::CALLS_ITSELF.with(&[("program", &program)])]);
     one["conclusion"]["evidence"] = json!([
         { "signal": "address", "detail": format!("same address {address}"), "to": id(1), "grade": "A1" },
     ]);
