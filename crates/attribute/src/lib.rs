@@ -29,10 +29,11 @@ pub use geography::{
     Comparison, Coverage, Geography, GeographyError, Pair, Source, compare, verify_location,
 };
 pub use link::{
-    Linked, Linker, Memory, Scored, Seen, Signals, actor_name, case_of, newest_session, session,
+    Forgetting, Linked, Linker, Memory, SESSIONS, Scored, Seen, Signals, actor_name, case_of,
+    is_said, newest_session, session, session_name,
 };
 pub use lists::Lists;
-pub use lookup::Earlier;
+pub use lookup::{Earlier, NAMED, named};
 pub use special::special;
 pub use tools::tool;
 pub use verdict::{RULES_VERSION, Rules, judge};

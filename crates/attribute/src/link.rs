@@ -5,6 +5,7 @@
 
 mod case;
 mod fit;
+mod forget;
 mod network;
 mod notes;
 mod scored;
@@ -16,8 +17,9 @@ use lapwing_core::{ActorId, Evidence, Hands, Timestamp, TripId};
 use crate::facts::TripFacts;
 
 pub use case::case_of;
+pub use forget::{Forgetting, is_said};
 pub(crate) use network::address;
-pub use notes::{actor_name, newest_session, session};
+pub use notes::{SESSIONS, actor_name, newest_session, session, session_name};
 pub use scored::Scored;
 
 /// The newest trip with a certain signal.

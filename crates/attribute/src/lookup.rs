@@ -18,6 +18,9 @@ const USE: &str = "use";
 const NAME: &str = "name";
 const ASKED: &str = "asked";
 
+/// The signals whose values may hold a digest of what a name's labels carry.
+pub const NAMED: [&str; 2] = [NAME, ASKED];
+
 /// How far apart a look-up and another use of the same canary are one use, in seconds.
 const TOGETHER: i64 = 300;
 /// After so many seconds a look-up of the same name from elsewhere is an echo.
@@ -93,6 +96,16 @@ pub(crate) fn learned(facts: &TripFacts<'_>) -> Vec<(String, String)> {
         signal(NAME, name),
         signal(ASKED, asked),
     ]
+}
+
+/// The values of [`NAMED`] by which a look-up is remembered; none if it is no look-up.
+#[must_use]
+pub fn named(trip: &Trip) -> Vec<(String, String)> {
+    if !trip.observed.is_relayed() {
+        return Vec::new();
+    }
+    let (name, asked) = names(trip);
+    vec![(NAME.to_owned(), name), (ASKED.to_owned(), asked)]
 }
 
 fn together(one: Timestamp, other: Timestamp) -> bool {

@@ -29,6 +29,11 @@ pub(crate) struct Assessor {
     networks: RefCell<HashMap<IpAddr, NetworkFacts>>,
 }
 
+/// What links trips; what peers said it keeps as digests under the station's key.
+pub(crate) fn linker(keys: Keyring) -> Scored {
+    Scored::new(move |said| HEXLOWER.encode(&keys.digest(format!("linked\n{said}").as_bytes()).0))
+}
+
 /// The conclusions.
 pub(crate) struct Assessed {
     pub(crate) network: NetworkFacts,
@@ -51,9 +56,7 @@ impl Assessor {
                 own: settings.own.networks.clone(),
                 crawlers: crawlers(&settings.geo)?,
             },
-            linker: Box::new(Scored::new(move |said| {
-                HEXLOWER.encode(&keys.digest(format!("linked\n{said}").as_bytes()).0)
-            })),
+            linker: Box::new(linker(keys)),
             networks: RefCell::default(),
         })
     }

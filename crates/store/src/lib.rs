@@ -21,8 +21,8 @@ mod ledger;
 
 pub use error::StoreError;
 pub use index::{
-    ActorFilter, Batch, CanaryStats, Cursor, Followed, IncidentFilter, Index, Page, Seen, Tally,
-    TripFilter, TripRow,
+    ActorFilter, Batch, CanaryStats, Cursor, Followed, Forgotten, IncidentFilter, Index, Page,
+    Seen, Signal, Tally, TripFilter, TripRow,
 };
 pub use known::Known;
 pub use ledger::{Found, Intent, Ledger, Minted};

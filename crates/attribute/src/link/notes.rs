@@ -125,11 +125,11 @@ impl<'a> Notes<'a> {
 
     /// How many pairs of hand and value there are of a signal.
     pub(super) fn pairs(&self, signal: &str) -> u32 {
-        self.read(&format!("n/{signal}")).unwrap_or_default()
+        self.read(&pairs_name(signal)).unwrap_or_default()
     }
 
     pub(super) fn put_pairs(&self, signal: &str, pairs: u32) {
-        self.write(format!("n/{signal}"), &pairs);
+        self.write(pairs_name(signal), &pairs);
     }
 
     /// A session without its edges.
@@ -157,11 +157,11 @@ impl<'a> Notes<'a> {
     }
 
     pub(super) fn going(&self, key: &str) -> Option<Going> {
-        self.read(&format!("g/{key}"))
+        self.read(&going_name(key))
     }
 
     pub(super) fn put_going(&self, key: &str, going: &Going) {
-        self.write(format!("g/{key}"), going);
+        self.write(going_name(key), going);
     }
 
     pub(super) fn hand(&self, actor: ActorId) -> Hand {
@@ -207,12 +207,25 @@ pub fn session<E>(
     Ok(Some(session))
 }
 
-fn value_name(signal: &str, value: &str) -> String {
+pub(super) fn value_name(signal: &str, value: &str) -> String {
     format!("v/{signal}/{value}")
 }
 
-fn session_name(id: TripId) -> String {
-    format!("s/{id}")
+pub(super) fn pairs_name(signal: &str) -> String {
+    format!("n/{signal}")
+}
+
+pub(super) fn going_name(key: &str) -> String {
+    format!("g/{key}")
+}
+
+/// How the names of notes on sessions begin.
+pub const SESSIONS: &str = "s/";
+
+/// The name under which a session is noted.
+#[must_use]
+pub fn session_name(id: TripId) -> String {
+    format!("{SESSIONS}{id}")
 }
 
 fn edges_name(id: TripId) -> String {

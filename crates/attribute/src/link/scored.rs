@@ -8,7 +8,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use lapwing_core::phrase::{Phrase, link as say};
-use lapwing_core::{ActorId, Edge, Evidence, Grade, Group, Session, TripId};
+use lapwing_core::{ActorId, Edge, Evidence, Grade, Group, Session, Trip, TripId};
 
 use super::fit::Candidate;
 use super::network;
@@ -33,7 +33,7 @@ const LOOKS: u8 = 8;
 
 /// Links by scores.
 pub struct Scored {
-    digest: Box<Digest>,
+    pub(super) digest: Box<Digest>,
     read: Read,
 }
 
@@ -86,26 +86,13 @@ pub(super) struct Step<'a> {
 
 impl Step<'_> {
     fn link(&self, traits: Traits) -> Linked {
-        let key = self.key();
+        let key = key(self.facts.trip);
         let now = self.facts.trip.observed.time;
         let going = self.notes.going(&key);
         match going.filter(|going| now.seconds_since(going.last).abs() <= SESSION) {
             Some(going) => self.go_on(&key, going, traits),
             None => self.begin(&key, traits),
         }
-    }
-
-    /// What is one session as long as it goes on.
-    fn key(&self) -> String {
-        let observed = &self.facts.trip.observed;
-        let source = if observed.knows_source() || observed.is_relayed() {
-            network::address(observed.source().ip())
-        } else {
-            // Nobody was seen: nothing says that it goes on.
-            self.facts.trip.id.to_string()
-        };
-        let (canary, print) = (self.facts.trip.canary, &observed.fingerprint);
-        format!("{canary}/{}/{source}/{print}", observed.listener)
     }
 
     /// One more trip of a session.
@@ -313,6 +300,19 @@ impl Step<'_> {
             weighed: Err(vec![evidence]),
         })
     }
+}
+
+/// What is one session as long as it goes on.
+pub(super) fn key(trip: &Trip) -> String {
+    let observed = &trip.observed;
+    let source = if observed.knows_source() || observed.is_relayed() {
+        network::address(observed.source().ip())
+    } else {
+        // Nobody was seen: nothing says that it goes on.
+        trip.id.to_string()
+    };
+    let (canary, print) = (trip.canary, &observed.fingerprint);
+    format!("{canary}/{}/{source}/{print}", observed.listener)
 }
 
 impl Linked {

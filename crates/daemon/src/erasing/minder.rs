@@ -13,7 +13,7 @@ use lapwing_journal::{Journal, JournalError};
 use lapwing_store::Ledger;
 use tokio::runtime::Handle;
 
-use super::{Account, Ended, Going, Ground, Lookups, Outcome, Progress};
+use super::{Account, Before, Ended, Going, Ground, Lookups, Outcome, Progress};
 use crate::DaemonError;
 use crate::settings::Retention;
 
@@ -167,7 +167,9 @@ impl Minder {
         let mut teller = Teller::new(&self.root, None);
         let what = &erase.what;
         let tell = &mut |progress: &Progress| teller.tell(progress);
-        let ended = self.ground.erase(what, journal, &mut begin, tell, going)?;
+        let ended = self
+            .ground
+            .erase(what, Before::Never, journal, &mut begin, tell, going)?;
         let Some(outcome) = ended else {
             return Ok(());
         };
@@ -222,7 +224,14 @@ pub fn carry_out(
         tell(progress);
     };
     let begin = &mut || Ok(());
-    let ended = ground.erase(&erase.what, journal, begin, &mut both, going);
+    let ended = ground.erase(
+        &erase.what,
+        Before::Perhaps,
+        journal,
+        begin,
+        &mut both,
+        going,
+    );
     let (outcome, failed) = match ended {
         Ok(None) => return Ok(None),
         Ok(Some(outcome)) => (outcome, None),

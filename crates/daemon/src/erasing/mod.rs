@@ -9,12 +9,13 @@
 mod account;
 mod choose;
 mod covered;
+mod digests;
 mod lookups;
 mod minder;
 mod quote;
 mod still;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -135,20 +136,22 @@ impl Ground {
         Ok(outcome)
     }
 
-    /// Erases it; `None` if `going` said no before the end. `begin` is called before the first part goes,
+    /// Erases it, and what stands for it in the index; `None` if `going` said no before the end. `begin` is called before the first part goes,
     /// with what goes first. Blocks; `journal` is to be driven by another thread of the runtime.
     ///
     /// # Errors
     /// As [`Ground::look`], and what the journal fails with.
-    pub fn erase(
+    pub(crate) fn erase(
         &self,
         what: &What,
+        before: Before,
         journal: (&Journal, &Handle),
         begin: &mut dyn FnMut() -> Result<(), DaemonError>,
         tell: Tell<'_>,
         going: Going<'_>,
     ) -> Result<Option<Outcome>, DaemonError> {
         let mut outcome = Outcome::default();
+        let mut sessions = BTreeSet::new();
         let segments = self.segments(what)?;
         let cause = cause(what);
         for (at, segment) in segments.iter().enumerate() {
@@ -167,12 +170,20 @@ impl Ground {
                     found.parts.iter().for_each(|part| outcome.add(part));
                     tell(&at_segment(at, segments.len(), &outcome));
                 }
+                sessions.extend(found.sessions);
+                if before == Before::Perhaps {
+                    for trip in found.bare {
+                        let row = covered::row(&self.index, trip)?;
+                        sessions.extend(row.and_then(|row| row.conclusion.session));
+                    }
+                }
                 resume = found.more;
                 if resume.is_none() {
                     break;
                 }
             }
         }
+        self.forget_digests(&sessions)?;
         let Some(_still) = Still::hold_while(&self.root, going)? else {
             return Ok(None);
         };
@@ -266,12 +277,15 @@ impl Ground {
             station: self.station,
             sequence: record.sequence,
         };
+        let row = || covered::row(&self.index, trip);
+        if record.erased.iter().any(|part| is_concluded_from(part)) {
+            found.bare.push(trip);
+        }
         let mut parts = choose::choose(survey, record, &wanted, &self.keys)?;
         if parts.is_empty() {
             return Ok(());
         }
         let count = parts.len() as u64;
-        let row = || covered::row(&self.index, trip);
         match covered.cover(trip, canary, row)? {
             Cover::Held(hold) => *outcome.held.entry(hold).or_default() += count,
             Cover::Unknown => outcome.waiting += count,
@@ -282,6 +296,7 @@ impl Ground {
                         outcome.waiting += count;
                         return Ok(());
                     };
+                    found.sessions.extend(row.conclusion.session);
                     let verdict = row.conclusion.judgement.verdict.word();
                     for part in parts
                         .iter_mut()
@@ -304,10 +319,23 @@ fn classes(ages: &Ages) -> Classes {
     [ages.raw, ages.claims, ages.captures].map(|age| age.is_some())
 }
 
+/// Whether the same may have been erased before by one that died: what stands for it in the index is then looked for
+/// of all of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// It may.
+    Perhaps,
+    /// It was not.
+    Never,
+}
+
 /// Parts of one segment that go, and the record at which to go on.
 #[derive(Default)]
 struct Found {
     parts: Vec<StandingPart>,
+    /// The sessions whose trips lose what is concluded from, and trips that lost it before.
+    sessions: BTreeSet<TripId>,
+    bare: Vec<TripId>,
     more: Option<u64>,
 }
 

@@ -90,6 +90,8 @@ pub(crate) struct Layout {
     /// Pages of log before it is folded into the file: more let a page that changes often be written
     /// less often, fewer let a start after a crash be quicker.
     pub(crate) log_pages: u32,
+    /// Whether what is deleted is overwritten.
+    pub(crate) overwrites: bool,
     pub(crate) migrations: &'static [Migration],
     /// What to do if the file is damaged or something else.
     pub(crate) remedy: &'static str,

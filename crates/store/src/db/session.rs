@@ -104,6 +104,28 @@ impl Session<'_> {
             .map_err(|error| failed(self.path, self.layout, error))
     }
 
+    /// Writes a table anew and gives its pages back. What is deleted is overwritten, but rows that are moved within a
+    /// page or to another leave copies where nothing stands now; so this is what leaves none.
+    pub(crate) fn rewrite(&self, table: &str) -> Result<(), StoreError> {
+        let made = self.one(
+            "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1",
+            args![table],
+            |row| Ok(row.text(0)?.to_owned()),
+        )?;
+        let columns = made
+            .as_ref()
+            .and_then(|sql| sql.find('(').map(|at| &sql[at..]));
+        let columns = columns.ok_or_else(|| self.damaged(format!("no table {table}")))?;
+        self.connection
+            .execute_batch(&format!(
+                "CREATE TABLE {table}_anew {columns};
+                 INSERT INTO {table}_anew SELECT * FROM {table};
+                 DROP TABLE {table};
+                 ALTER TABLE {table}_anew RENAME TO {table}"
+            ))
+            .map_err(|error| failed(self.path, self.layout, error))
+    }
+
     pub(super) fn table_exists(&self, name: &str) -> Result<bool, StoreError> {
         self.one(
             "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1",

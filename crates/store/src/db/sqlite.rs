@@ -21,6 +21,8 @@ use crate::StoreError;
 
 /// How long a write waits for another process. A large mint holds the lock for a few seconds.
 const BUSY: Duration = Duration::from_secs(30);
+/// How long it waits for readers when the log is folded in: nobody writes meanwhile.
+const FOLDING: Duration = Duration::from_millis(200);
 /// A log that has grown past this many bytes is cut when it starts over.
 const LOG_LIMIT: u32 = 16 << 20;
 /// A snapshot lent again and again is renewed after this: an old one keeps the log from starting over.
@@ -248,6 +250,24 @@ impl Db {
         Ok(())
     }
 
+    /// Writes the log into the file and cuts it to nothing; says whether no reader was in the way.
+    pub(crate) fn fold_log(&self) -> Result<bool, StoreError> {
+        let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let fold = || {
+            connection.busy_timeout(FOLDING)?;
+            let folded = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, i64>(0)
+            });
+            connection.busy_timeout(BUSY)?;
+            folded
+        };
+        match fold() {
+            Ok(busy) => Ok(busy == 0),
+            Err(error) if is_busy(&error) => Ok(false),
+            Err(error) => Err(failed(&self.path, self.layout, error)),
+        }
+    }
+
     /// These settings only make things faster or smaller: a failure to set them is no failure.
     fn tune(&self, cache: u32, log_pages: u32) {
         let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -412,8 +432,10 @@ fn configure_writer(connection: &Connection, layout: &Layout) -> rusqlite::Resul
     connection.execute_batch(&format!(
         "PRAGMA synchronous={synchronous}; PRAGMA cache_size=-{}; PRAGMA mmap_size=0;
          PRAGMA wal_autocheckpoint={}; PRAGMA journal_size_limit={LOG_LIMIT};
-         PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF",
-        layout.writer_cache, layout.log_pages
+         PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA secure_delete={}",
+        layout.writer_cache,
+        layout.log_pages,
+        if layout.overwrites { "ON" } else { "OFF" }
     ))
 }
 

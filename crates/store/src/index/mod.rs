@@ -13,6 +13,7 @@ mod cache;
 mod conclusions;
 mod filter;
 mod flush;
+mod forget;
 mod hands;
 mod rows;
 mod schema;
@@ -30,7 +31,8 @@ use crate::db::{Db, Session, args};
 
 pub use batch::Batch;
 pub use filter::{ActorFilter, Cursor, IncidentFilter, Page, TripFilter};
-pub use rows::{CanaryStats, Followed, Seen, Tally, TripRow};
+pub use forget::Forgotten;
+pub use rows::{CanaryStats, Followed, Seen, Signal, Tally, TripRow};
 
 /// The index of one data directory. `Send` and `Sync`.
 pub struct Index {

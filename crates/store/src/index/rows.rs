@@ -64,6 +64,17 @@ pub struct Seen {
     pub time: Timestamp,
 }
 
+/// A signal with the session that it was last seen in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Signal {
+    /// Its name.
+    pub signal: String,
+    /// Its value.
+    pub value: String,
+    /// The session, by its first trip.
+    pub session: TripId,
+}
+
 /// What happened to one canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CanaryStats {

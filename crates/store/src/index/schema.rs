@@ -10,6 +10,7 @@ pub(super) static LAYOUT: Layout = Layout {
     reader_cache: 2 << 10,
     writer_cache: 8 << 10,
     log_pages: 4000,
+    overwrites: true,
     migrations: &[
         Migration {
             version: 1,

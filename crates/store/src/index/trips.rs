@@ -44,6 +44,25 @@ impl Index {
             .map(|found| found.map(|(trip, _)| trip))
     }
 
+    /// Trips of one journal in its order, from this one on, at most so many.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn trips_from(&self, from: TripId, limit: usize) -> Result<Vec<TripRow>, StoreError> {
+        let (station, sequence) = name_columns(from);
+        self.db.read(|session| {
+            session.all(
+                concat!(
+                    "SELECT ",
+                    trip_columns!(),
+                    " FROM trips WHERE station = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT ?3"
+                ),
+                args![station, sequence, int(limit as u64)],
+                |row| read_trip(row).map(|(trip, _)| trip),
+            )
+        })
+    }
+
     /// Trips, newest first: in the order they were indexed for one canary, incident or actor, else
     /// in the order of each journal, journals merged by time.
     ///

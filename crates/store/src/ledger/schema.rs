@@ -10,6 +10,7 @@ pub(super) static LAYOUT: Layout = Layout {
     reader_cache: 4 << 10,
     writer_cache: 4 << 10,
     log_pages: 1000,
+    overwrites: false,
     migrations: &[
         Migration {
             version: 1,

@@ -12,9 +12,9 @@ use lapwing_store::{
 
 use crate::{Home, at};
 
-const STATION: StationId = StationId::new(0x0a1b_2c3d);
+pub(crate) const STATION: StationId = StationId::new(0x0a1b_2c3d);
 
-fn id(station: u32, sequence: u64) -> TripId {
+pub(crate) fn id(station: u32, sequence: u64) -> TripId {
     TripId {
         station: StationId::new(station),
         sequence,
@@ -77,7 +77,7 @@ fn trip(name: TripId, canary: u8, incident: u64, actor: u64) -> TripRow {
     }
 }
 
-fn followed(station: StationId, sequence: u64) -> Followed {
+pub(crate) fn followed(station: StationId, sequence: u64) -> Followed {
     Followed {
         station,
         sequence,
@@ -87,7 +87,7 @@ fn followed(station: StationId, sequence: u64) -> Followed {
 }
 
 /// Trips 1..=count, of canary sequence % 3, incident sequence % 5, actor sequence % 2, in batches of 7.
-fn fill(index: &Index, station: u32, count: u64) -> Vec<TripRow> {
+pub(crate) fn fill(index: &Index, station: u32, count: u64) -> Vec<TripRow> {
     let trips: Vec<TripRow> = (1..=count)
         .map(|sequence| {
             let canary = u8::try_from(sequence % 3).unwrap();
