@@ -8,7 +8,7 @@ use std::process::Command;
 use lapwing_tests::{Home, Minted, Ran, exchange, finish, trips};
 use serde_json::Value;
 
-use crate::bait::{basic, home_with, host, open};
+use crate::bait::{basic, bytes_of, home_with, host, open};
 
 /// An address that no registry keeps for examples: uses from one of those concern no network.
 const SOURCE: &str = "192.33.4.12";
@@ -122,7 +122,7 @@ fn drawings(home: &Home, file: &Path) {
     assert_eq!(drawn.stderr, "");
     let (mut land, mut shaded, mut bars) = (0, 0, 0);
     for page in fs::read_dir(&pages).unwrap() {
-        let image = fs::read(page.unwrap().path()).unwrap();
+        let image = bytes_of(&page.unwrap().path());
         // PPM: three lines of head, then three bytes a pixel.
         let pixels = image.splitn(4, |byte| *byte == b'\n').nth(3).unwrap();
         let near = |colour: [u8; 3]| {

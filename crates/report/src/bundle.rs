@@ -20,7 +20,9 @@
 //! A station that signs its own log proves the order of records to itself alone: a bundle says so, and
 //! names what a receiver has to hold from elsewhere.
 
+mod authority;
 mod check;
+mod der;
 mod pages;
 mod shelf;
 mod source;
@@ -34,7 +36,8 @@ use std::path::{Path, PathBuf};
 use lapwing_core::{Handout, StationId, Timestamp};
 use lapwing_journal::JournalError;
 
-pub use check::{Checked, Told, check};
+pub use authority::Authorities;
+pub use check::{Checked, Told, Vouched, check};
 pub use shelf::Staged;
 pub use stamp::{Stamp, request, stamp};
 pub use write::{Exported, Order, Raw, export};

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use lapwing_core::{Handout, Keyring, MasterKey, StationId, SystemClock, Timestamp, bounded};
 use lapwing_journal::{Choice, Entry, Journal, JournalError, Settings, SigningSeed, sshsig};
 use lapwing_report::bundle::{
-    About, BundleError, Checked, Exported, Order, Raw, Told, check, export,
+    About, BundleError, Checked, Exported, Order, Raw, SCRIPT, Told, Vouched, check, export,
 };
 use serde_json::{Value, json};
 
@@ -67,6 +67,7 @@ impl Station {
             fingerprint: sshsig::fingerprint(&self.seed.public_key()),
             manifest: None,
             witnesses: Vec::new(),
+            authorities: None,
         }
     }
 
@@ -198,7 +199,13 @@ async fn a_bundle_is_whole_and_private_and_says_what_it_holds() {
     assert_eq!(checked.size, RECORDS + 1);
     assert_eq!(checked.notes, ["record 3: part raw is not here: erased"]);
     let script = by_script(&station, &bundle);
-    let first = "note: record 3: part raw is not here: erased\nverified: ";
+    let first = "note: record 3: part raw is not here: erased\n\
+        timestamp: none in this bundle\nwitness: none in this bundle\nverified: ";
+    assert_eq!(
+        (checked.timestamp, checked.witness),
+        (Vouched::Nobody, Vouched::Nobody)
+    );
+    assert_eq!(SCRIPT.lines().count(), 80, "short enough to be read");
     assert!(script.starts_with(first), "{script}");
     for name in files(&bundle) {
         let mode = fs::metadata(bundle.join(&name))

@@ -102,6 +102,7 @@ async fn a_large_bundle_takes_little_memory() {
         fingerprint: sshsig::fingerprint(&seed.public_key()),
         manifest: None,
         witnesses: Vec::new(),
+        authorities: None,
     };
     let checked = check(&bundle, &told, &mut |_| {}).unwrap();
     assert!(checked.problems.is_empty(), "{:?}", checked.problems);

@@ -2,7 +2,7 @@
 //! checkpoint that an alert brought to somebody.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use data_encoding::{BASE64, HEXLOWER};
@@ -87,14 +87,24 @@ fn a_time_stamp_of_the_checkpoint_goes_into_the_bundle_and_verifies() {
         "{}",
         wrong.stdout
     );
+    let check = |file: &str| home.run(&["evidence", "check", "bundle", "--tsa-certificates", file]);
+    let ran = check("tsa/ca.pem");
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let line = "timestamp: verified: the authority stamped the checkpoint at 20";
+    assert!(ran.stdout.contains(line), "{}", ran.stdout);
+    let ran = check("head");
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stderr.contains("BEGIN CERTIFICATE"), "{}", ran.stderr);
+    openssl_root(&tsa);
+    let ran = check("tsa/other.pem");
+    assert_eq!(ran.code, 4, "{}", ran.stdout);
+    let line = "BROKEN: checkpoint.tsr: the authority's certificate does not lead to one";
+    assert!(ran.stdout.starts_with(line), "{}", ran.stdout);
     let checked = home.json(&["evidence", "check", "bundle"]);
-    assert!(
-        checked["notes"][0]
-            .as_str()
-            .unwrap()
-            .contains("time stamp of 20"),
-        "{checked}"
-    );
+    assert_eq!(checked["timestamp"]["state"], "not verified", "{checked}");
+    assert_eq!(checked["witness"]["state"], "none", "{checked}");
+    let detail = checked["timestamp"]["detail"].as_str().unwrap();
+    assert!(detail.contains("it says 20"), "{checked}");
     // An answer to another question, and one that is none.
     fs::write(
         home.path().join("newest"),
@@ -118,6 +128,13 @@ fn a_time_stamp_of_the_checkpoint_goes_into_the_bundle_and_verifies() {
         );
         assert!(!home.path().join("other").exists());
     }
+}
+
+/// The root of somebody else, in `other.pem`.
+fn openssl_root(directory: &Path) {
+    let line = "openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -subj /CN=other -days 2";
+    let ran = finish(Command::new("sh").args(["-c", line]).current_dir(directory));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
 }
 
 /// A witness's key for OpenSSL and as witnesses publish it, and its signature under a checkpoint.
@@ -175,7 +192,17 @@ fn what_a_witness_cosigned_goes_into_the_bundle_and_verifies() {
     };
     let ran = verify(&key);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    home.ok(&["evidence", "check", "bundle", "--witness", &key]);
+    let line = "witness: verified: witness.example/1\n";
+    assert!(ran.stdout.contains(line), "{}", ran.stdout);
+    let said = home.ok(&["evidence", "check", "bundle", "--witness", &key]);
+    let line = "witness: verified: cosigned by witness.example/1\n";
+    assert!(said.contains(line), "{said}");
+    let said = home.ok(&["evidence", "check", "bundle"]);
+    let line = "witness: not verified because no key of a witness was given";
+    assert!(said.contains(line), "{said}");
+    let ran = run(&tools, &bundle, &["python3", "verify.py", told]);
+    let line = "witness: not verified because --witness was not given\n";
+    assert!(ran.stdout.contains(line), "{}", ran.stdout);
     home.ok(&["evidence", "verify", "--checkpoint", "cosigned"]);
     let (other, _) = cosign(&home, &note, "witness.example/2", 1);
     let ran = verify(&other);

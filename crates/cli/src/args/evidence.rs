@@ -96,6 +96,9 @@ pub(crate) struct CheckBundle {
     /// SHA-256 of its file SHA256SUMS, as told by other means
     #[arg(long, value_name = "SHA-256")]
     pub(crate) manifest: Option<String>,
+    /// A time stamp authority must have stamped the checkpoint: its certificates in PEM, got from the authority
+    #[arg(long, visible_alias = "tsa", value_name = "FILE.pem")]
+    pub(crate) tsa_certificates: Option<PathBuf>,
     /// This witness must have cosigned the checkpoint (repeatable)
     #[arg(long, value_name = "NAME+ID+KEY")]
     pub(crate) witness: Vec<String>,

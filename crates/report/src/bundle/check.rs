@@ -1,6 +1,8 @@
 //! Checking a bundle, step by step as `verify.py` does, with the same words for what is wrong. Every file is
 //! looked at whatever is wrong before; records only if what leads to them is as it was signed.
 
+mod vouching;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
@@ -11,9 +13,11 @@ use lapwing_journal::{Checkpoint, WitnessKey, leaf_hash, path_sides, root_of_pat
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256, Sha512};
 
+use super::authority::Authorities;
 use super::source::{Found, Sort};
-use super::stamp::stamp;
 use super::{BundleError, NAMESPACE, SUMS, SUMS_SIGNATURE, part_path};
+
+pub use vouching::Vouched;
 
 /// Longest small file and longest line, in bytes: a record's line has at most 16 MiB.
 const SMALL: u64 = 1 << 20;
@@ -28,6 +32,8 @@ pub struct Told {
     pub manifest: Option<String>,
     /// Witnesses that are to have cosigned the checkpoint.
     pub witnesses: Vec<WitnessKey>,
+    /// Certificates of the authority that is to have stamped it.
+    pub authorities: Option<Authorities>,
 }
 
 /// What came of it.
@@ -37,6 +43,10 @@ pub struct Checked {
     pub problems: Vec<String>,
     /// What is not there, or was not looked at, and why.
     pub notes: Vec<String>,
+    /// Whether a time stamp authority vouches for the checkpoint.
+    pub timestamp: Vouched,
+    /// Whether witnesses do.
+    pub witness: Vouched,
     /// Who signed it: `station-0a1b2c3d`. Empty if that could not be read.
     pub signer: String,
     /// Records that were proven.
@@ -246,34 +256,8 @@ impl Check<'_> {
                 return Ok(None);
             }
         };
-        for (number, cosignature) in (1..).zip(&checkpoint.cosignatures) {
-            let name = format!("cosignature-{number}");
-            let whole = self.small(&name)? == cosignature.message.as_bytes()
-                && self.small(&format!("{name}.sig"))? == cosignature.signature;
-            if !whole {
-                self.problem(format!("{name}: not what is in the checkpoint"));
-            }
-        }
-        for witness in &told.witnesses {
-            let mut cosigned = checkpoint.cosignatures.iter();
-            if !cosigned.any(|cosignature| cosignature.is_by(witness)) {
-                let name = text::escape(witness.name.as_bytes());
-                self.problem(format!("checkpoint: {name} has not cosigned it"));
-            }
-        }
-        let answer = self.small("checkpoint.tsr")?;
-        if !answer.is_empty() {
-            match stamp(&answer) {
-                Ok(stamp) if stamp.digest[..] == Sha256::digest(&note)[..] => {
-                    let said =
-                        "whether the authority signed that, openssl ts -verify says (VERIFY.md)";
-                    let time = &stamp.time;
-                    self.out.notes.push(format!("time stamp of {time}: {said}"));
-                }
-                Ok(_) => self.problem("checkpoint.tsr: not of this checkpoint".to_owned()),
-                Err(what) => self.problem(format!("checkpoint.tsr: {what}")),
-            }
-        }
+        self.out.witness = self.witnesses(&checkpoint, told)?;
+        self.out.timestamp = self.timestamp(&note, told)?;
         self.out.size = checkpoint.size;
         Ok(Some(checkpoint))
     }

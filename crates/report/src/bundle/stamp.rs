@@ -1,21 +1,14 @@
-//! RFC 3161 time stamps: the question for an authority (section 2.4.1), and as much of its answer
-//! (section 2.4.2) as tells what was stamped and when. Whether the authority signed it, `openssl ts -verify`
-//! says; nothing is sent from here.
+//! RFC 3161 time stamps: the question for an authority (section 2.4.1), and its answer (section 2.4.2): what was
+//! stamped and when. Whether the authority signed it is for `authority.rs`; nothing is sent from here.
+
+use super::der::{Der, FIRST, INTEGER, OCTETS, OID, SECOND, SEQUENCE, SET, TIME};
 
 /// `2.16.840.1.101.3.4.2.1`, SHA-256, with the tag and length of an OID.
-const SHA256: &[u8] = b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01";
+pub(super) const SHA256: &[u8] = b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01";
 /// `1.2.840.113549.1.7.2`, signedData.
 const SIGNED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
 /// `1.2.840.113549.1.9.16.1.4`, id-ct-TSTInfo.
-const TST_INFO: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x04";
-
-const INTEGER: u8 = 0x02;
-const OCTETS: u8 = 0x04;
-const OID: u8 = 0x06;
-const TIME: u8 = 0x18;
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const EXPLICIT: u8 = 0xa0;
+pub(super) const TST_INFO: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x04";
 
 /// The question: DER of a `TimeStampReq` for a SHA-256, asking for the authority's certificate too.
 /// `nonce` comes back in the answer.
@@ -57,7 +50,24 @@ pub struct Stamp {
 /// # Errors
 /// What is wrong with it, in words.
 pub fn stamp(answer: &[u8]) -> Result<Stamp, &'static str> {
-    const NONE: &str = "not an answer of a time stamp authority (DER of RFC 3161)";
+    token(answer)?.stamp()
+}
+
+/// What an authority signed, and how (RFC 5652, section 5.1).
+#[derive(Clone, Copy)]
+pub(super) struct Token<'a> {
+    /// DER of a `TSTInfo`.
+    pub(super) content: &'a [u8],
+    /// Certificates that came along.
+    pub(super) certificates: Der<'a>,
+    /// Who signed, each a `SignerInfo`.
+    pub(super) signers: Der<'a>,
+}
+
+const NONE: &str = "not an answer of a time stamp authority (DER of RFC 3161)";
+
+/// Reads the token of an answer that grants one.
+pub(super) fn token(answer: &[u8]) -> Result<Token<'_>, &'static str> {
     let mut outer = Der(answer);
     let mut response = outer
         .inside(SEQUENCE)
@@ -70,68 +80,55 @@ pub fn stamp(answer: &[u8]) -> Result<Stamp, &'static str> {
         [0 | 1] => {}
         _ => return Err("the authority refused to stamp it"),
     }
-    info(response)
-        .ok_or(NONE)?
-        .ok_or("the stamp is not of a SHA-256")
+    signed(response).ok_or(NONE)
 }
 
-/// The `TSTInfo`; `None` if there is none, `Some(None)` if it is of another hash.
-fn info(response: Der<'_>) -> Option<Option<Stamp>> {
-    let mut token = { response }.inside(SEQUENCE)?;
+fn signed(mut response: Der<'_>) -> Option<Token<'_>> {
+    let mut token = response.inside(SEQUENCE)?;
     (token.take(OID)? == SIGNED_DATA).then_some(())?;
-    let mut signed = token.inside(EXPLICIT)?.inside(SEQUENCE)?;
+    let mut signed = token.inside(FIRST)?.inside(SEQUENCE)?;
     signed.take(INTEGER)?;
     signed.take(SET)?;
     let mut content = signed.inside(SEQUENCE)?;
     (content.take(OID)? == TST_INFO).then_some(())?;
-    let octets = content.inside(EXPLICIT)?.take(OCTETS)?;
-    let mut info = Der(octets).inside(SEQUENCE)?;
-    info.take(INTEGER)?;
-    info.take(OID)?;
-    let mut imprint = info.inside(SEQUENCE)?;
-    let algorithm = imprint.take(SEQUENCE)?;
-    let digest = imprint.take(OCTETS)?;
-    info.take(INTEGER)?;
-    let time = info.take(TIME)?;
-    let time = str::from_utf8(time)
-        .ok()
-        .filter(|it| it.bytes().all(|b| b.is_ascii_graphic()))?;
-    if !algorithm.starts_with(SHA256) {
-        return Some(None);
-    }
-    Some(digest.try_into().ok().map(|digest| Stamp {
-        digest,
-        time: time.to_owned(),
-    }))
+    let octets = content.inside(FIRST)?.take(OCTETS)?;
+    let certificates = signed.inside(FIRST).unwrap_or(Der(&[]));
+    // Lists of what was revoked.
+    signed.take(SECOND);
+    Some(Token {
+        content: octets,
+        certificates,
+        signers: signed.inside(SET)?,
+    })
 }
 
-/// DER that is read from its front.
-#[derive(Clone, Copy)]
-struct Der<'a>(&'a [u8]);
-
-impl<'a> Der<'a> {
-    /// The content of the next value, if that has this tag.
-    fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
-        let (&[first, length], rest) = self.0.split_first_chunk::<2>()?;
-        (first == tag).then_some(())?;
-        let (length, rest) = match length {
-            0..=0x7f => (usize::from(length), rest),
-            0x81..=0x84 => {
-                let (bytes, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-                let length = bytes
-                    .iter()
-                    .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-                (length, rest)
-            }
-            _ => return None,
-        };
-        let (content, rest) = rest.split_at_checked(length)?;
-        self.0 = rest;
-        Some(content)
+impl Token<'_> {
+    pub(super) fn stamp(&self) -> Result<Stamp, &'static str> {
+        self.info()
+            .ok_or(NONE)?
+            .ok_or("the stamp is not of a SHA-256")
     }
 
-    fn inside(&mut self, tag: u8) -> Option<Self> {
-        self.take(tag).map(Self)
+    /// The `TSTInfo`; `None` if it cannot be read, `Some(None)` if it is of another hash.
+    fn info(&self) -> Option<Option<Stamp>> {
+        let mut info = Der(self.content).inside(SEQUENCE)?;
+        info.take(INTEGER)?;
+        info.take(OID)?;
+        let mut imprint = info.inside(SEQUENCE)?;
+        let algorithm = imprint.take(SEQUENCE)?;
+        let digest = imprint.take(OCTETS)?;
+        info.take(INTEGER)?;
+        let time = info.take(TIME)?;
+        let time = str::from_utf8(time)
+            .ok()
+            .filter(|it| it.bytes().all(|b| b.is_ascii_graphic()))?;
+        if !algorithm.starts_with(SHA256) {
+            return Some(None);
+        }
+        Some(digest.try_into().ok().map(|digest| Stamp {
+            digest,
+            time: time.to_owned(),
+        }))
     }
 }
 

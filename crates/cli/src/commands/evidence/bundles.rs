@@ -1,9 +1,11 @@
 //! `lapwing evidence check` and `script`: what a receiver does.
 
+use std::path::Path;
+
 use anyhow::Context as _;
-use lapwing_core::text;
+use lapwing_core::{bounded, text};
 use lapwing_journal::{SigningSeed, WitnessKey, sshsig};
-use lapwing_report::bundle::{self, BundleError, Checked, Told};
+use lapwing_report::bundle::{self, Authorities, BundleError, Checked, Told, Vouched};
 use serde_json::json;
 
 use crate::args::{CheckBundle, Global};
@@ -16,6 +18,7 @@ pub(crate) fn check(global: &Global, args: &CheckBundle) -> anyhow::Result<Exit>
         bundle,
         fingerprint,
         manifest,
+        tsa_certificates,
         witness,
     } = args;
     let told = Told {
@@ -28,6 +31,10 @@ pub(crate) fn check(global: &Global, args: &CheckBundle) -> anyhow::Result<Exit>
             .iter()
             .map(|key| parse_witness(key))
             .collect::<anyhow::Result<_>>()?,
+        authorities: match tsa_certificates {
+            Some(file) => Some(parse_authorities(file)?),
+            None => None,
+        },
     };
     let bar = output::progress(0, "checking files and records");
     let checked = bundle::check(bundle, &told, &mut |done| bar.set_position(done));
@@ -48,14 +55,18 @@ pub(crate) fn check(global: &Global, args: &CheckBundle) -> anyhow::Result<Exit>
         let Checked {
             problems,
             notes,
+            timestamp,
+            witness,
             signer,
             records,
             parts,
             withheld,
             size,
         } = &checked;
+        let said = |of: &Vouched| json!({ "state": of.state(), "detail": of.detail() });
         output::json(&json!({
-            "verified": problems.is_empty(), "problems": problems, "notes": notes, "signer": signer,
+            "verified": problems.is_empty(), "problems": problems, "notes": notes,
+            "timestamp": said(timestamp), "witness": said(witness), "signer": signer,
             "records": records, "parts": parts, "withheld": withheld, "size": size,
         }))?;
         return Ok(exit);
@@ -70,6 +81,13 @@ fn print(checked: &Checked) -> anyhow::Result<()> {
     }
     for note in &checked.notes {
         output::line(&format!("note: {}", text::escape(note.as_bytes())))?;
+    }
+    for (name, said) in [
+        ("timestamp", &checked.timestamp),
+        ("witness", &checked.witness),
+    ] {
+        let said = said.to_string();
+        output::line(&format!("{name}: {}", text::escape(said.as_bytes())))?;
     }
     if checked.problems.is_empty() {
         output::line(&format!(
@@ -93,6 +111,21 @@ fn own_fingerprint(global: &Global) -> anyhow::Result<String> {
     let context = Context::open(global).context("whose bundle it must be")?;
     let public_key = SigningSeed::new(context.directory.signing_seed()).public_key();
     Ok(sshsig::fingerprint(&public_key))
+}
+
+/// As much of a file as a chain of certificates may have, in bytes.
+const CERTIFICATES: u64 = 1 << 20;
+
+fn parse_authorities(file: &Path) -> anyhow::Result<Authorities> {
+    let hint = "give the certificates that you got from the authority, in PEM: its root, and what is between";
+    let told = |why: &str| {
+        Advice::error(
+            format!("--tsa-certificates {}: {why}", file.display()),
+            hint,
+        )
+    };
+    let pem = bounded::read_file(file, CERTIFICATES).map_err(|error| told(&error.to_string()))?;
+    Authorities::parse(&pem).map_err(told)
 }
 
 fn parse_witness(text: &str) -> anyhow::Result<WitnessKey> {
