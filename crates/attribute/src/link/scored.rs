@@ -297,6 +297,7 @@ impl Step<'_> {
             centibits: LIKELY,
             raw: LIKELY,
             supports: 1,
+            rivals: 0,
             weighed: Err(vec![evidence]),
         })
     }

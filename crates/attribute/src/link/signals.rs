@@ -53,6 +53,7 @@ pub(super) const SERVICE: &str = "service";
 pub(super) const FINGERPRINT: &str = "fingerprint";
 pub(super) const FAMILY: &str = "family";
 pub(super) const SYN: &str = "syn";
+pub(super) const KEY: &str = "key";
 pub(super) const CANARY: &str = "canary";
 pub(super) const PLACE: &str = "place";
 
@@ -90,7 +91,7 @@ pub(super) const SIGNALS: &[Signal] = &[
         common: 0.0001,
         most: 12.0,
         against: true,
-        ..signal("key", Group::Identity, Grade::A1, say::SAME_KEY)
+        ..signal(KEY, Group::Identity, Grade::A1, say::SAME_KEY)
     },
     Signal {
         agree: 0.9,
@@ -177,7 +178,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal {
         agree: 0.9,
         common: 0.3,
-        most: 2.0,
+        most: 1.5,
         against: true,
         found_by: false,
         ..signal("language", Group::Locale, Grade::E4, say::SAME_LANGUAGES)
@@ -295,7 +296,7 @@ fn said(facts: &TripFacts<'_>, claims: &Claims, say: &mut dyn FnMut(&str, &str))
         }
         for value in values.open(why).iter().take(VALUES) {
             let signal = match (key, is_common(value)) {
-                (true, _) => "key",
+                (true, _) => KEY,
                 (false, true) => "call",
                 (false, false) => "payload",
             };

@@ -367,6 +367,57 @@ fn a_system_that_many_use_ties_nobody() {
 }
 
 #[test]
+fn two_keys_are_two_actors_and_who_shows_none_may_be_either() {
+    let script = |at: u64, address: &str| {
+        let sample = Sample::new(at).bait(1).from(address).print("aa");
+        let sample = sample.agent("own-script/1");
+        sample.sends("sms.to", "+15550100")
+    };
+    let with = |at, address, key: &str| script(at, address).sends("login.key", key);
+    let mut kept = Kept::default();
+    kept.trip(&with(1, "198.51.100.7", "SHA256:aa"));
+    let other = kept.trip(&with(4000, "203.0.113.9", "SHA256:bb"));
+    assert_eq!(other.actor, actor(4000), "another key");
+    let same = kept.trip(&with(8000, "2001:db8:7::1", "SHA256:bb"));
+    assert_eq!(same.actor, actor(4000), "the same key");
+    let neither = kept.trip(&script(12_000, "192.0.2.99"));
+    let note = |name: &str| Ok::<_, std::convert::Infallible>(kept.note(name));
+    let found = session(neither.session, note).unwrap().unwrap();
+    let best = &found.edges[0];
+    assert!(best.likelihood().per_mille() < 800, "{best:?}");
+    let rivals = best.evidence.iter().find(|one| one.signal == "rivals");
+    assert!(rivals.is_some_and(|one| one.centibits < 0), "{best:?}");
+    assert!(kept.hands.of(actor(1), None) != kept.hands.of(actor(4000), None));
+}
+
+#[test]
+fn another_program_at_the_same_line_is_likely_at_most() {
+    let at_home = |at: u64, print: &str, agent: &str| {
+        Sample::new(at)
+            .bait(1)
+            .stands("/srv/.env")
+            .print(print)
+            .agent(agent)
+    };
+    for (print, agent, words) in [
+        ("aa", "own-script/1", "very likely"),
+        ("bb", "another/2", "likely"),
+    ] {
+        let mut kept = Kept::default();
+        kept.trip(&at_home(1, "aa", "own-script/1"));
+        let linked = kept.trip(&at_home(4000, print, agent));
+        assert_eq!(linked.actor, actor(1));
+        let stated = kept.case(actor(1)).likelihood.map(Likelihood::words);
+        assert!(
+            stated
+                .is_some_and(|stated| stated == words
+                    || words == "very likely" && stated == "almost certain"),
+            "{stated:?}"
+        );
+    }
+}
+
+#[test]
 fn what_differs_counts_against() {
     let with = |at: u64, key: &str| Sample::new(at).bait(at as u8).sends("login.key", key);
     let mut kept = Kept::default();

@@ -118,7 +118,8 @@ impl<'a> Scales<'a> {
         let most = match supports {
             _ if !is_enough(&items) => EVEN,
             0 | 1 => LIKELY,
-            _ if said => LIKELY,
+            _ if said || is_other_person(&items) => LIKELY,
+            2 if is_other_program(&items) => LIKELY,
             2 => VERY_LIKELY,
             _ => i32::MAX,
         };
@@ -375,6 +376,21 @@ fn is_enough(items: &[Item]) -> bool {
         }
     }
     sorts > 1
+}
+
+/// Whether what stands for a person differs.
+fn is_other_person(items: &[Item]) -> bool {
+    { items.iter() }.any(|one| one.signal.group == Group::Identity && one.centibits < 0)
+}
+
+/// Whether nothing but network and bait speak for one hand, and the program against it: a household shares both.
+fn is_other_program(items: &[Item]) -> bool {
+    let speaks = |one: &&Item| one.centibits >= ENOUGH && one.doubt.is_empty();
+    let shared = [Group::Network, Group::Bait, Group::Pace];
+    { items.iter().filter(speaks) }.all(|one| shared.contains(&one.signal.group)) && {
+        items.iter()
+    }
+    .any(|one| one.signal.group == Group::Program && one.centibits < 0)
 }
 
 /// How many groups support a link, and whether all of them are only said. How soon one follows another is no support

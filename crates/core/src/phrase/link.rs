@@ -50,6 +50,8 @@ phrases! {
     INSIDE: "weak: everything behind a proxy that is not configured as one comes from it",
         "débil: de ella viene todo lo que está tras un proxy que no está configurado como tal";
 
+    RIVALS: "others fit as well, each with a key of its own", "encajan también otros, cada uno con su propia clave";
+
     SESSION: "same bait, network and program within the same stretch of time, {APART}",
         "el mismo señuelo, la misma red y el mismo programa en un mismo tramo de tiempo, {APART}";
     FIRST: "no earlier trip that it could be linked to", "ninguna activación anterior con la que pudiera enlazarse";
