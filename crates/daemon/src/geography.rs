@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use lapwing_attribute::{Crawlers, Exits, Geography, GeographyError, Lists};
 use lapwing_core::NetworkFacts;
+use lapwing_core::phrase::network as phrase;
 
 use crate::DaemonError;
 use crate::settings::{Geo, GeoKind};
@@ -108,7 +109,7 @@ fn parse(line: &str) -> Result<(IpNet, NetworkFacts), DaemonError> {
         country: Some(country),
         asn: Some(asn),
         as_name: Some(as_name),
-        sources: vec!["made up for an exercise".to_owned()],
+        sources: vec![phrase::EXERCISE.text()],
         exercise: true,
         ..NetworkFacts::default()
     };

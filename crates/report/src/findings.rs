@@ -281,6 +281,8 @@ struct Context<'a> {
     actor_names: BTreeMap<lapwing_core::ActorId, String>,
     titles: BTreeMap<lapwing_core::CanaryId, String>,
     places: BTreeMap<lapwing_core::CanaryId, String>,
+    /// Kinds in words.
+    kinds: BTreeMap<&'a str, &'a str>,
     erased: &'a BTreeMap<lapwing_core::TripId, crate::Erased>,
 }
 
@@ -315,6 +317,9 @@ impl<'a> Context<'a> {
             actor_names,
             titles,
             erased: &report.erased,
+            kinds: { report.canaries.iter() }
+                .map(|one| (one.kind.as_str(), one.kind_name_in(words.language)))
+                .collect(),
             places: report
                 .canaries
                 .iter()
@@ -328,6 +333,11 @@ impl<'a> Context<'a> {
             .get(&id)
             .cloned()
             .unwrap_or_else(|| id.to_string())
+    }
+
+    /// A kind in words; its id if the report has none of it.
+    fn kind_name(&self, kind: &str) -> String {
+        self.show.own(self.kinds.get(kind).unwrap_or(&kind))
     }
 
     /// The operator's name for a canary; its id if the report does not list it.
@@ -419,12 +429,28 @@ fn verdicts(context: &Context<'_>) -> Vec<VerdictFinding> {
             meaning: context.words.meaning(verdict),
             trips: of(verdict).count() as u64,
             uses: of(verdict).map(|one| uses_of(one)).sum(),
-            reasons: counted(of(verdict).flat_map(|one| {
-                let reasons = &one.conclusion.judgement.reasons;
-                reasons.iter().map(|reason| (context.show.said(reason), 1))
-            })),
+            reasons: reasons(context, of(verdict)),
         })
         .collect()
+}
+
+/// The reasons of these trips, most frequent first; of equally frequent ones that which the rules give first.
+fn reasons<'a>(
+    context: &Context<'_>,
+    trips: impl Iterator<Item = &'a &'a ReportTrip>,
+) -> Vec<Counted> {
+    let mut counts: BTreeMap<&str, (u64, usize)> = BTreeMap::new();
+    for reason in trips.flat_map(|one| &one.conclusion.judgement.reasons) {
+        let next = counts.len();
+        counts.entry(reason).or_insert((0, next)).0 += 1;
+    }
+    let mut order: Vec<_> = counts.into_iter().collect();
+    order.sort_by_key(|(_, (count, first))| (std::cmp::Reverse(*count), *first));
+    let said = |(reason, (count, _)): (&str, (u64, usize))| Counted {
+        text: context.show.said(reason),
+        count,
+    };
+    order.into_iter().map(said).collect()
 }
 
 fn incidents(context: &Context<'_>, report: &Report) -> Vec<IncidentFinding> {
@@ -476,7 +502,7 @@ fn integrity(context: &Context<'_>, integrity: &Integrity) -> IntegrityFinding {
     let judged = context.trips.iter().map(|one| &one.conclusion);
     let rules: BTreeSet<u32> = judged.clone().map(|one| one.judgement.rules).collect();
     let data: BTreeSet<String> = judged
-        .flat_map(|one| one.network.sources.iter().map(|text| show.own(text)))
+        .flat_map(|one| one.network.sources.iter().map(|text| show.source(text)))
         .collect();
     IntegrityFinding {
         verified: integrity.verified,

@@ -486,3 +486,31 @@ fn a_correction_names_what_it_withdraws_and_why() {
         assert!(text.contains(word), "{format}");
     }
 }
+
+#[test]
+fn reasons_stand_as_the_rules_give_them() {
+    let mut report = golden::report(vec![golden::trip(1, "203.0.113.77:50412")]);
+    let reasons = ["Opened.", "Called by name.", "Confidence is low."];
+    report.trips[0].conclusion.judgement.reasons = reasons.map(str::to_owned).to_vec();
+    let all = findings(&report);
+    let said = all["verdicts"][0]["reasons"].as_array().unwrap();
+    let said: Vec<&Value> = said.iter().map(|one| &one["text"]).collect();
+    assert_eq!(said, reasons);
+    let md = text("md", &report, Profile::Masked);
+    assert!(
+        md.contains("Opened. (1); Called by name. (1); Confidence is low. (1)"),
+        "{md}"
+    );
+}
+
+#[test]
+fn a_list_says_whether_it_is_whole() {
+    let md = |report: &Report| text("md", report, Profile::Masked);
+    let plain = md(&golden::plain());
+    assert!(plain.contains("All 14 on record"), "{plain}");
+    assert!(plain.contains("| Twilio account | `POST /2010"), "{plain}");
+    let flood = md(&golden::flood());
+    assert!(flood.contains("The newest 100 of 119 trips"), "{flood}");
+    let spanish = md(&golden::spanish(golden::seeded().0));
+    assert!(spanish.contains(" valores: omitidos"), "{spanish}");
+}

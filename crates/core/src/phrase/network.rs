@@ -22,6 +22,8 @@ phrases! {
     RESOLVER_HIDES: "a resolver that asks for others",
         "un servidor DNS que pregunta por cuenta de otros";
 
+    EXERCISE: "made up for an exercise", "inventado para un ejercicio";
+
     ONE_SOURCE: "one source", "una sola fuente";
     AGREE: "{agree} of {n} source agree|{agree} of {n} sources agree",
         "{agree} de {n} fuente coinciden|{agree} de {n} fuentes coinciden";

@@ -205,7 +205,8 @@ fn finding(context: &Context<'_>, canary: &ReportCanary, trips: &[&ReportTrip]) 
     }
 }
 
-fn presented(field: &MatchedField, words: &Words) -> String {
+/// A field and where in the request it stood: `auth_token (basic)`.
+pub(super) fn presented(field: &MatchedField, words: &Words) -> String {
     format!("{} ({})", field.field, words.carrier(field.carrier))
 }
 

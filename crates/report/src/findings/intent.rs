@@ -59,6 +59,9 @@ pub(crate) struct TextFinding {
 #[derive(Debug, Serialize)]
 pub(crate) struct CallFinding {
     pub(crate) kind: String,
+    /// The kind in words, as far as the report knows it.
+    #[serde(skip)]
+    pub(crate) kind_name: String,
     /// The decoy's rule; `default site` where none answered.
     pub(crate) call: String,
     pub(crate) outcome: DecoyOutcome,
@@ -332,6 +335,7 @@ fn call(context: &Context<'_>, one: &ReportTrip, kind: &str) -> CallFinding {
     let decoy = &one.trip.decoy;
     CallFinding {
         kind: context.show.own(kind),
+        kind_name: context.kind_name(kind),
         call: call_name(context, &decoy.rule),
         outcome: decoy.outcome,
         outcome_meaning: context.words.outcome(decoy.outcome),

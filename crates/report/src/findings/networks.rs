@@ -150,7 +150,7 @@ fn finding(context: &Context<'_>, source: String, line: Line<'_>) -> NetworkFind
         as_name: facts.as_name.as_deref().map(|name| show.own(name)),
         special: facts.special.as_deref().map(|why| show.own(why)),
         listed: listed(show, facts),
-        data: facts.sources.iter().map(|text| show.own(text)).collect(),
+        data: facts.sources.iter().map(|text| show.source(text)).collect(),
         exercise: facts.exercise,
         trips: line.trips,
         uses: line.uses,

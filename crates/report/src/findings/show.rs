@@ -37,6 +37,11 @@ impl Show {
         if self.full() { text } else { self.scrub(&text) }
     }
 
+    /// What says where a network is: a database and its date.
+    pub(super) fn source(self, label: &str) -> String {
+        self.own(&self.words.say(label))
+    }
+
     /// A peer's text; `None` in the masked profile.
     pub(super) fn peer(self, text: &str, hosts: &[String]) -> Option<String> {
         (self.full() && !text.is_empty())

@@ -7,7 +7,7 @@ use lapwing_core::{ActorId, CanaryId, Carrier, Claims, DecoyOutcome, Timestamp, 
 use serde::Serialize;
 
 use super::show::{self, Show};
-use super::{Context, at, clock, intent, last_of, networks, uses_of};
+use super::{Context, at, canaries, clock, intent, last_of, networks, uses_of};
 use crate::words::{Words, fill};
 use crate::{ReportTrip, world};
 
@@ -219,10 +219,7 @@ fn finding(context: &Context<'_>, one: &ReportTrip) -> TripFinding {
         presented: trip
             .fields
             .iter()
-            .map(|field| {
-                let carrier = context.words.carrier(field.carrier);
-                show.own(&format!("{} ({carrier})", field.field))
-            })
+            .map(|field| show.own(&canaries::presented(field, context.words)))
             .collect(),
         verdict: conclusion.judgement.verdict,
         reasons: conclusion
@@ -245,7 +242,11 @@ fn finding(context: &Context<'_>, one: &ReportTrip) -> TripFinding {
         as_name: network.as_name.as_deref().map(|name| show.own(name)),
         special: network.special.as_deref().map(|why| show.own(why)),
         listed: networks::listed(show, network),
-        data: network.sources.iter().map(|text| show.own(text)).collect(),
+        data: network
+            .sources
+            .iter()
+            .map(|text| show.source(text))
+            .collect(),
         caution: context.words.caution,
         listener: show.own(&trip.observed.listener),
         transport: transport(&trip.observed.protocol),

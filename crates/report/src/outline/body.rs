@@ -210,7 +210,7 @@ impl Outline<'_> {
         let row = |one: &crate::findings::CallFinding| {
             vec![
                 vec![plain(clock(&one.first))],
-                vec![plain(&one.kind)],
+                vec![plain(&one.kind_name)],
                 vec![code(&one.call)],
                 vec![
                     plain(format!("{} (", one.outcome_meaning)),
@@ -233,7 +233,7 @@ impl Outline<'_> {
             let values: Vec<String> = one.values.iter().map(|it| it.text.clone()).collect();
             let mut line = codes(words, &values, 20);
             if values.is_empty() {
-                line.push(plain(words.left_out));
+                line.push(plain(words.form(one.distinct, words.left_out)));
             }
             let count = words.count(one.distinct, words.values);
             self.fact(&format!("{}: {count}", one.name), line);

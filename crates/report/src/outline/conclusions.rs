@@ -79,15 +79,15 @@ impl Outline<'_> {
         self.section(words.verdicts);
         let mut rows = Vec::new();
         for one in &self.all.verdicts {
-            let reasons: Vec<&str> = { one.reasons.iter() }
-                .take(5)
-                .map(|reason| reason.text.as_str())
+            let reasons: Vec<String> = { one.reasons.iter() }
+                .take(8)
+                .map(|reason| format!("{} ({})", reason.text, words.number(reason.count)))
                 .collect();
             rows.push(vec![
                 vec![plain(words.verdict(one.verdict))],
                 vec![plain(one.meaning)],
                 vec![plain(words.number(one.uses))],
-                vec![plain(reasons.join(" "))],
+                vec![plain(reasons.join("; "))],
             ]);
         }
         let head = [words.verdict, words.meaning, words.uses, words.reasons];
@@ -144,14 +144,16 @@ impl Outline<'_> {
     pub(super) fn trips(&mut self) {
         let (all, words) = (self.all, self.words);
         self.section(words.trips);
-        let shown = words.number(all.trips.len().min(TRIPS) as u64);
-        let counts: [(&str, &dyn std::fmt::Display); 2] =
-            [("shown", &shown), ("all", &words.number(all.totals.trips))];
-        self.paragraph(format!(
-            "{} {}",
-            fill(words.newest_of, &counts),
-            all.caution
-        ));
+        let counts: [(&str, &dyn std::fmt::Display); 2] = [
+            ("shown", &words.number(TRIPS as u64)),
+            ("all", &words.number(all.totals.trips)),
+        ];
+        let shown = if all.trips.len() > TRIPS {
+            words.newest_of
+        } else {
+            words.all_trips
+        };
+        self.paragraph(format!("{} {}", fill(shown, &counts), all.caution));
         let row = |one: &TripFinding| {
             let mut call = vec![code(&one.call)];
             if let Some(erased) = &one.erased {

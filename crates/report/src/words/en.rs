@@ -213,7 +213,7 @@ pub(super) static WORDS: Words = Words {
     last_use: "Last use",
     later: "{lapse} later",
     left_early: "First used {used}, before it was put at {place}: the values that were used did not come from there. They left {after}before {before}.",
-    left_out: "left out",
+    left_out: "left out|left out",
     left_place: "The copy that leaked is the one at {place}. It left {after}before {before}.",
     left_unplaced: "It was planted by hand or handed out; no place is on record. A copy left {after}before {before}.",
     letter_asked: "What we ask",

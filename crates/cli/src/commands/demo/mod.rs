@@ -44,7 +44,7 @@ pub(crate) fn run(global: &Global, args: &Demo) -> anyhow::Result<Exit> {
     let global = Global {
         data_dir: Some(stage.data()),
         config: None,
-        setting: Vec::new(),
+        setting: global.setting.clone(),
         geo_db: Vec::new(),
         json: false,
         no_color: global.no_color,
