@@ -418,6 +418,23 @@ fn another_program_at_the_same_line_is_likely_at_most() {
 }
 
 #[test]
+fn a_script_and_its_bait_may_be_passed_on_together() {
+    let script = |at: u64, address: &str| {
+        let sample = Sample::new(at).bait(1).stands("/srv/.env").from(address);
+        sample.print("aa").agent("own-script/1")
+    };
+    let stated = |second: Sample| {
+        let mut kept = Kept::default();
+        kept.trip(&script(1, "198.51.100.7").sends("sms.to", "+15550100"));
+        assert_eq!(kept.trip(&second).actor, actor(1));
+        kept.case(actor(1)).likelihood.map(Likelihood::words)
+    };
+    assert_eq!(stated(script(4000, "203.0.113.9")), Some("likely"));
+    let more = script(4000, "203.0.113.9").sends("sms.to", "+15550100");
+    assert_eq!(stated(more), Some("almost certain"));
+}
+
+#[test]
 fn what_differs_counts_against() {
     let with = |at: u64, key: &str| Sample::new(at).bait(at as u8).sends("login.key", key);
     let mut kept = Kept::default();

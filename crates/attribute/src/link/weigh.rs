@@ -119,7 +119,7 @@ impl<'a> Scales<'a> {
             _ if !is_enough(&items) => EVEN,
             0 | 1 => LIKELY,
             _ if said || is_other_person(&items) => LIKELY,
-            2 if is_other_program(&items) => LIKELY,
+            2 if is_other_program(&items) || is_kit(&items) => LIKELY,
             2 => VERY_LIKELY,
             _ => i32::MAX,
         };
@@ -393,21 +393,27 @@ fn is_other_program(items: &[Item]) -> bool {
     .any(|one| one.signal.group == Group::Program && one.centibits < 0)
 }
 
+/// Whether nothing but a program and bait support it: whoever passes values on may pass on what uses them.
+fn is_kit(items: &[Item]) -> bool {
+    let kit = [Group::Program, Group::Bait];
+    { items.iter().filter(|one| is_support(one)) }.all(|one| kit.contains(&one.signal.group))
+}
+
 /// How many groups support a link, and whether all of them are only said. How soon one follows another is no support
 /// of its own, for it leans on the bait; nor is an address that many share, or a program as it comes.
 fn supports(items: &[Item]) -> (usize, bool) {
-    let supporting = items.iter().filter(|one| {
-        let group = one.signal.group;
-        one.centibits >= SUPPORT
-            && !matches!(group, Group::Pace | Group::Claim)
-            && one.doubt.is_empty()
-    });
+    let supporting = items.iter().filter(|one| is_support(one));
     let (mut count, mut said) = (0, true);
     for one in supporting {
         count += 1;
         said &= one.signal.grade == Grade::E4 || one.signal.group.is_said();
     }
     (count, said)
+}
+
+fn is_support(item: &Item) -> bool {
+    let leans = matches!(item.signal.group, Group::Pace | Group::Claim);
+    item.centibits >= SUPPORT && !leans && item.doubt.is_empty()
 }
 
 /// How well a link is founded.
