@@ -4,7 +4,9 @@ feeds.py FILE...        every file must pass; its format is told by how its name
 feeds.py --spoil FILE   the file must pass, and not pass once it is spoiled in each of several ways
 """
 
+import base64
 import copy
+import hashlib
 import json
 import re
 import sys
@@ -88,6 +90,11 @@ def check_xarf(text):
         assert not found.errors and not found.warnings, (found.errors, found.warnings)
         assert found.report is not None, line
         report = json.loads(line)
+        assert 1 <= len(report["evidence"]) <= 50, len(report["evidence"])
+        for one in report["evidence"]:
+            content = base64.b64decode(one["payload"], validate=True)
+            assert one["size"] == len(content), one["description"]
+            assert one["hash"] == "sha256:" + hashlib.sha256(content).hexdigest(), one["description"]
         if "destination_ip" in report and "source_port" in report:
             # All that the standard recommends, but for a confidence, which its library cannot read as its schema
             # has it, and for probes that had success: none had.
@@ -192,6 +199,8 @@ SPOILERS = {
         lambda report: report.update(colour="red"),
         lambda report: report.update(source_port="50412"),
         lambda report: report.update(type="no_such_type"),
+        lambda report: report["evidence"][-1].update(payload="R0VU"),
+        lambda report: report["evidence"][-1].update(size=5242881),
     ],
     ".ocsf.ndjson": [
         lambda event: event.update(colour="red"),

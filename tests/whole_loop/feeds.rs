@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use data_encoding::BASE64;
 use lapwing_report::{FORMATS, Profile, Report};
 use lapwing_tests::{Home, Minted, exchange, finish_within, repository, trips, venv};
 use serde_json::Value;
@@ -126,11 +127,16 @@ fn feeds_of_hostile_reports_pass_the_validators_of_others() {
     let home = Home::new();
     let directory = home.path();
     let mut files = Vec::new();
-    for (case, report) in golden::all() {
-        files.extend(write(directory, case, &report));
+    let cases = golden::all();
+    for (case, report) in &cases {
+        files.extend(write(directory, case, report));
     }
     let (ecs, others) = parted(files, ".ecs.ndjson");
-    assert_eq!((ecs.len(), others.len()), (16, 8 * 2 * 9 - 8));
+    let count = cases.len();
+    assert_eq!(
+        (ecs.len(), others.len()),
+        (2 * count, count * 2 * 9 - count)
+    );
     judge(&[], &others);
     // Long texts make the compiler slow, and say nothing new of fields.
     let (_, ecs) = parted(ecs, "long-full.ecs.ndjson");
@@ -254,6 +260,10 @@ fn the_command_writes_every_feed() {
             matches!(one["source_port"].as_u64(), Some(40_312 | 40_313)),
             "{one}"
         );
+        let sent = &one["evidence"][1];
+        assert_eq!(sent["content_type"], "message/http", "{one}");
+        let sent = BASE64.decode(sent["payload"].as_str().unwrap().as_bytes());
+        assert!(sent.unwrap().starts_with(b"POST /2010-04-01/"), "{one}");
     }
 }
 

@@ -11,12 +11,13 @@
 //! `confidence` is left out: the schema has 0 to 1, the standard's own library reads whole numbers only,
 //! and gives no report where it finds a fraction.
 //!
-//! Evidence is a table of times, ports and digests. Requests as sent stay here: they hold third
-//! parties' numbers and texts, which a network does not need to find its customer.
+//! Evidence is a table of times, ports and digests, and then each request as it was sent, as far as the schema has
+//! room: 50 pieces of at most 5 MiB. One that is kept whole or not at all has the digest that the table says.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -34,6 +35,11 @@ pub(crate) const FORMAT: Format = Format {
 const VERSION: &str = "4.2.0";
 /// Rows of a table of evidence: 5 MiB are allowed, a row has less than 300 bytes.
 const ROWS: usize = 15_000;
+/// Pieces of evidence, and bytes of one, that the schema allows.
+const PIECES: usize = 50;
+const PIECE: usize = 5_242_880;
+/// Bytes of all requests in a report: mail takes little more.
+const PIECES_BYTES: usize = 2 * PIECE;
 /// Longest organisation, in characters.
 const LONG_NAME: usize = 200;
 
@@ -45,9 +51,14 @@ fn render(report: &Report, profile: Profile) -> Result<Vec<u8>, ReportError> {
     let reporter = reporter(&findings).ok_or_else(|| ReportError::Contact {
         contact: findings.contact.clone(),
     })?;
+    let raws: Raws<'_> = report
+        .trips
+        .iter()
+        .filter_map(|one| Some((one.trip.id.to_string(), one.raw.as_deref()?)))
+        .collect();
     let mut out = Vec::new();
     for one in &findings.indicators {
-        serde_json::to_writer(&mut out, &abuse(&findings, one, &reporter))?;
+        serde_json::to_writer(&mut out, &abuse(&findings, one, &reporter, &raws))?;
         out.push(b'\n');
     }
     Ok(out)
@@ -82,7 +93,10 @@ fn reporter(findings: &Findings) -> Option<Value> {
 /// A trip with what only the full profile has.
 type Use<'a> = (&'a TripFinding, &'a FullTrip);
 
-fn abuse(findings: &Findings, one: &IndicatorFinding, reporter: &Value) -> Value {
+/// Requests as they were sent, by the trip's id.
+type Raws<'a> = BTreeMap<String, &'a [u8]>;
+
+fn abuse(findings: &Findings, one: &IndicatorFinding, reporter: &Value, raws: &Raws<'_>) -> Value {
     let trips = one
         .members
         .iter()
@@ -120,7 +134,7 @@ fn abuse(findings: &Findings, one: &IndicatorFinding, reporter: &Value) -> Value
         "last_seen": one.last,
         "description": description(one, trip),
         "tags": tags(one),
-        "evidence": [evidence(&uses)],
+        "evidence": evidence(&uses, trip, raws),
     });
     if full.source_port != 0 {
         report["source_port"] = json!(full.source_port);
@@ -185,8 +199,38 @@ fn description(one: &IndicatorFinding, trip: &TripFinding) -> String {
     text.chars().take(1_000).collect()
 }
 
-/// Times, ports and digests of every use, as a table.
-fn evidence(uses: &[Use<'_>]) -> Value {
+/// The table of all uses, then requests as sent: that of the report's own moment first, each once.
+fn evidence(uses: &[Use<'_>], moment: &TripFinding, raws: &Raws<'_>) -> Vec<Value> {
+    let mut out = vec![table(uses)];
+    let (mut seen, mut room) = (BTreeSet::new(), PIECES_BYTES);
+    let (first, others): (Vec<&Use<'_>>, Vec<_>) =
+        uses.iter().partition(|(trip, _)| trip.id == moment.id);
+    for (trip, full) in first.into_iter().chain(others) {
+        let Some(raw) = raws.get(&trip.id) else {
+            continue;
+        };
+        let fits = raw.len() <= PIECE.min(room) && out.len() < PIECES;
+        if !fits || !seen.insert(full.raw_sha256.as_deref()) {
+            continue;
+        }
+        room -= raw.len();
+        let says = format!(
+            "Request as sent at {}, source port {} (0: not told)",
+            full.time_precise, full.source_port
+        );
+        // RFC 9112, section 10.1; frames of HTTP/2 and whatever else are bytes.
+        let sort = if trip.protocol.starts_with("http/1") {
+            "message/http"
+        } else {
+            "application/octet-stream"
+        };
+        out.push(piece(sort, &says, raw));
+    }
+    out
+}
+
+/// Times, ports and digests of every use.
+fn table(uses: &[Use<'_>]) -> Value {
     let mut table =
         "time_utc,last_utc,uses,source_port,protocol,transport,destination_port,request_sha256\r\n"
             .to_owned();
@@ -210,16 +254,16 @@ fn evidence(uses: &[Use<'_>]) -> Value {
     if left > 0 {
         let _ = write!(says, "; {left} further rows left out");
     }
-    let digest: String = Sha256::digest(&table)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    piece("text/csv", &says, table.as_bytes())
+}
+
+fn piece(sort: &str, says: &str, content: &[u8]) -> Value {
     json!({
-        "content_type": "text/csv",
+        "content_type": sort,
         "description": says,
-        "payload": BASE64.encode(table.as_bytes()),
-        "hash": format!("sha256:{digest}"),
-        "size": table.len(),
+        "payload": BASE64.encode(content),
+        "hash": format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(content))),
+        "size": content.len(),
     })
 }
 

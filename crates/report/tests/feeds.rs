@@ -7,9 +7,11 @@ mod golden;
 
 use std::collections::BTreeSet;
 
+use data_encoding::{BASE64, HEXLOWER};
 use lapwing_core::text::is_unprintable;
 use lapwing_report::{FORMATS, Profile, Report, ReportError};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 const BOTH: [Profile; 2] = [Profile::Masked, Profile::Full];
 /// The formats made of lines of text, which a log or a terminal may show.
@@ -423,7 +425,7 @@ fn an_abuse_report_is_for_one_address_and_only_in_full() {
     for hidden in ["sms", "To=", "POST /"] {
         assert!(
             !text.contains(hidden),
-            "{hidden}: no payload leaves for a network"
+            "{hidden}: a request is in the evidence and nowhere else"
         );
     }
     let test = json!("lifecycle:test");
@@ -432,6 +434,84 @@ fn an_abuse_report_is_for_one_address_and_only_in_full() {
     }
     assert!(!full("xarf", &plain).contains("lifecycle:test"));
     assert_eq!(full("xarf", &golden::drills()), "");
+}
+
+/// Sort, size and content of each piece of evidence.
+fn pieces(report: &Value) -> Vec<(String, Vec<u8>)> {
+    let each = |one: &Value| {
+        let content = BASE64
+            .decode(one["payload"].as_str().unwrap().as_bytes())
+            .unwrap();
+        let digest = format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(&content)));
+        assert_eq!(
+            (one["hash"].as_str(), one["size"].as_u64()),
+            (Some(digest.as_str()), Some(content.len() as u64))
+        );
+        (one["content_type"].as_str().unwrap().to_owned(), content)
+    };
+    report["evidence"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(each)
+        .collect()
+}
+
+#[test]
+fn an_abuse_report_holds_requests_as_they_were_sent_as_far_as_there_is_room() {
+    let plain = golden::plain();
+    let raw = plain.trips[0].raw.clone().unwrap();
+    assert!(raw.contains(&0xff), "bytes that are no text");
+    let found = pieces(&lines(&full("xarf", &plain))[0]);
+    let sorts: Vec<&str> = found.iter().map(|(sort, _)| sort.as_str()).collect();
+    assert_eq!(
+        sorts,
+        ["text/csv", "message/http"],
+        "one request, sent twice, is there once"
+    );
+    assert_eq!(found[1].1, raw);
+    let digest = HEXLOWER.encode(&Sha256::digest(&raw));
+    assert!(
+        String::from_utf8(found[0].1.clone())
+            .unwrap()
+            .contains(&digest)
+    );
+    // Sixty requests, each another; and then such as are too large.
+    let trips = (1..=60).map(|number| {
+        let mut one = golden::trip(number, "203.0.113.77:50412");
+        one["raw"] = json!(format!("GET /{number} HTTP/1.1\r\n\r\n").into_bytes());
+        one["trip"]["observed"]["protocol"] = json!("smpp");
+        one
+    });
+    let mut report = golden::report(trips.collect());
+    let found = pieces(&lines(&full("xarf", &report))[0]);
+    assert_eq!(found.len(), 50, "as many as the schema allows");
+    assert_eq!(
+        found[1],
+        (
+            "application/octet-stream".to_owned(),
+            b"GET /1 HTTP/1.1\r\n\r\n".to_vec()
+        )
+    );
+    report.trips.truncate(4);
+    for (number, one) in (0_u8..).zip(&mut report.trips) {
+        one.raw = Some(vec![number; 5_242_880 + usize::from(number == 0)]);
+    }
+    let found = pieces(&lines(&full("xarf", &report))[0]);
+    let sizes: Vec<usize> = found[1..]
+        .iter()
+        .map(|(_, content)| content.len())
+        .collect();
+    assert_eq!(
+        sizes, [5_242_880; 2],
+        "none is cut, and all is not too much for a mail"
+    );
+    report.trips.iter_mut().for_each(|one| one.raw = None);
+    assert_eq!(
+        pieces(&lines(&full("xarf", &report))[0]).len(),
+        1,
+        "the table"
+    );
 }
 
 #[test]
