@@ -110,3 +110,44 @@ fn the_demo_at_a_terminal() {
     assert!(report.starts_with(home.path()), "{}", report.display());
     reports(report.parent().unwrap());
 }
+
+/// Words that no Spanish sentence has.
+const ENGLISH: [&str; 24] = [
+    "the", "of", "is", "was", "were", "and", "with", "which", "that", "this", "from", "by", "an",
+    "are", "not", "for", "has", "been", "who", "its", "same", "seen", "only", "uses",
+];
+
+#[test]
+fn the_demos_report_in_spanish_has_no_english_sentence() {
+    let home = Home::new();
+    let out = home.path().join("out");
+    let setting = "report.language=es";
+    let mut command = home.command(&["demo", "--setting", setting, "--out", out.to_str().unwrap()]);
+    let ran = finish(
+        command
+            .env("TMPDIR", home.path())
+            .env_remove("LAPWING_DATA_DIR"),
+    );
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let mut text = text_of(&out.join("report.md"));
+    assert!(text.contains("EJERCICIO") && text.contains("Cuenta de Twilio"));
+    assert!(text.contains("a una proporción inicial de 1 a 32"));
+    // What the operator calls its bait and itself, and the attribution that licences ask for, are quoted.
+    for quoted in [
+        "SMS relay in the web app's .env",
+        "SMS gateway in gateway.yaml",
+        "Cloud key of the deploy user",
+        "Subscriber row",
+        "API key row",
+        "Example alert service",
+    ] {
+        assert!(text.contains(quoted), "{quoted} is not in\n{text}");
+        text = text.replace(quoted, "");
+    }
+    let ours = text.lines().filter(|line| !line.contains("https://"));
+    for line in ours {
+        let mut words = line.split(|c: char| !c.is_alphanumeric());
+        let found = words.find(|word| ENGLISH.contains(&word.to_lowercase().as_str()));
+        assert!(found.is_none(), "{found:?} in {line}");
+    }
+}
