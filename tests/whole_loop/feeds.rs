@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use data_encoding::BASE64;
 use lapwing_report::{FORMATS, Profile, Report};
 use lapwing_tests::{Home, Minted, exchange, finish_within, repository, trips, venv};
 use serde_json::Value;
@@ -259,6 +260,10 @@ fn the_command_writes_every_feed() {
             matches!(one["source_port"].as_u64(), Some(40_312 | 40_313)),
             "{one}"
         );
+        let sent = &one["evidence"][1];
+        assert_eq!(sent["content_type"], "message/http", "{one}");
+        let sent = BASE64.decode(sent["payload"].as_str().unwrap().as_bytes());
+        assert!(sent.unwrap().starts_with(b"POST /2010-04-01/"), "{one}");
     }
 }
 
