@@ -18,12 +18,12 @@ use lapwing_report::bundle::{
 };
 use sha2::{Digest as _, Sha256, Sha512};
 
-/// Keys of authorities and the digests that they sign with.
-const WAYS: [(&str, &str); 4] = [
-    ("rsa:2048", "sha256"),
-    ("rsa:3072", "sha512"),
-    ("ec -pkeyopt ec_paramgen_curve:P-256", "sha256"),
-    ("ec -pkeyopt ec_paramgen_curve:P-384", "sha384"),
+/// Keys of authorities, the digests that they sign with, and those by which they name their certificate.
+const WAYS: [(&str, &str, &str); 4] = [
+    ("rsa:2048", "sha256", "sha1"),
+    ("rsa:3072", "sha512", "sha256"),
+    ("ec -pkeyopt ec_paramgen_curve:P-256", "sha256", "sha512"),
+    ("ec -pkeyopt ec_paramgen_curve:P-384", "sha384", "sha256"),
 ];
 
 fn read(path: &Path) -> Vec<u8> {
@@ -45,12 +45,12 @@ fn openssl(place: &Path, lines: &[String]) {
 }
 
 /// A root, an authority below it by way of another, and the authority's configuration, in a directory.
-fn authority(place: &Path, key: &str, digest: &str) {
+fn authority(place: &Path, (key, digest, named): (&str, &str, &str)) {
     fs::create_dir(place).unwrap();
     let settings = format!(
         "[ tsa ]\ndefault_tsa = ours\n[ ours ]\nserial = ./serial\nsigner_cert = ./tsa.pem\n\
          signer_key = ./tsa.key\ncerts = ./sub.pem\nsigner_digest = {digest}\n\
-         default_policy = 1.2.3.4.1\ndigests = sha256\n\
+         default_policy = 1.2.3.4.1\ndigests = sha256\ness_cert_id_alg = {named}\n\
          [ ca ]\nbasicConstraints = critical,CA:true\nsubjectKeyIdentifier = hash\n\
          [ stamps ]\nextendedKeyUsage = critical,timeStamping\n"
     );
@@ -210,14 +210,14 @@ impl Bundle {
 async fn a_stamp_verifies_with_its_authoritys_root_and_with_no_other() {
     let bundle = Bundle::new().await;
     let mut roots: Vec<PathBuf> = Vec::new();
-    for (number, (key, digest)) in WAYS.iter().enumerate() {
+    for (number, way) in WAYS.into_iter().enumerate() {
         let place = bundle.home.path().join(format!("authority-{number}"));
-        authority(&place, key, digest);
+        authority(&place, way);
         bundle.put(&stamp(&place, &bundle.path("checkpoint")));
         roots.push(place.join("root.pem"));
         let root = roots.last().unwrap();
         let checked = bundle.check(Some(root));
-        assert_eq!(checked.problems, Vec::<String>::new(), "{key} {digest}");
+        assert_eq!(checked.problems, Vec::<String>::new(), "{way:?}");
         let said = checked.timestamp.to_string();
         let start = "verified: the authority stamped the checkpoint at 20";
         assert!(said.starts_with(start), "{said}");
@@ -245,7 +245,7 @@ async fn a_stamp_verifies_with_its_authoritys_root_and_with_no_other() {
 async fn a_stamp_of_something_else_or_with_a_changed_byte_is_named() {
     let bundle = Bundle::new().await;
     let place = bundle.home.path().join("authority");
-    authority(&place, "rsa:2048", "sha256");
+    authority(&place, WAYS[0]);
     let root = place.join("root.pem");
     bundle.put(&stamp(&place, &bundle.path("about.json")));
     bundle.broken(&root, "not of this checkpoint");
@@ -288,7 +288,7 @@ async fn a_stamp_of_something_else_or_with_a_changed_byte_is_named() {
 async fn certificates_for_other_things_stamp_nothing() {
     let bundle = Bundle::new().await;
     let place = bundle.home.path().join("authority");
-    authority(&place, "rsa:2048", "sha256");
+    authority(&place, WAYS[0]);
     let whole = stamp(&place, &bundle.path("checkpoint"));
     bundle.put(&whole);
     let root = place.join("root.pem");
