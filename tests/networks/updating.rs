@@ -335,6 +335,20 @@ fn one_of_several_that_fails_holds_up_nobody() {
     assert_eq!(made["addresses"], 300, "{made}");
     assert_eq!(made["sources"].as_array().unwrap().len(), 3);
     assert_eq!(made["pairs"].as_array().unwrap().len(), 3);
+    let newer = &made["ipv6"];
+    assert_eq!(newer["addresses"], 300, "{newer}");
+    let networks = newer["drawn_by"]["networks"].as_u64().unwrap();
+    assert!(networks > 10_000, "{newer}");
+    assert!(
+        !newer["drawn_by"]["databases"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
     let shown = home.ok(&["geo", "check", "--addresses", "100", "--seed", "5"]);
     assert!(shown.contains("all that name a country agree"), "{shown}");
+    assert!(
+        shown.contains("IPv4: 100 addresses") && shown.contains("IPv6: 100 addresses"),
+        "{shown}"
+    );
 }

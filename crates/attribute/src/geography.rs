@@ -5,6 +5,7 @@
 //! put together so that a place never mixes two sources that disagree about the country. How far sources agree is
 //! kept, and a network whose users need not be near its machines has no place.
 
+mod announced;
 mod answer;
 mod compare;
 mod embedded;
@@ -16,7 +17,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use lapwing_core::{Listed, NetworkClass, NetworkFacts, Timestamp, TorExit, WasExit, bounded};
 use maxminddb::MaxMindDbError;
 use serde::Serialize;
@@ -24,6 +25,7 @@ use serde::Serialize;
 use crate::exits::{Exits, ExitsError};
 use crate::lists::{ListSource, Lists, ListsError};
 use crate::special::{is_special, plain, special};
+pub use announced::Announced;
 use answer::{Answer, settle, together};
 pub use compare::{Comparison, Coverage, Pair, compare};
 use embedded::Embedded;
@@ -134,7 +136,7 @@ enum Database {
 }
 
 impl Database {
-    fn open(path: &Path) -> Result<(Self, Source), GeographyError> {
+    fn open(path: &Path) -> Result<Vec<u8>, GeographyError> {
         let read = bounded::read_file(path, file::MAX_BYTES);
         let mut bytes = read.map_err(|source| GeographyError::Read {
             path: path.to_owned(),
@@ -142,6 +144,10 @@ impl Database {
         })?;
         // Reading leaves room for as much again.
         bytes.shrink_to_fit();
+        Ok(bytes)
+    }
+
+    fn read(bytes: Vec<u8>, path: &Path) -> Result<(Self, Source), GeographyError> {
         if bytes.starts_with(location::MAGIC) {
             let (file, source) = location::from_bytes(bytes, path)?;
             return Ok((Self::Location(Box::new(file)), source));
@@ -154,6 +160,14 @@ impl Database {
         match self {
             Self::Maxmind(file) => file.lookup(address),
             Self::Location(file) => file.lookup(address),
+        }
+    }
+
+    /// Hands over the public IPv6 networks it holds.
+    fn networks(&self, each: &mut dyn FnMut(Ipv6Net)) {
+        match self {
+            Self::Maxmind(file) => file.networks(each),
+            Self::Location(file) => file.networks(each),
         }
     }
 }
@@ -209,10 +223,25 @@ impl Geography {
     /// # Errors
     /// It cannot be read, is damaged, or no known field is found in it: what was found is said.
     pub fn add_file(&mut self, path: &Path) -> Result<Source, GeographyError> {
-        let (file, source) = Database::open(path)?;
+        let bytes = Database::open(path)?;
+        self.add_read(bytes, path)
+    }
+
+    /// As [`Geography::add_file`], with what was read from a file; given up again by [`Geography::drop_files`].
+    ///
+    /// # Errors
+    /// It is damaged, or no known field is found in it.
+    pub fn add_read(&mut self, bytes: Vec<u8>, path: &Path) -> Result<Source, GeographyError> {
+        let (file, source) = Database::read(bytes, path)?;
         self.files.push(file);
         self.sources.push(source.clone());
         Ok(source)
+    }
+
+    /// Gives up all files that were added.
+    pub fn drop_files(&mut self) {
+        self.files.clear();
+        self.sources.retain(|source| source.file.is_none());
     }
 
     /// Uses these lists of networks instead of the embedded ones.

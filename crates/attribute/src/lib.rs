@@ -26,7 +26,7 @@ pub use crawlers::Crawlers;
 pub use exits::{ExitList, Exits, ExitsError};
 pub use facts::TripFacts;
 pub use geography::{
-    Comparison, Coverage, Geography, GeographyError, Pair, Source, compare, verify_location,
+    Announced, Comparison, Coverage, Geography, GeographyError, Pair, Source, compare, verify_location,
 };
 pub use link::{
     Forgetting, Linked, Linker, Memory, SESSIONS, Scored, Seen, Signals, actor_name, case_of,

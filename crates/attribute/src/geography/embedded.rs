@@ -3,10 +3,12 @@
 
 use std::net::IpAddr;
 
+use ipnet::Ipv6Net;
 use maxminddb::Reader;
 use serde::Deserialize;
 
 use super::answer::Answer;
+use super::file::networks;
 use super::{GeographyError, Source};
 
 static NETWORKS: &[u8] = include_bytes!("../../data/networks.mmdb");
@@ -59,6 +61,11 @@ pub(super) fn open() -> Result<(Embedded, Vec<Source>), GeographyError> {
 }
 
 impl Embedded {
+    /// Hands over the public IPv6 networks it holds.
+    pub(super) fn networks(&self, each: &mut dyn FnMut(Ipv6Net)) {
+        networks(&self.0, each);
+    }
+
     pub(super) fn lookup(&self, address: IpAddr) -> Answer {
         let found = self.0.lookup(address).and_then(|found| found.decode());
         let Ok(Some(Record {

@@ -9,11 +9,13 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 
+use ipnet::Ipv6Net;
 use lapwing_core::text::escape_short;
 use lapwing_core::time::Timestamp;
 use maxminddb::{LookupResult, MaxMindDbError, Reader, WithinOptions};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::announced::{MOST, PUBLIC};
 use super::answer::Answer;
 use super::{GeographyError, Source, usage};
 
@@ -102,6 +104,13 @@ impl FileDatabase {
         Some(answer(&found.decode::<Node>().ok()??))
     }
 
+    /// Hands over the public IPv6 networks that have a record. What is damaged is passed over.
+    pub(super) fn networks(&self, each: &mut dyn FnMut(Ipv6Net)) {
+        if self.0.metadata().ip_version == 6 {
+            networks(&self.0, each);
+        }
+    }
+
     fn sample(&self) -> Result<Sample, MaxMindDbError> {
         let mut sample = Sample::default();
         // spread over the tree: the first networks alone may all be of one sparse kind
@@ -154,6 +163,25 @@ impl FileDatabase {
             .include_networks_without_data()
             .include_aliased_networks();
         Ok(self.0.within(network, options)?.take(MAX_BRANCHES))
+    }
+}
+
+/// The public IPv6 networks in a tree that have a record.
+pub(super) fn networks<S: AsRef<[u8]>>(reader: &Reader<S>, each: &mut dyn FnMut(Ipv6Net)) {
+    let mut left = MOST;
+    for part in PUBLIC.iter().filter_map(|text| text.parse().ok()) {
+        let Ok(branches) = reader.within(part, WithinOptions::default()) else {
+            continue;
+        };
+        for found in branches.take(left) {
+            left -= 1;
+            if let Ok(network) = found.and_then(|found| found.network())
+                && let IpAddr::V6(address) = network.ip()
+                && let Ok(network) = Ipv6Net::new(address, network.prefix())
+            {
+                each(network);
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
+use ipnet::Ipv6Net;
 use lapwing_core::text::escape_short;
 use lapwing_core::{NetworkClass, bounded};
 use p521::PublicKey;
@@ -17,6 +18,7 @@ use p521::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p521::ecdsa::{Signature, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
+use super::announced::{MOST, is_public, leads_to_public};
 use super::answer::Answer;
 use super::file::{MAX_BYTES, MAX_TEXT, day};
 use super::{GeographyError, Source};
@@ -153,6 +155,29 @@ impl LocationFile {
             }
         }
         found
+    }
+
+    /// Hands over the public IPv6 networks it holds. What is damaged is passed over.
+    pub(super) fn networks(&self, each: &mut dyn FnMut(Ipv6Net)) {
+        let mut left = MOST;
+        let mut branches = vec![(0, Ipv6Net::default())];
+        while let Some((node, network)) = branches.pop() {
+            let Some(at) = self.entry(self.nodes, node, NODE).filter(|_| left > 0) else {
+                continue;
+            };
+            left -= 1;
+            if number(at, 8).is_some_and(|network| network != NONE) && is_public(network) {
+                each(network);
+            }
+            let Ok(halves) = network.subnets(network.prefix_len().saturating_add(1)) else {
+                continue;
+            };
+            for (half, offset) in halves.zip([0, 4]) {
+                let below = number(at, offset).filter(|below| *below != 0);
+                let below = below.filter(|_| leads_to_public(half));
+                branches.extend(below.map(|below| (below, half)));
+            }
+        }
     }
 
     fn answer(&self, network: u32) -> Answer {

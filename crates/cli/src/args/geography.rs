@@ -41,7 +41,7 @@ pub(crate) enum GeoAction {
 /// `geo check`
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Measure {
-    /// Over so many routed IPv4 addresses, drawn evenly
+    /// Over so many routed IPv4 addresses, drawn evenly, and addresses in as many announced IPv6 networks
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) addresses: u32,
     /// What they are drawn by: the same seed draws the same addresses

@@ -195,6 +195,26 @@ fn a_tree_that_leads_in_circles_ends() {
     }
     let (file, _) = open(bytes);
     let _ = asked(&file, "193.0.6.139");
+    file.networks(&mut |network| assert!(is_public(network)));
+}
+
+#[test]
+fn public_networks_of_ipv6_are_handed_over() {
+    let networks = [
+        ("2a00::/12", "NL", 3333, 0),
+        ("2a00:1450:4000::/37", "IE", 15169, 0),
+        ("2002:c100:600::/40", "NL", 3333, 0),
+        ("193.0.0.0/21", "NL", 3333, 0),
+        ("2001:67c:2e8::/48", "NL", 3333, 0),
+    ];
+    let (file, _) = open(database(&networks, &[]));
+    let mut found = Vec::new();
+    file.networks(&mut |network| found.push(network.to_string()));
+    found.sort();
+    assert_eq!(
+        found,
+        ["2001:67c:2e8::/48", "2a00:1450:4000::/37", "2a00::/12"]
+    );
 }
 
 /// With a signature by a key that is made here, and that key in PEM.

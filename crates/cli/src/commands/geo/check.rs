@@ -1,10 +1,12 @@
-//! `lapwing geo check`: how far the sources at hand agree, over addresses drawn evenly or over those of trips.
+//! `lapwing geo check`: how far the sources at hand agree, over addresses drawn or over those of trips. IPv4 and IPv6
+//! are measured each by itself: what they are drawn from differs.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use lapwing_attribute::{Comparison, Geography, Pair, compare};
+use lapwing_attribute::{Announced, Comparison, Geography, Pair, compare};
 use lapwing_store::TripFilter;
+use serde_json::json;
 
 use super::super::trips::Desk;
 use crate::args::{Global, Measure};
@@ -25,35 +27,74 @@ pub(super) fn run(global: &Global, args: &Measure) -> anyhow::Result<Exit> {
     } = args;
     let (_, config) = load_config(global)?;
     let geography = lapwing_daemon::geography::geography(&config.settings.geo)?;
-    let asked = match trips {
-        true => of_trips(global)?,
-        false => drawn(&geography, *addresses, *seed),
+    let (older, newer) = if *trips {
+        let (older, addresses) = of_trips(global)?.into_iter().partition(IpAddr::is_ipv4);
+        let newer = Announced {
+            addresses,
+            ..Announced::default()
+        };
+        (older, newer)
+    } else {
+        let newer = geography.announced(*addresses as usize, &mut bits(*seed));
+        (drawn(&geography, *addresses, *seed), newer)
     };
-    let made = compare(&geography, asked);
+    let of_older = compare(&geography, older);
+    let of_newer = compare(&geography, newer.addresses.iter().copied());
     if global.json {
-        let mut value = serde_json::to_value(&made)?;
-        value["drawn_by"] = match trips {
-            true => serde_json::json!("trips"),
-            false => serde_json::json!({ "seed": seed }),
+        let mut value = serde_json::to_value(&of_older)?;
+        value["ipv6"] = serde_json::to_value(&of_newer)?;
+        (value["drawn_by"], value["ipv6"]["drawn_by"]) = match trips {
+            true => (json!("trips"), json!("trips")),
+            false => (
+                json!({ "seed": seed }),
+                json!({ "seed": seed, "networks": newer.networks, "databases": newer.databases }),
+            ),
         };
         output::json(&value)?;
         return Ok(Exit::Fine);
     }
-    show(&made)?;
+    let how = match trips {
+        true => ["of trips".to_owned(), "of trips".to_owned()],
+        false => [
+            "routed, drawn evenly over addresses".to_owned(),
+            format!(
+                "one each in announced networks, drawn evenly over the {} in {}",
+                newer.networks,
+                newer.databases.join(" and ")
+            ),
+        ],
+    };
+    show("IPv4", &how[0], &of_older)?;
+    output::line("")?;
+    show("IPv6", &how[1], &of_newer)?;
+    if of_older.comparable + of_newer.comparable == 0 {
+        output::say(
+            "there is only one source of countries: name others in geo.files or geo.sources to compare",
+        );
+    }
+    output::say(
+        "sources copy from each other and from the registries: to agree is not to be right",
+    );
     Ok(Exit::Fine)
+}
+
+/// Random bits by a seed.
+fn bits(seed: u64) -> impl FnMut() -> u64 {
+    let mut state = seed;
+    move || {
+        // SplitMix64 (Steele, Lea, Flood 2014): the same on every machine and in every version.
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
 }
 
 /// So many public IPv4 addresses of which a source knows the system, each as likely as any other.
 fn drawn(geography: &Geography, count: u32, seed: u64) -> Vec<IpAddr> {
-    let mut state = seed;
-    let mut draw = || {
-        // SplitMix64 (Steele, Lea, Flood 2014): the same on every machine and in every version.
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        IpAddr::from(Ipv4Addr::from_bits(((mixed ^ mixed >> 31) >> 32) as u32))
-    };
+    let mut bits = bits(seed);
+    let mut draw = || IpAddr::from(Ipv4Addr::from_bits((bits() >> 32) as u32));
     let bar = output::progress(count.into(), "drawing addresses");
     let mut found = Vec::new();
     for _ in 0..DRAWS * u64::from(count) {
@@ -90,7 +131,12 @@ fn of_trips(global: &Global) -> anyhow::Result<Vec<IpAddr>> {
     Ok(addresses.into_iter().collect())
 }
 
-fn show(made: &Comparison) -> anyhow::Result<()> {
+/// Shows the measure of a family, and how its addresses were come by.
+fn show(family: &str, how: &str, made: &Comparison) -> anyhow::Result<()> {
+    output::line(&format!("{family}: {} addresses, {how}", made.addresses))?;
+    if made.addresses == 0 {
+        return Ok(());
+    }
     let mut table = output::table(&["source", "knows a country of", "says what most say"]);
     for source in &made.sources {
         table.add_row([
@@ -108,14 +154,6 @@ fn show(made: &Comparison) -> anyhow::Result<()> {
         share(made.unanimous, made.comparable),
         made.comparable
     ))?;
-    if made.comparable == 0 {
-        output::say(
-            "there is only one source of countries: name others in geo.files or geo.sources to compare",
-        );
-    }
-    output::say(
-        "sources copy from each other and from the registries: to agree is not to be right",
-    );
     Ok(())
 }
 
