@@ -1,6 +1,6 @@
 //! What an actor rests on, and what the operator decides of it, through the command line.
 
-use lapwing_tests::{Home, Minted, Station, exchange, trips};
+use lapwing_tests::{Home, Minted, Station, WebhookCatcher, exchange, trips};
 use serde_json::Value;
 
 /// Addresses of no hand in particular: they are only said in PROXY headers.
@@ -17,7 +17,12 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    fn with(settings: &str) -> Self {
         let home = Home::new();
+        home.settings(settings);
         home.ok(&["init", "--address", "http://*.example.org"]);
         let bait = (0..4).map(|_| home.mint("twilio", &[])).collect();
         let station = home.listen(&["--proxy", "127.0.0.1/32"]);
@@ -158,6 +163,10 @@ fn what_the_operator_decides_holds() {
     ]);
     let new = split.trim().to_owned();
     assert_eq!((of(&one), of(&new)), (Some(3), Some(1)));
+    for actor in scene.actors() {
+        let programs = actor["fingerprints"].as_array().unwrap();
+        assert!(!programs.is_empty(), "{actor}");
+    }
     assert_eq!(scene.actors().len(), 2);
     // What comes later goes where the decision says, and nothing joins them again.
     scene.touch(1, OTHER, SCRIPT);
@@ -175,6 +184,49 @@ fn what_the_operator_decides_holds() {
     let again = home.json(&["actors"]);
     assert_eq!(again, Value::from(before), "the index is derived again");
     assert_eq!((of(&one), of(&new)), counts);
+}
+
+#[test]
+fn an_incident_goes_on_when_its_actor_turns_out_to_be_another() {
+    let hooks = WebhookCatcher::start();
+    let scene = Scene::with(&hooks.channel("hook"));
+    let home = &scene.home;
+    scene.touch(0, ONE, SCRIPT);
+    scene.touch(3, "198.41.0.4", "curl/8.5.0");
+    let touched = trips(home, 2);
+    let (one, curl) = (actor(&touched[1]), actor(&touched[0]));
+    assert_ne!(one, curl);
+    let incidents = || home.json(&["incidents"]).as_array().unwrap().clone();
+    let second = incidents()[0]["id"].as_str().unwrap().to_owned();
+    let decide = ["incident", &second, "--assign", "ana", "--acknowledge"];
+    home.ok(&[&decide[..], &["--note", "asked the host"]].concat());
+    let merge = ["actor", "merge", &one, &curl, "--reason", "one account"];
+    home.ok(&merge);
+    // One hand now: what it does goes on with the incident that was opened for its other name.
+    scene.touch(3, "198.41.0.4", "curl/8.5.0");
+    scene.touch(3, ONE, SCRIPT);
+    trips(home, 4);
+    let after = incidents();
+    assert_eq!(after.len(), 2, "{after:?}");
+    assert_eq!(after[0]["id"], second.as_str());
+    assert_eq!(
+        (&after[0]["count"], &after[0]["notes"]),
+        (&3.into(), &1.into())
+    );
+    assert_eq!(after[0]["assigned"], "ana");
+    assert!(
+        after.iter().all(|it| it["actor"] == one.as_str()),
+        "{after:?}"
+    );
+    for name in [&one, &curl] {
+        let of_it = home.json(&["incidents", "--actor", name]);
+        assert_eq!(of_it.as_array().unwrap().len(), 2);
+    }
+    let sent = home.json(&["alert", "deliveries"]);
+    assert_eq!(sent.as_array().unwrap().len(), 2, "no more alert: {sent}");
+    scene.station.stop();
+    home.ok(&["reindex"]);
+    assert_eq!(incidents(), after, "the index is derived again");
 }
 
 #[test]

@@ -22,6 +22,14 @@ pub struct Folded {
     pub announce: Option<u64>,
 }
 
+/// Whether an incident goes on with this trip: it came at most `window_seconds` after the last one, or before the first.
+#[must_use]
+pub fn goes_on(incident: &Incident, trip: &Trip, window_seconds: i64) -> bool {
+    incident.canary == trip.canary
+        && trip.observed.time.seconds_since(incident.last) <= window_seconds
+        && incident.first.seconds_since(last_use(trip)) <= window_seconds
+}
+
 /// Folds a trip into the newest incident of the same canary and actor, if the trip came at most
 /// `window_seconds` after that incident's last one (or as long before its first: records of several
 /// stations arrive out of order); else it opens an incident named after itself.
@@ -41,12 +49,8 @@ pub fn fold(
     let uses = trip.count.max(1);
     let first = trip.observed.time;
     let last = last_use(trip);
-    let open = open.filter(|incident| {
-        incident.canary == trip.canary
-            && incident.actor == actor
-            && first.seconds_since(incident.last) <= window_seconds
-            && incident.first.seconds_since(last) <= window_seconds
-    });
+    let open =
+        open.filter(|incident| incident.actor == actor && goes_on(incident, trip, window_seconds));
     let Some(open) = open else {
         return Folded {
             incident: Incident {

@@ -33,7 +33,7 @@ mod samples;
 pub use channel::{Build, CHANNELS, Channel, ChannelKind, Sending, delivery};
 pub use dispatch::Dispatcher;
 pub use error::{AlertError, ChannelError};
-pub use fold::{Folded, fold};
+pub use fold::{Folded, fold, goes_on};
 pub use guard::Guard;
 pub use message::{
     BaitPart, IncidentFacts, IncidentPart, Message, NetworkPart, SCHEMA_VERSION, TripPart,

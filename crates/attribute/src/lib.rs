@@ -26,11 +26,12 @@ pub use crawlers::Crawlers;
 pub use exits::{ExitList, Exits, ExitsError};
 pub use facts::TripFacts;
 pub use geography::{
-    Announced, Comparison, Coverage, Geography, GeographyError, Pair, Source, compare, verify_location,
+    Announced, Comparison, Coverage, Geography, GeographyError, Pair, Source, compare,
+    verify_location,
 };
 pub use link::{
     Forgetting, Linked, Linker, Memory, SESSIONS, Scored, Seen, Signals, actor_name, case_of,
-    is_said, newest_session, session, session_name,
+    fingerprints, is_said, newest_session, session, session_name,
 };
 pub use lists::Lists;
 pub use lookup::{Earlier, NAMED, named};

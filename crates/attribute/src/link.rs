@@ -19,7 +19,7 @@ use crate::facts::TripFacts;
 pub use case::case_of;
 pub use forget::{Forgetting, is_said};
 pub(crate) use network::address;
-pub use notes::{SESSIONS, actor_name, newest_session, session, session_name};
+pub use notes::{SESSIONS, actor_name, fingerprints, newest_session, session, session_name};
 pub use scored::Scored;
 
 /// The newest trip with a certain signal.

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lapwing_alert::fold;
+use lapwing_alert::{fold, goes_on};
 use lapwing_attribute::Linked;
 use lapwing_catalog::Catalog;
-use lapwing_core::{Actor, ActorId, Conclusion, Delivery, Keyring, StationId, Timestamp, Trip};
+use lapwing_core::{
+    Actor, ActorId, Conclusion, Delivery, Incident, Keyring, StationId, Timestamp, Trip,
+};
 use lapwing_journal::{Position, Reader, Tree};
 use lapwing_store::{Batch, Followed, Index, Ledger, TripRow};
 
@@ -280,11 +282,11 @@ impl Indexer {
             batch.learn(NONCE, &nonce, lapwing_store::Seen { actor, trip, time });
         }
         let mute = self.decided.mute(trip, judgement.verdict);
-        let open = batch.newest_incident(trip.canary, actor)?;
+        let open = self.open_incident(batch, trip, actor)?;
         let mut folded = fold(
             trip,
             &judgement,
-            actor,
+            open.as_ref().map_or(actor, |open| open.actor),
             open.as_ref(),
             mute.is_some(),
             self.incident_seconds,
@@ -322,6 +324,31 @@ impl Indexer {
             },
         })?;
         Ok(alerts)
+    }
+}
+
+impl Indexer {
+    /// The incident of this canary and hand that goes on with a trip. It may have been opened for an actor that has
+    /// turned out to be the same since.
+    fn open_incident(
+        &mut self,
+        batch: &Batch<'_>,
+        trip: &Trip,
+        actor: ActorId,
+    ) -> Result<Option<Incident>, DaemonError> {
+        let window = self.incident_seconds;
+        let goes_on = |incident: &Incident| goes_on(incident, trip, window);
+        let newest = batch.newest_incident(trip.canary, actor)?.filter(goes_on);
+        if newest.is_some() {
+            return Ok(newest);
+        }
+        let mut found: Option<Incident> = None;
+        for part in self.joined.at(trip.observed.time).parts(actor) {
+            let open = batch.newest_incident(trip.canary, part)?.filter(goes_on);
+            let is_newer = |open: &Incident| found.as_ref().is_none_or(|it| it.last < open.last);
+            found = open.filter(is_newer).or(found);
+        }
+        Ok(found)
     }
 }
 

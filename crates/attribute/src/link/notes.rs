@@ -228,6 +228,14 @@ pub fn session_name(id: TripId) -> String {
     format!("{SESSIONS}{id}")
 }
 
+/// Client fingerprints of a session.
+pub fn fingerprints(session: &Session) -> impl Iterator<Item = &String> {
+    let traits = session.traits.iter();
+    traits
+        .filter(|(signal, _)| signal == super::signals::FINGERPRINT)
+        .map(|(_, value)| value)
+}
+
 fn edges_name(id: TripId) -> String {
     format!("e/{id}")
 }

@@ -23,6 +23,8 @@ use crate::output::{self, colour};
 
 /// Sessions of one actor that are looked at, the newest.
 const SESSIONS: usize = 5_000;
+/// Programs listed with an actor at most.
+const PROGRAMS: usize = 64;
 /// Links that are shown, the weakest.
 const SHOWN: usize = 5;
 /// Bits that the widest bar stands for, and its width.
@@ -36,6 +38,9 @@ pub(crate) fn list(global: &Global, args: &List) -> anyhow::Result<Exit> {
         ..ActorFilter::default()
     };
     let actors = desk.index.actors_as(&filter, desk.hands()?)?.rows;
+    let actors: Vec<Actor> = { actors.into_iter() }
+        .map(|actor| with_programs(&desk, actor))
+        .collect::<anyhow::Result<_>>()?;
     if desk.context.json {
         output::json(&actors)?;
         return Ok(Exit::Fine);
@@ -89,6 +94,29 @@ pub(crate) fn case(desk: &Desk, actor: ActorId) -> anyhow::Result<Case> {
     let mut case = case_of(actor, &sessions, hands, left_out);
     case.decisions = decisions(desk, hands, actor)?;
     Ok(case)
+}
+
+/// The actor with this name as it is now, by whatever name it went before.
+pub(crate) fn as_it_is(desk: &Desk, id: ActorId) -> anyhow::Result<Option<Actor>> {
+    let found = desk.index.actor_as(id, desk.hands()?)?;
+    found.map(|actor| with_programs(desk, actor)).transpose()
+}
+
+/// Adds its programs to an actor that sessions were moved out of or into: it is put together from its trips, whose
+/// rows do not hold them.
+fn with_programs(desk: &Desk, mut actor: Actor) -> anyhow::Result<Actor> {
+    let hands = desk.hands()?;
+    if !hands.touches(actor.id) {
+        return Ok(actor);
+    }
+    for session in sessions(desk, hands, actor.id)?.0 {
+        for print in lapwing_attribute::fingerprints(&session) {
+            if actor.fingerprints.len() < PROGRAMS && !actor.fingerprints.contains(print) {
+                actor.fingerprints.push(print.clone());
+            }
+        }
+    }
+    Ok(actor)
 }
 
 /// The newest sessions of an actor as it is now, and whether there are more.
@@ -267,7 +295,7 @@ fn chosen(
 /// The actor of this name, as it is now.
 fn known(desk: &Desk, id: &str) -> anyhow::Result<Actor> {
     let id = parse_actor(id)?;
-    let actor = desk.index.actor_as(id, desk.hands()?)?;
+    let actor = as_it_is(desk, id)?;
     actor.ok_or_else(|| Advice::error(format!("no actor {id}"), "`lapwing actors` lists them"))
 }
 

@@ -3,7 +3,7 @@
 mod timeline;
 
 use lapwing_core::{
-    ActorId, CanaryId, Clock as _, Decision, Handled, Handlings, Hold, HoldOn, Incident,
+    ActorId, CanaryId, Clock as _, Decision, Handled, Handlings, Hands, Hold, HoldOn, Incident,
     IncidentId, IncidentState, Ruling, SystemClock, Untold, Verb, holds,
 };
 use lapwing_store::IncidentFilter;
@@ -27,7 +27,10 @@ pub(crate) fn list(global: &Global, args: &args::Incidents) -> anyhow::Result<Ex
     let desk = Desk::open(global)?;
     let decisions = desk.ledger.decisions()?;
     let handlings = Handlings::of(&decisions);
-    let incidents = Wanted::of(&desk, args)?.find(&desk, &handlings)?;
+    let mut incidents = Wanted::of(&desk, args)?.find(&desk, &handlings)?;
+    for handled in &mut incidents {
+        handled.incident.actor = desk.hands()?.of(handled.incident.actor, None);
+    }
     if desk.context.json {
         output::json(&incidents)?;
         return Ok(Exit::Fine);
@@ -96,19 +99,21 @@ impl<'a> Wanted<'a> {
 
     /// The newest of them. What the operator decided is not in the index, so a page is looked through for it.
     fn find(&self, desk: &Desk, handlings: &Handlings<'_>) -> anyhow::Result<Vec<Handled>> {
+        let hands = desk.hands()?;
         let mut found = Vec::new();
         let mut before = None;
         while found.len() < self.limit {
             let page = desk.index.incidents(&IncidentFilter {
                 since: self.since,
                 canary: self.canary,
-                actor: self.actor,
+                // It may go by the name of an actor that turned out to be the same.
+                actor: None,
                 state: None,
                 limit: PAGE,
                 before: before.take(),
             })?;
             let laid = page.rows.into_iter().map(|it| handlings.lay_over(it));
-            found.extend(laid.filter(|it| self.wants(it)));
+            found.extend(laid.filter(|it| self.wants(it) && self.is_of(it.incident.actor, hands)));
             before = page.next;
             if before.is_none() {
                 break;
@@ -116,6 +121,11 @@ impl<'a> Wanted<'a> {
         }
         found.truncate(self.limit);
         Ok(found)
+    }
+
+    fn is_of(&self, actor: ActorId, hands: &Hands) -> bool {
+        self.actor
+            .is_none_or(|wanted| hands.of(actor, None) == hands.of(wanted, None))
     }
 
     fn wants(&self, handled: &Handled) -> bool {

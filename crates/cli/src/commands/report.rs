@@ -307,7 +307,7 @@ fn actors(desk: &Desk, trips: &[ReportTrip]) -> anyhow::Result<Vec<lapwing_core:
     let ids: BTreeSet<_> = trips.iter().map(|trip| trip.conclusion.actor).collect();
     let mut found = Vec::new();
     for id in ids {
-        found.extend(desk.index.actor_as(id, desk.hands()?)?);
+        found.extend(super::actors::as_it_is(desk, id)?);
     }
     Ok(found)
 }
