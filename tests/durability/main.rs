@@ -6,6 +6,7 @@ mod load;
 mod planting;
 mod shim;
 mod trace;
+mod tree;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

@@ -223,7 +223,7 @@ impl Directory {
     /// The file of the journal's tree, made as records are indexed.
     #[must_use]
     pub fn tree(&self) -> PathBuf {
-        self.root.join("tree")
+        lapwing_journal::tree_beside(&self.journal())
     }
 
     /// The operator's own kinds.

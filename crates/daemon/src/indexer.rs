@@ -14,7 +14,7 @@ use lapwing_catalog::Catalog;
 use lapwing_core::{
     Actor, ActorId, Conclusion, Delivery, Incident, Keyring, StationId, Timestamp, Trip,
 };
-use lapwing_journal::{Position, Reader, Tree};
+use lapwing_journal::{Position, Reader};
 use lapwing_store::{Batch, Followed, Index, Ledger, TripRow};
 
 use crate::ahead::Ahead;
@@ -22,6 +22,7 @@ use crate::announcer::Announcer;
 use crate::assess::{Assessed, Assessor, Known};
 use crate::decided::Decided;
 use crate::drills::NONCE;
+use crate::growing::Growing;
 use crate::hands::Joined;
 use crate::places::Places;
 use crate::record;
@@ -53,8 +54,7 @@ pub struct Indexer {
     ledger: Arc<Ledger>,
     index: Arc<Index>,
     reader: Reader,
-    tree_path: PathBuf,
-    tree: Option<Tree>,
+    tree: Growing,
     assessor: Assessor,
     announcer: Option<Arc<Announcer>>,
     decided: Decided,
@@ -79,11 +79,15 @@ impl Indexer {
         let index = Arc::new(Index::open(directory.root())?);
         let keys = directory.keyring();
         let journal = directory.journal();
-        let reader = open_reader(&journal, &keys, position(&index, directory.station())?)?;
+        let last = position(&index, directory.station())?;
+        let reader = open_reader(&journal, &keys, last)?;
         Ok(Self {
             reader,
-            tree_path: directory.tree(),
-            tree: None,
+            tree: Growing::new(
+                journal.clone(),
+                directory.tree(),
+                last.map_or(0, |last| last + 1),
+            ),
             journal,
             keys,
             station: directory.station(),
@@ -136,6 +140,9 @@ impl Indexer {
                 Ok(_) if !still => {}
                 // A transaction for each handful of records would cost more than the records.
                 Ok(few) if few < FLOOD => {
+                    if few == 0 {
+                        self.tree.catch_up(self.reader.end());
+                    }
                     if few == 0 && std::mem::take(&mut flooded) {
                         self.index.shrink();
                         self.ledger.shrink();
@@ -213,26 +220,9 @@ impl Indexer {
         if let (Some(announcer), false) = (&self.announcer, alerts.is_empty()) {
             (announcer.wake)();
         }
-        self.grow_tree(followed.sequence + 1);
+        self.tree
+            .grow(followed.sequence + 1, self.reader.end(), CAUGHT_UP);
         Ok(count)
-    }
-
-    /// Takes what was indexed into the journal's tree. Without it all stays right, and reports take longer.
-    fn grow_tree(&mut self, records: u64) {
-        let Some(end) = self.reader.end() else {
-            return;
-        };
-        let opened = match self.tree.take() {
-            Some(tree) => Ok(tree),
-            None => Tree::open(&self.journal, &self.tree_path),
-        };
-        let grown = opened.and_then(|mut tree| {
-            tree.follow(records.min(tree.records() + CAUGHT_UP), end)?;
-            Ok(tree)
-        });
-        self.tree = grown
-            .inspect_err(|error| tracing::debug!(%error, "the journal's tree is behind"))
-            .ok();
     }
 
     /// After a failed batch: read on from what the index really holds.

@@ -19,6 +19,7 @@ pub mod drills;
 pub mod erasing;
 mod examiner;
 pub mod geography;
+mod growing;
 mod guard;
 mod hands;
 pub mod health;

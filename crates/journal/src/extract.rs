@@ -1,5 +1,6 @@
 //! Taking chosen records out of a journal, with what proves each of them to somebody who has nothing
-//! else of it: one pass that checks everything on the way, in memory for one record.
+//! else of it: one pass that checks everything on the way, in memory for one record. A few out of many are taken
+//! without that pass where the kept tree proves them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +14,9 @@ use crate::error::{Broken, JournalError};
 use crate::line::PartLine;
 use crate::merkle::leaf_hash;
 use crate::nodes::Nodes;
+use crate::reader::find;
 use crate::segment::segments;
+use crate::shortcut::{READ_WHOLE, shortcut};
 use crate::state::Start;
 use crate::walk::{Step, walk};
 
@@ -124,6 +127,14 @@ pub fn extract<E: From<JournalError>>(
     if let Some(sequence) = last.or((size == 0).then_some(0)).filter(|it| *it >= size) {
         return Err(JournalError::NotCovered { sequence, size }.into());
     }
+    if let Choice::Records(records) = choice {
+        let root = (size, checkpoint.root);
+        if let Some(nodes) = shortcut(source.directory, root, records, READ_WHOLE)? {
+            take_few(source, choice, records, take)?;
+            progress(size, size);
+            return Ok(Extraction { checkpoint, nodes });
+        }
+    }
     let failed = || JournalError::io("write", source.scratch);
     let mut nodes = Nodes::create(source.scratch).map_err(failed())?;
     let mut chooser = Chooser {
@@ -170,6 +181,36 @@ pub fn extract<E: From<JournalError>>(
         return Err(JournalError::from(other_records(size)).into());
     }
     Ok(Extraction { checkpoint, nodes })
+}
+
+/// Takes records that are proven already, each from where it lies.
+fn take_few<E: From<JournalError>>(
+    source: &Source<'_>,
+    choice: &Choice,
+    records: &BTreeSet<u64>,
+    take: &mut dyn FnMut(Taken<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut chooser = Chooser {
+        choice,
+        keys: source.keys,
+        erased: BTreeSet::new(),
+    };
+    for sequence in records {
+        let (units, unit) =
+            find(source.directory, *sequence)?.ok_or(JournalError::NoRecord(*sequence))?;
+        let parts = vec![PartLine::Present; unit.parts.len()];
+        let step = Step {
+            units: &units,
+            unit: &unit,
+            parts: &parts,
+            after: &Start::default(),
+        };
+        let taken = chooser.choose(&step, units.bytes(&unit.line));
+        if let Some(taken) = taken.map_err(JournalError::from)? {
+            take(taken)?;
+        }
+    }
+    Ok(())
 }
 
 fn find_checkpoint(source: &Source<'_>, given: Option<&str>) -> Result<Checkpoint, JournalError> {

@@ -16,7 +16,7 @@ use crate::merkle::{Frontier, Hash, node_hash, path_ranges};
 /// Nodes are written in pieces of so many bytes.
 const WRITE: usize = 256 << 10;
 /// Bytes of a node.
-const NODE: u64 = 32;
+pub(crate) const NODE: u64 = 32;
 
 /// The nodes of a tree that only grows.
 pub(crate) struct Nodes {
@@ -129,7 +129,7 @@ impl Nodes {
 }
 
 /// Nodes in a file of so many leaves.
-fn nodes_before(leaves: u64) -> u64 {
+pub(crate) fn nodes_before(leaves: u64) -> u64 {
     2 * leaves - u64::from(leaves.count_ones())
 }
 

@@ -7,7 +7,9 @@ use crate::checkpoints::Tail;
 use crate::error::JournalError;
 use crate::merkle::{Frontier, leaf_hash, path_ranges, root_of_path};
 use crate::note::Note;
+use crate::reader::find;
 use crate::segment::segments;
+use crate::shortcut::{READ_WHOLE, shortcut, tree_beside};
 use crate::state::Start;
 use crate::walk::walk;
 
@@ -37,7 +39,8 @@ impl Proof {
     }
 }
 
-/// Proves a record against the newest checkpoint, reading all segments.
+/// Proves a record against the newest checkpoint: by the kept tree where that leads to its root, else reading all
+/// segments.
 ///
 /// # Errors
 /// [`JournalError::NotCovered`] if the checkpoint is older than the record; I/O errors;
@@ -48,6 +51,19 @@ pub fn prove(directory: &Path, sequence: u64) -> Result<Proof, JournalError> {
     let Some(newest) = tail.newest().filter(|note| sequence < note.size) else {
         return Err(JournalError::NotCovered { sequence, size });
     };
+    let newest_root = (size, newest.root);
+    if let Some(nodes) = shortcut(directory, newest_root, &[sequence].into(), READ_WHOLE)?
+        && let Some((units, unit)) = find(directory, sequence)?
+    {
+        let path = nodes.path(sequence, size);
+        return Ok(Proof {
+            sequence,
+            size,
+            line: units.bytes(&unit.line).to_owned(),
+            path: path.map_err(JournalError::io("read", &tree_beside(directory)))?,
+            checkpoint: newest.text.clone(),
+        });
+    }
     let ranges = path_ranges(sequence, size);
     let mut sides = vec![Frontier::default(); ranges.len()];
     let mut line = Vec::new();

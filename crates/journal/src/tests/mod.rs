@@ -4,6 +4,7 @@ mod damage;
 mod erasing;
 mod failing;
 mod life;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
