@@ -38,6 +38,18 @@ fn reports(directory: &std::path::Path) {
     );
     // Those of the drill are not counted among the intruder's.
     assert_eq!(json["totals"]["addresses"], 4, "{}", json["totals"]);
+    // Both networks of the intruder's are told to be one hand; nobody else is taken for him.
+    let his = ["198.51.100.0/24", "203.0.113.0/24"];
+    let actors = json["actors"].as_array().unwrap().iter();
+    let of_his: Vec<&Value> = actors
+        .filter(|actor| {
+            his.iter()
+                .any(|one| actor["sources"].to_string().contains(one))
+        })
+        .collect();
+    assert_eq!(of_his.len(), 1, "{of_his:#?}");
+    assert_eq!(of_his[0]["sources"], serde_json::json!(his));
+    assert_eq!(of_his[0]["likelihood"], "very likely", "{:#?}", of_his[0]);
     // Nothing but made-up addresses.
     for network in json["networks"].as_array().unwrap() {
         let source = network["source"].as_str().unwrap_or_default();

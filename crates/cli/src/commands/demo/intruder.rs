@@ -1,5 +1,9 @@
 //! The intruder of the demonstration: reads the service's files as a thief would, and tries what is
 //! in them. Connects only to the demonstration's own station on loopback.
+//!
+//! He has the habits that real ones keep when they change networks: a script of his own, whose requests look like
+//! nobody else's, the same text for everybody, and the bait at hand goes along. By that his two networks are told
+//! to be one hand. Whoever opens the link that he passed on has nothing in common with him, and stays apart.
 
 use std::net::SocketAddr;
 
@@ -94,74 +98,90 @@ pub(super) struct Deed {
     body: String,
 }
 
-const TOOL: &str = "python-requests/2.32.3";
+/// What his script calls itself.
+const SCRIPT: &str = "smsq/0.3";
+/// What he texts, to whomever.
+const THREAT: &str = "Your data was taken. Reply STOP to be removed.";
 
-/// What the intruder does, in order: texts through both gateways, a look at the cloud account from
-/// another network, then a subscriber's link from a telephone.
+/// The header of each request of his script, which he wrote himself.
+fn script() -> Vec<(&'static str, String)> {
+    vec![
+        ("X-Queue", "7".to_owned()),
+        ("Accept", "*/*".to_owned()),
+        ("User-Agent", SCRIPT.to_owned()),
+        ("Accept-Encoding", "identity".to_owned()),
+    ]
+}
+
+/// What happens, in order: texts through both gateways; the same script from another network, with the key of the
+/// text gateway again, a look at the cloud account and a subscriber's link; then somebody else's telephone, and the
+/// preview of the chat in which that link was passed on.
 pub(super) fn deeds(loot: &Loot) -> Vec<Deed> {
     let den: SocketAddr = ([198, 51, 100, 23], 40_312).into();
     let away: SocketAddr = ([203, 0, 113, 77], 51_004).into();
-    let phone = SocketAddr::new("2001:db8:40::9".parse().expect("a literal address"), 49_152);
-    let mut deeds = vec![
-        send(loot, den, "balance of the text gateway", "/balance", &[]),
-        text(
-            loot,
-            den,
-            "+12025550111",
-            "Your data was taken. Reply STOP to be removed.",
-        ),
-        text(
-            loot,
-            den,
-            "+12025550112",
-            "Your data was taken. Reply STOP to be removed.",
-        ),
-        text(
-            loot,
-            den,
-            "+12025550113",
-            "Your data was taken. Reply STOP to be removed.",
-        ),
-        relay(
-            loot,
-            den,
-            "list accounts of the SMS relay",
-            "GET",
-            ".json",
-            &[],
-        ),
-    ];
-    for to in ["+12025550121", "+12025550122"] {
-        let form = [
-            ("To", to),
-            ("From", "+12025550100"),
-            ("Body", "The service is compromised."),
-        ];
-        let path = format!("/{}/Messages.json", loot.account);
-        deeds.push(relay(
-            loot,
-            den,
-            "queue a text through the SMS relay",
-            "POST",
-            &path,
-            &form,
-        ));
+    let mut deeds = vec![send(
+        loot,
+        den,
+        "balance of the text gateway",
+        "/balance",
+        &[],
+    )];
+    for to in ["+12025550111", "+12025550112", "+12025550113"] {
+        deeds.push(text(loot, den, to));
     }
+    let list = "list accounts of the SMS relay";
+    deeds.push(relay(loot, den, list, "GET", ".json", &[]));
+    for to in ["+12025550121", "+12025550122"] {
+        let form = [("To", to), ("From", "+12025550100"), ("Body", THREAT)];
+        let path = format!("/{}/Messages.json", loot.account);
+        let queue = "queue a text through the SMS relay";
+        deeds.push(relay(loot, den, queue, "POST", &path, &form));
+    }
+    deeds.push(text(loot, away, "+12025550112"));
     deeds.push(caller_identity(loot, away));
-    deeds.push(open_link(
-        loot,
-        phone,
-        "open the subscriber's link",
-        "Mozilla/5.0 (Linux; Android 15; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) \
-         Chrome/140.0.0.0 Mobile Safari/537.36",
-    ));
-    deeds.push(open_link(
-        loot,
-        SocketAddr::new("2001:db8:41::5".parse().expect("a literal address"), 50_010),
-        "open the same link as a chat preview would",
-        "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
-    ));
+    let open = "open the subscriber's link";
+    deeds.push(open_link(loot, away, open, script()));
+    deeds.extend(bystanders(loot));
     deeds
+}
+
+/// Who opens the link beside him.
+fn bystanders(loot: &Loot) -> [Deed; 2] {
+    let at = |address: &str, port| {
+        let address = address.parse().expect("a literal address");
+        SocketAddr::new(address, port)
+    };
+    let browser = "Mozilla/5.0 (Linux; Android 15; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) \
+                   Chrome/140.0.0.0 Mobile Safari/537.36";
+    let preview = "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)";
+    let header = |fields: [(&'static str, &str); 3]| {
+        let fields = fields.into_iter();
+        fields
+            .map(|(name, value)| (name, value.to_owned()))
+            .collect()
+    };
+    [
+        open_link(
+            loot,
+            at("2001:db8:40::9", 49_152),
+            "somebody's telephone opens the same link",
+            header([
+                ("User-Agent", browser),
+                ("Accept", "text/html"),
+                ("Accept-Language", "en-US,en;q=0.9"),
+            ]),
+        ),
+        open_link(
+            loot,
+            at("2001:db8:41::5", 50_010),
+            "a chat makes a preview of it",
+            header([
+                ("Range", "bytes=0-32768"),
+                ("User-Agent", preview),
+                ("Accept", "*/*"),
+            ]),
+        ),
+    ]
 }
 
 fn send(
@@ -178,10 +198,7 @@ fn send(
         .append_pair("password", &loot.password)
         .extend_pairs(more);
     let target = format!("{}?{}", url.path(), url.query().unwrap_or_default());
-    let headers = vec![
-        ("User-Agent", TOOL.to_owned()),
-        ("Accept", "*/*".to_owned()),
-    ];
+    let headers = script();
     let host = authority(&url);
     Deed {
         what,
@@ -194,8 +211,8 @@ fn send(
     }
 }
 
-fn text(loot: &Loot, from: SocketAddr, to: &str, content: &str) -> Deed {
-    let more = [("to", to), ("from", "ALERTS"), ("content", content)];
+fn text(loot: &Loot, from: SocketAddr, to: &str) -> Deed {
+    let more = [("to", to), ("from", "ALERTS"), ("content", THREAT)];
     send(
         loot,
         from,
@@ -217,11 +234,8 @@ fn relay(
         .extend_pairs(form)
         .finish();
     let basic = BASE64.encode(format!("{}:{}", loot.account, loot.token).as_bytes());
-    let mut headers = vec![
-        ("User-Agent", TOOL.to_owned()),
-        ("Accept", "*/*".to_owned()),
-        ("Authorization", format!("Basic {basic}")),
-    ];
+    let mut headers = script();
+    headers.push(("Authorization", format!("Basic {basic}")));
     if !body.is_empty() {
         headers.push((
             "Content-Type",
@@ -240,12 +254,12 @@ fn relay(
     }
 }
 
-fn open_link(loot: &Loot, from: SocketAddr, what: &'static str, agent: &str) -> Deed {
-    let headers = vec![
-        ("User-Agent", agent.to_owned()),
-        ("Accept", "text/html".to_owned()),
-        ("Accept-Language", "en-US,en;q=0.9".to_owned()),
-    ];
+fn open_link(
+    loot: &Loot,
+    from: SocketAddr,
+    what: &'static str,
+    headers: Vec<(&'static str, String)>,
+) -> Deed {
     let target = loot.profile[url::Position::BeforePath..].to_owned();
     Deed {
         what,
@@ -281,24 +295,22 @@ fn caller_identity(loot: &Loot, from: SocketAddr) -> Deed {
          Signature={signature}",
         loot.key_id
     );
+    let mut headers = script();
+    headers.extend([
+        ("X-Amz-Date", time),
+        (
+            "Content-Type",
+            "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
+        ),
+        ("Authorization", authorization),
+    ]);
     Deed {
         what: "ask the cloud key who it is",
         from,
         host,
         method: "POST",
         target: "/".to_owned(),
-        headers: vec![
-            (
-                "User-Agent",
-                "Boto3/1.40.1 md/Botocore#1.40.1 os/linux lang/python#3.12".to_owned(),
-            ),
-            ("X-Amz-Date", time),
-            (
-                "Content-Type",
-                "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
-            ),
-            ("Authorization", authorization),
-        ],
+        headers,
         body,
     }
 }
@@ -374,6 +386,6 @@ mod tests {
         let opened = deeds(&loot)
             .into_iter()
             .filter(|deed| deed.target == "/inform?qh=forum-7");
-        assert_eq!(opened.count(), 2);
+        assert_eq!(opened.count(), 3);
     }
 }
