@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::special::plain;
 pub use build::{NewList, build};
-pub use misp::{read_misp, source_of_misp};
+pub use misp::{read_list, read_misp, source_of_misp};
 
 static EMBEDDED: &[u8] = include_bytes!("../data/lists.bin");
 
@@ -118,6 +118,14 @@ impl Lists {
             path: path.to_owned(),
             source,
         })?;
+        Self::read(bytes, path)
+    }
+
+    /// Those of a file that was read; `path` is what errors name.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub fn read(bytes: Vec<u8>, path: &Path) -> Result<Self, ListsError> {
         Self::parse(Cow::Owned(bytes), path)
     }
 

@@ -150,7 +150,7 @@ pub fn read_misp(directory: &Path) -> Result<(Vec<NewList>, String), ListsError>
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(source) => return Err(ListsError::File { path, source }),
         };
-        let Published { list, version } = serde_json::from_slice(&bytes).map_err(|error| {
+        let (networks, version) = read_list(&bytes).map_err(|error| {
             let what = format!("no warning list: {error}");
             ListsError::Format { path, what }
         })?;
@@ -161,7 +161,7 @@ pub fn read_misp(directory: &Path) -> Result<(Vec<NewList>, String), ListsError>
             class: *class,
             name: (*name).to_owned(),
             origin: (*origin).to_owned(),
-            networks: list.iter().filter_map(|line| network(line)).collect(),
+            networks,
         });
     }
     if lists.is_empty() {
@@ -174,6 +174,16 @@ pub fn read_misp(directory: &Path) -> Result<(Vec<NewList>, String), ListsError>
     }
     let (year, month, day) = (newest / 10_000, newest / 100 % 100, newest % 100);
     Ok((lists, format!("{year:04}-{month:02}-{day:02}")))
+}
+
+/// Reads one list: its networks, and its version. Lines that are no network are passed over.
+///
+/// # Errors
+/// It is no list.
+pub fn read_list(bytes: &[u8]) -> Result<(Vec<IpNet>, u64), serde_json::Error> {
+    let Published { list, version } = serde_json::from_slice(bytes)?;
+    let networks = list.iter().filter_map(|line| network(line)).collect();
+    Ok((networks, version))
 }
 
 fn is_day(version: u64) -> bool {

@@ -110,4 +110,73 @@ proptest! {
         expect.sort();
         prop_assert_eq!(found, expect);
     }
+
+    /// A file may have been cut, or altered, anywhere.
+    #[test]
+    fn damage_anywhere_is_survived(
+        networks in networks(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let lists = [NewList {
+            class: NetworkClass::Cloud,
+            name: "list".to_owned(),
+            origin: String::new(),
+            networks: networks.clone(),
+        }];
+        let mut bytes = build(source(), &lists);
+        for (at, byte) in &changes {
+            let at = at.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        for length in [bytes.len(), cut.index(bytes.len())] {
+            if let Ok(lists) = Lists::read(bytes[..length].to_vec(), Path::new("test")) {
+                networks.iter().for_each(|network| drop(lists.lookup(network.addr())));
+            }
+        }
+    }
+
+    #[test]
+    fn any_warning_list_is_survived(
+        lines in prop::collection::vec("[0-9a-f:./ ]{0,24}|.{0,8}", 0..8),
+        version in any::<u64>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let text = serde_json::json!({ "list": lines, "version": version }).to_string();
+        let (networks, read) = read_list(text.as_bytes()).unwrap();
+        prop_assert!(networks.len() <= lines.len() && read == version);
+        let _ = read_list(&text.as_bytes()[..cut.index(text.len())]);
+    }
+}
+
+/// What fuzzing was given, and found worth keeping (`tests/fuzz`).
+#[test]
+fn nothing_that_was_found_once_is_a_panic() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus");
+    let files = |name: &str| {
+        let files = std::fs::read_dir(corpus.join(name)).unwrap();
+        files.map(|file| bounded::read_file(&file.unwrap().path(), 1 << 20).unwrap())
+    };
+    let time = lapwing_core::Timestamp::from_micros(1_795_000_000_000_000);
+    for bytes in files("lists") {
+        let (_, bytes) = bytes.split_first().unwrap();
+        let text = String::from_utf8_lossy(bytes);
+        let _ = (
+            crate::exits::parse_lists(&text, time),
+            crate::Exits::parse(&text),
+        );
+        let _ = read_list(bytes);
+        if let Ok(lists) = Lists::read(bytes.to_vec(), Path::new("test")) {
+            let _ = lists.lookup("192.0.2.1".parse().unwrap());
+        }
+    }
+    let mut geography = crate::Geography::embedded().unwrap();
+    for bytes in files("location") {
+        if geography.add_read(bytes, Path::new("test")).is_ok() {
+            for address in ["193.0.6.139", "2001:67c:2e8::1"] {
+                let _ = geography.lookup(address.parse().unwrap());
+            }
+        }
+        geography.drop_files();
+    }
 }
