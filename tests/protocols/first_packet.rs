@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use lapwing_core::bounded::read_text;
 use serde_json::Value;
 
 use crate::stage::Stage;
@@ -60,7 +61,7 @@ fn first_packets_are_described_as_p0f_describes_them() {
     let program = ["bash", "-c", CLIENT];
     let ran = stage.inside(&[("HOST", host), ("TARGET", target)], &program);
     assert_eq!(ran.code, 0, "{ran:?}");
-    let log = std::fs::read_to_string(stage.home.path().join("p0f.log")).unwrap();
+    let log = read_text(&stage.home.path().join("p0f.log"), 1 << 20).unwrap();
     let theirs: BTreeMap<&str, &str> = { log.lines() }
         .filter(|line| line.contains("mod=syn|"))
         .map(|line| (value(line, "cli"), value(line, "raw_sig")))

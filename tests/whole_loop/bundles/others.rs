@@ -87,24 +87,7 @@ fn a_time_stamp_of_the_checkpoint_goes_into_the_bundle_and_verifies() {
         "{}",
         wrong.stdout
     );
-    let check = |file: &str| home.run(&["evidence", "check", "bundle", "--tsa-certificates", file]);
-    let ran = check("tsa/ca.pem");
-    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    let line = "timestamp: verified: the authority stamped the checkpoint at 20";
-    assert!(ran.stdout.contains(line), "{}", ran.stdout);
-    let ran = check("head");
-    assert_eq!(ran.code, 1, "{}", ran.stdout);
-    assert!(ran.stderr.contains("BEGIN CERTIFICATE"), "{}", ran.stderr);
-    openssl_root(&tsa);
-    let ran = check("tsa/other.pem");
-    assert_eq!(ran.code, 4, "{}", ran.stdout);
-    let line = "BROKEN: checkpoint.tsr: the authority's certificate does not lead to one";
-    assert!(ran.stdout.starts_with(line), "{}", ran.stdout);
-    let checked = home.json(&["evidence", "check", "bundle"]);
-    assert_eq!(checked["timestamp"]["state"], "not verified", "{checked}");
-    assert_eq!(checked["witness"]["state"], "none", "{checked}");
-    let detail = checked["timestamp"]["detail"].as_str().unwrap();
-    assert!(detail.contains("it says 20"), "{checked}");
+    checked_against(&home, &tsa);
     // An answer to another question, and one that is none.
     fs::write(
         home.path().join("newest"),
@@ -128,6 +111,28 @@ fn a_time_stamp_of_the_checkpoint_goes_into_the_bundle_and_verifies() {
         );
         assert!(!home.path().join("other").exists());
     }
+}
+
+/// What `evidence check` says of the bundle's stamp, by the authority's root, by what is none, by another and without.
+fn checked_against(home: &Home, tsa: &Path) {
+    let check = |file: &str| home.run(&["evidence", "check", "bundle", "--tsa-certificates", file]);
+    let ran = check("tsa/ca.pem");
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let line = "timestamp: verified: the authority stamped the checkpoint at 20";
+    assert!(ran.stdout.contains(line), "{}", ran.stdout);
+    let ran = check("head");
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stderr.contains("BEGIN CERTIFICATE"), "{}", ran.stderr);
+    openssl_root(tsa);
+    let ran = check("tsa/other.pem");
+    assert_eq!(ran.code, 4, "{}", ran.stdout);
+    let line = "BROKEN: checkpoint.tsr: the authority's certificate does not lead to one";
+    assert!(ran.stdout.starts_with(line), "{}", ran.stdout);
+    let checked = home.json(&["evidence", "check", "bundle"]);
+    assert_eq!(checked["timestamp"]["state"], "not verified", "{checked}");
+    assert_eq!(checked["witness"]["state"], "none", "{checked}");
+    let detail = checked["timestamp"]["detail"].as_str().unwrap();
+    assert!(detail.contains("it says 20"), "{checked}");
 }
 
 /// The root of somebody else, in `other.pem`.
