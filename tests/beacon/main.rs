@@ -4,10 +4,12 @@
 mod samples;
 
 use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lapwing_tests::{Beacon, Home, Line, Minted, exchange};
+use lapwing_tests::{Beacon, Home, Line, Minted, Station, exchange};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -112,16 +114,62 @@ fn hits_within_the_quota_take_as_long_as_misses() {
     assert_times_alike("quota.trips=1000000");
 }
 
+/// Answers leave sooner where many wait: that must not tell more.
+#[test]
+fn hits_take_as_long_as_misses_in_a_crowd() {
+    let _alone = alone();
+    let home = home();
+    let beacon = Beacon::of(&home.mint("url", &[]));
+    let station = home.listen(&["--setting", "quota.trips=200"]);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let (address, beacon, over) = (station.address(), &beacon, &over);
+            scope.spawn(move || crowd(address, beacon, over, number));
+        }
+        let _over = Over(&over);
+        compare(&station, &beacon, "in a crowd");
+    });
+}
+
+/// Ends the crowd, whatever came out.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Has 64 requests under way all the time for what was never minted.
+fn crowd(address: SocketAddr, beacon: &Beacon, over: &AtomicBool, number: u64) {
+    let mut rng = StdRng::seed_from_u64(number);
+    let mut lines: Vec<Line> = (0..64).map(|_| Line::open(address)).collect();
+    let mut send =
+        |line: &mut Line| line.send(get(beacon, &never_minted(beacon, &mut rng)).as_bytes());
+    lines.iter_mut().for_each(&mut send);
+    while !over.load(Ordering::Relaxed) {
+        for line in &mut lines {
+            line.receive();
+            send(line);
+        }
+    }
+}
+
 fn assert_times_alike(setting: &str) {
     let _alone = alone();
     let home = home();
     let beacon = Beacon::of(&home.mint("url", &[]));
     let station = home.listen(&["--setting", setting]);
+    compare(&station, &beacon, setting);
+}
+
+fn compare(station: &Station, beacon: &Beacon, setting: &str) {
     let mut line = Line::open(station.address());
     let mut rng = StdRng::seed_from_u64(7);
     let mut told = Vec::new();
     for _ in 0..TRIES {
-        let (hits, misses) = sample(&mut line, &beacon, &mut rng);
+        let (hits, misses) = sample(&mut line, beacon, &mut rng);
         let (distance, likely) = kolmogorov_smirnov(&hits, &misses);
         note(&format!(
             "hit and miss, {setting}: D = {distance:.4}, p = {likely:.2e}; µs at 5 25 50 75 95 99 %: \
@@ -137,21 +185,25 @@ fn assert_times_alike(setting: &str) {
     panic!("hits and misses can be told apart by their time: D = {told:?}");
 }
 
+fn get(beacon: &Beacon, target: &str) -> String {
+    let host = &beacon.host;
+    format!(
+        "GET {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\n\r\n"
+    )
+}
+
 /// Times of hits and misses in random order, on one connection.
 fn sample(line: &mut Line, beacon: &Beacon, rng: &mut StdRng) -> (Vec<Duration>, Vec<Duration>) {
     let (mut hits, mut misses) = (Vec::new(), Vec::new());
-    let mut order: Vec<bool> = (0..2 * SAMPLE).map(|at| at % 2 == 0).collect();
+    // Made beforehand: what the client does between an answer and the next request is part of the time in a crowd.
+    let mut order: Vec<(bool, String)> = (0..2 * SAMPLE)
+        .map(|at| match at % 2 == 0 {
+            true => (true, get(beacon, &beacon.target)),
+            false => (false, get(beacon, &never_minted(beacon, rng))),
+        })
+        .collect();
     order.shuffle(rng);
-    for hit in order {
-        let target = if hit {
-            beacon.target.clone()
-        } else {
-            never_minted(beacon, rng)
-        };
-        let request = format!(
-            "GET {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\n\r\n",
-            beacon.host
-        );
+    for (hit, request) in order {
         let time = line.ask(request.as_bytes());
         if hit {
             hits.push(time)

@@ -36,20 +36,34 @@ impl Line {
     /// If the connection ends or no answer comes.
     pub fn ask(&mut self, request: &[u8]) -> Duration {
         let begun = Instant::now();
+        self.send(request);
+        self.receive();
+        begun.elapsed()
+    }
+
+    /// Sends a request.
+    ///
+    /// # Panics
+    /// If the connection has ended.
+    pub fn send(&mut self, request: &[u8]) {
         self.stream
             .write_all(request)
             .expect("the connection holds");
+    }
+
+    /// Reads an answer, which must have a length.
+    ///
+    /// # Panics
+    /// If the connection ends or no answer comes.
+    pub fn receive(&mut self) {
         let mut have = 0;
-        loop {
+        while !whole(&self.buffer[..have]) {
             let read = self
                 .stream
                 .read(&mut self.buffer[have..])
                 .expect("an answer in time");
             assert!(read > 0, "the connection ended");
             have += read;
-            if whole(&self.buffer[..have]) {
-                return begun.elapsed();
-            }
         }
     }
 }

@@ -188,6 +188,11 @@ impl Writer {
 
     /// Chains, writes and syncs; gives the sequence of the batch's first entry.
     fn write_records(&mut self, batch: &Batch, own: &Own) -> io::Result<u64> {
+        if !batch.passes.is_empty() && self.append_scratch(&batch.passes).is_err() {
+            // Their part of the work, or who matches among many that do not is answered sooner. The records
+            // do not depend on it.
+            self.scratch = None;
+        }
         let full = self.state.offset >= self.pace.segment_bytes || batch.rotate;
         if self.output.is_none() || (full && self.state.offset > 0) {
             self.next_segment()?;
@@ -247,9 +252,15 @@ impl Writer {
         if batch.passes.is_empty() {
             return Ok(());
         }
+        self.append_scratch(&batch.passes)?.sync()?;
+        self.publish(self.state.frontier.size());
+        Ok(())
+    }
+
+    fn append_scratch(&mut self, passes: &[Prepared]) -> io::Result<&mut Box<dyn Output>> {
         let mut head = self.head();
         self.buffer.clear();
-        for dummy in &batch.passes {
+        for dummy in passes {
             head.chain(dummy, &mut self.buffer);
         }
         if self.scratch.is_none() {
@@ -262,9 +273,7 @@ impl Writer {
         // What matched nothing is counted, not kept: only its length goes to the disk.
         self.buffer.fill(0);
         output.append(&self.buffer)?;
-        output.sync()?;
-        self.publish(self.state.frontier.size());
-        Ok(())
+        Ok(output)
     }
 
     fn scratch_path(&self) -> PathBuf {

@@ -8,11 +8,15 @@
 //! task is woken once, by the tick. The tick itself wakes only the first: that one, running where tasks
 //! run, wakes the others, which is several times cheaper there than from a thread outside.
 //!
+//! In a crowd ticks come closer together. What a match costs is lost then among what all the others cost, and the wait
+//! would be most of what an answer takes.
+//!
 //! The runtime's own timers will not do: they count from when a thread went to sleep, which is when
 //! the work was done.
 
 use std::future::Future;
 use std::mem;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -20,9 +24,15 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
+use rand::seq::SliceRandom as _;
 
 /// Shortest and longest time between two ticks, in microseconds. A fuzzer has no time to wait.
-const INTERVAL: std::ops::Range<u64> = if cfg!(fuzzing) { 1..2 } else { 1500..4500 };
+const INTERVAL: Range<u64> = if cfg!(fuzzing) { 1..2 } else { 1500..4500 };
+/// The same in a crowd.
+const CROWDED: Range<u64> = if cfg!(fuzzing) { 1..2 } else { 200..600 };
+/// So many answers within [`COUNTED`] are a crowd.
+const CROWD: usize = 128;
+const COUNTED: Duration = Duration::from_millis(10);
 
 static TICKS: LazyLock<Arc<Ticks>> = LazyLock::new(Ticks::start);
 
@@ -164,6 +174,7 @@ impl Ticks {
 
     fn run(&self) {
         let mut planned = Instant::now();
+        let mut crowd = Crowd::new(planned);
         loop {
             drop(self.asked.wait_while(self.lock(), |ready| ready.is_empty()));
             let now = Instant::now();
@@ -173,10 +184,14 @@ impl Ticks {
                 if behind > Duration::from_secs(1) {
                     planned = now;
                 }
-                planned += Duration::from_micros(rand::random_range(INTERVAL));
+                let interval = if crowd.is { CROWDED } else { INTERVAL };
+                planned += Duration::from_micros(rand::random_range(interval));
             }
             std::thread::sleep(planned.saturating_duration_since(now));
             let mut turns = mem::take(&mut *self.lock());
+            crowd.count(turns.len(), Instant::now());
+            // Who was ready last must not be known by who is answered first.
+            turns.shuffle(&mut rand::rng());
             for turn in &turns {
                 turn.come.store(true, Ordering::Release);
             }
@@ -190,12 +205,57 @@ impl Ticks {
     }
 }
 
+/// How many were answered of late.
+struct Crowd {
+    since: Instant,
+    answers: usize,
+    is: bool,
+}
+
+impl Crowd {
+    fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            answers: 0,
+            is: false,
+        }
+    }
+
+    fn count(&mut self, answers: usize, now: Instant) {
+        self.answers += answers;
+        let lapse = now.duration_since(self.since);
+        if lapse >= COUNTED {
+            // A pause ends it, however many come after.
+            self.is = self.answers >= CROWD && lapse < 2 * COUNTED;
+            self.since = now;
+            self.answers = 0;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::future::{BoxFuture, join_all};
     use tokio::sync::oneshot;
 
     use super::*;
+
+    #[test]
+    fn a_crowd_is_many_within_a_while() {
+        let begun = Instant::now();
+        let mut crowd = Crowd::new(begun);
+        let mut after = |millis: u64, answers| {
+            crowd.count(answers, begun + Duration::from_millis(millis));
+            crowd.is
+        };
+        assert!(!after(3, 60) && !after(6, 60), "it is not over yet");
+        assert!(
+            after(12, 60) && after(15, 10),
+            "as long as the next has not ended"
+        );
+        assert!(!after(23, 10));
+        assert!(!after(60, 500), "there was a pause");
+    }
 
     #[tokio::test]
     async fn nobody_waits_long() {

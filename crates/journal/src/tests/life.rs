@@ -206,6 +206,21 @@ async fn an_unmatched_request_writes_as_much_as_a_record() {
 }
 
 #[tokio::test]
+async fn unmatched_requests_write_as_much_beside_a_record() {
+    let bench = Bench::new();
+    let (journal, _) = bench.open();
+    const ROUNDS: u64 = 50;
+    for _ in 0..ROUNDS {
+        // Most of them come to be one group.
+        let (one, record) = (journal.pass(1000, "http"), journal.append(entry(0)));
+        one.await.unwrap();
+        record.await.unwrap();
+    }
+    let scratch = std::fs::metadata(bench.directory().join("scratch")).unwrap();
+    assert!(scratch.len() >= ROUNDS * 1000, "{}", scratch.len());
+}
+
+#[tokio::test]
 async fn checkpoints_come_by_count_and_by_time() {
     let mut bench = Bench::new();
     bench.settings.checkpoint_records = 3;
