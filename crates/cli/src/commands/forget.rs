@@ -85,6 +85,29 @@ impl Forgetting {
         say_lookups(&outcome.lookups, &why)
     }
 
+    /// Asks, and erases; `None` if there is nothing, or nothing is to be erased. `of` says whose it is, in the question.
+    pub(super) fn if_wanted(
+        &self,
+        erase: &Erase,
+        looked: &Outcome,
+        (dry_run, yes): (bool, bool),
+        of: &str,
+    ) -> anyhow::Result<Option<Erased>> {
+        if dry_run || looked.is_empty() {
+            if self.context.json {
+                output::json(&as_json(None, looked, None))?;
+            } else {
+                output::say("nothing was erased");
+            }
+            return Ok(None);
+        }
+        if !self.may(yes, &format!("Erase {}{of} for good?", amount(looked)))? {
+            output::say("nothing was erased");
+            return Ok(None);
+        }
+        self.erase(erase).map(Some)
+    }
+
     /// Asks, where somebody can be asked.
     pub(super) fn may(&self, yes: bool, question: &str) -> anyhow::Result<bool> {
         if yes {

@@ -3,7 +3,7 @@
 use lapwing_core::{Ages, Clock as _, Erase, EraseId, SystemClock, What};
 use lapwing_daemon::erasing::retention_of;
 
-use super::forget::{Forgetting, amount, as_json};
+use super::forget::Forgetting;
 use crate::args::{self, Class, Global};
 use crate::context::parse_since;
 use crate::failure::{Advice, Exit};
@@ -39,20 +39,10 @@ pub(crate) fn run(global: &Global, args: &args::Purge) -> anyhow::Result<Exit> {
         }
         forgetting.say(&looked)?;
     }
-    if args.dry_run || looked.is_empty() {
-        if json {
-            output::json(&as_json(None, &looked, None))?;
-        } else {
-            output::say("nothing was erased");
-        }
+    let sure = (args.dry_run, args.yes);
+    let Some(done) = forgetting.if_wanted(&erase, &looked, sure, "")? else {
         return Ok(Exit::Fine);
-    }
-    let question = format!("Erase {} for good?", amount(&looked));
-    if !forgetting.may(args.yes, &question)? {
-        output::say("nothing was erased");
-        return Ok(Exit::Fine);
-    }
-    let done = forgetting.erase(&erase)?;
+    };
     forgetting.report(&erase, &looked, &done)
 }
 

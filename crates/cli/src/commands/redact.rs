@@ -8,7 +8,7 @@ use lapwing_daemon::record;
 use lapwing_store::TripRow;
 use serde_json::json;
 
-use super::forget::{Forgetting, amount, as_json};
+use super::forget::{Forgetting, as_json};
 use super::trips::{Desk, parse_trip};
 use crate::args::{self, Global};
 use crate::failure::{Advice, Exit};
@@ -126,20 +126,10 @@ fn of_address(global: &Global, args: &args::Redact, address: IpAddr) -> anyhow::
             ),
         ));
     }
-    if args.dry_run || looked.is_empty() {
-        if json {
-            output::json(&as_json(None, &looked, None))?;
-        } else {
-            output::say("nothing was erased");
-        }
+    let sure = (args.dry_run, args.yes);
+    let Some(done) = forgetting.if_wanted(&erase, &looked, sure, &format!(" of {address}"))? else {
         return Ok(Exit::Fine);
-    }
-    let question = format!("Erase {} of {address} for good?", amount(&looked));
-    if !forgetting.may(args.yes, &question)? {
-        output::say("nothing was erased");
-        return Ok(Exit::Fine);
-    }
-    let done = forgetting.erase(&erase)?;
+    };
     if !json {
         output::say(
             "the records keep the address itself, as a part of the log that others hold checkpoints of",
