@@ -52,25 +52,36 @@ impl Program {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Programs {
     rows: Vec<Program>,
-    /// The programs whose token begins with a byte, in the order of the table.
-    by_first_byte: Vec<Vec<usize>>,
+    /// What two bytes the tokens begin with, sorted, each with its place in the table.
+    by_beginning: Vec<(u16, usize)>,
+    /// A bit for each two bytes that a token begins with: of most that stand in a text none does.
+    begins: Vec<u64>,
 }
 
 impl Programs {
     /// Reads a table; an error names the line.
     pub(crate) fn parse(text: &str) -> Result<Self, usize> {
-        let (mut rows, mut by_first_byte) = (Vec::new(), vec![Vec::new(); 256]);
+        let (mut rows, mut by_beginning) = (Vec::new(), Vec::new());
+        let mut begins = vec![0; 1 << 10];
         for (number, line) in text.lines().enumerate() {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let program = parse(line).ok_or(number + 1)?;
-            by_first_byte[usize::from(program.token.as_bytes()[0])].push(rows.len());
+            let [first, second, ..] = *program.token.as_bytes() else {
+                return Err(number + 1);
+            };
+            let beginning = u16::from_be_bytes([first, second]);
+            by_beginning.push((beginning, rows.len()));
+            let (word, bit) = bit(beginning);
+            begins[word] |= bit;
             rows.push(program);
         }
+        by_beginning.sort_unstable();
         Ok(Self {
             rows,
-            by_first_byte,
+            by_beginning,
+            begins,
         })
     }
 
@@ -84,17 +95,29 @@ impl Programs {
         let bytes = agent.as_bytes();
         let agent = bytes[..bytes.len().min(MAX_AGENT)].to_ascii_lowercase();
         let mut first = self.rows.len();
-        for (start, byte) in agent.iter().enumerate() {
+        for (start, two) in agent.windows(2).enumerate() {
+            let beginning = u16::from_be_bytes([two[0], two[1]]);
+            let (word, bit) = bit(beginning);
+            if self.begins[word] & bit == 0 {
+                continue;
+            }
             let rest = &agent[start..];
-            let earlier = self.by_first_byte[usize::from(*byte)]
+            let from = self
+                .by_beginning
+                .partition_point(|(known, _)| *known < beginning);
+            let found = self.by_beginning[from..]
                 .iter()
-                .take_while(|place| **place < first);
-            let found =
-                { earlier }.find(|place| rest.starts_with(self.rows[**place].token.as_bytes()));
-            first = found.copied().unwrap_or(first);
+                .take_while(|(known, place)| *known == beginning && *place < first)
+                .find(|(_, place)| rest.starts_with(self.rows[*place].token.as_bytes()));
+            first = found.map_or(first, |(_, place)| *place);
         }
         self.rows.get(first)
     }
+}
+
+/// Where the bit of two bytes is: the word, and the bit in it.
+fn bit(beginning: u16) -> (usize, u64) {
+    (usize::from(beginning >> 6), 1 << (beginning & 63))
 }
 
 /// The program of the table that comes with the code.

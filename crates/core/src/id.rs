@@ -33,8 +33,17 @@ macro_rules! text_serde {
         }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                struct Text;
+                impl serde::de::Visitor<'_> for Text {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("a string")
+                    }
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Text)
             }
         }
         impl fmt::Debug for $name {
@@ -99,6 +108,14 @@ uuid_id!(
     PlacementId
 );
 
+fn hex_digits(number: u32) -> [u8; 8] {
+    std::array::from_fn(|place| b"0123456789abcdef"[(number >> (28 - 4 * place)) as usize & 15])
+}
+
+fn text(ascii: &[u8]) -> &str {
+    std::str::from_utf8(ascii).expect("digits are ASCII")
+}
+
 macro_rules! hex_id {
     ($(#[$doc:meta])* $name:ident, $expected:literal) => {
         $(#[$doc])*
@@ -121,7 +138,7 @@ macro_rules! hex_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:08x}", self.0)
+                f.write_str(text(&hex_digits(self.0)))
             }
         }
 
@@ -178,7 +195,22 @@ pub struct TripId {
 
 impl fmt::Display for TripId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.station, self.sequence)
+        // By hand: an index is full of these.
+        let mut out = [b'-'; 29];
+        out[..8].copy_from_slice(&hex_digits(self.station.0));
+        let mut digits = [0; 20];
+        let (mut at, mut rest) = (digits.len(), self.sequence);
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        let end = 9 + digits.len() - at;
+        out[9..end].copy_from_slice(&digits[at..]);
+        f.write_str(text(&out[..end]))
     }
 }
 
@@ -207,7 +239,8 @@ macro_rules! trip_derived_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "{}"), self.0)
+                f.write_str($prefix)?;
+                self.0.fmt(f)
             }
         }
 

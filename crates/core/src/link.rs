@@ -256,6 +256,8 @@ impl Case {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hands {
     joined: BTreeMap<ActorId, ActorId>,
+    /// The same the other way round.
+    younger: BTreeMap<ActorId, Vec<ActorId>>,
     moved: BTreeMap<TripId, ActorId>,
     apart: BTreeSet<(ActorId, ActorId)>,
 }
@@ -295,6 +297,7 @@ impl Hands {
         }
         let (older, younger) = (one.min(other), one.max(other));
         self.joined.insert(younger, older);
+        self.younger.entry(older).or_default().push(younger);
         true
     }
 
@@ -321,7 +324,10 @@ impl Hands {
             return;
         };
         let new = ActorId(*first);
-        self.joined.remove(&new);
+        if let Some(younger) = { self.joined.remove(&new) }.and_then(|of| self.younger.get_mut(&of))
+        {
+            younger.retain(|one| *one != new);
+        }
         self.moved
             .extend(sessions.iter().map(|session| (*session, new)));
         self.apart.insert((old.min(new), old.max(new)));
@@ -354,10 +360,13 @@ impl Hands {
     /// The actors under which trips of `actor` may have been put when they came, itself first.
     #[must_use]
     pub fn parts(&self, actor: ActorId) -> Vec<ActorId> {
-        let root = self.root(actor);
-        let mut parts = vec![root];
-        let joined = { self.joined.keys() }.filter(|part| self.root(**part) == root);
-        parts.extend(joined);
+        let mut parts = vec![self.root(actor)];
+        let mut at = 0;
+        while let Some(part) = parts.get(at) {
+            parts.extend(self.younger.get(part).into_iter().flatten());
+            at += 1;
+        }
+        parts.sort_unstable();
         parts
     }
 
@@ -484,6 +493,8 @@ mod tests {
         let decisions = [merge(10, &[2, 4]), split(20, 2, &[4])];
         let hands = Hands::new([], &decisions, None);
         assert_eq!(hands.of(actor(4), Some(trip(4))), actor(4));
+        assert_eq!(hands.parts(actor(4)), [actor(4)]);
+        assert_eq!(hands.parts(actor(2)), [actor(2)]);
         // an actor's own first session leaves under another's name
         let hands = Hands::new([], &[split(10, 2, &[2, 6])], None);
         assert_eq!(hands.of(actor(2), Some(trip(2))), actor(6));

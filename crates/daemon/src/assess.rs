@@ -110,6 +110,12 @@ impl Assessor {
         }
     }
 
+    /// Gives back what is kept only because the same few come again and again in a flood.
+    pub(crate) fn rest(&self) {
+        self.networks.take();
+        self.linker.rest();
+    }
+
     /// What is known of an address at a time. In a flood the same few come again and again.
     fn network(&self, address: IpAddr, time: Timestamp) -> NetworkFacts {
         let mut known = self.networks.borrow_mut();

@@ -15,7 +15,7 @@ use lapwing_core::{
     Actor, ActorId, Conclusion, Delivery, Incident, Keyring, StationId, Timestamp, Trip,
 };
 use lapwing_journal::{Position, Reader};
-use lapwing_store::{Batch, Followed, Index, Ledger, TripRow};
+use lapwing_store::{Batch, Index, Ledger, TripRow};
 
 use crate::ahead::Ahead;
 use crate::announcer::Announcer;
@@ -26,14 +26,11 @@ use crate::growing::Growing;
 use crate::hands::Joined;
 use crate::places::Places;
 use crate::record;
+use crate::source::{BATCH, CAUGHT_UP, Source};
 use crate::tide::Tide;
 use crate::verdicts::Verdicts;
 use crate::{DaemonError, Directory, Settings};
 
-/// Records indexed in one transaction at most.
-const BATCH: usize = 2_000;
-/// Records that the journal's tree takes with one batch at most, where it is behind.
-const CAUGHT_UP: u64 = 50_000;
 /// Pause when there is nothing, or nothing more, to index.
 const IDLE: Duration = Duration::from_millis(15);
 /// A flood comes in batches of more than `FLOOD` records. It touches the same rows again and again, and
@@ -53,8 +50,11 @@ pub struct Indexer {
     incident_seconds: i64,
     ledger: Arc<Ledger>,
     index: Arc<Index>,
-    reader: Reader,
-    tree: Growing,
+    source: Source,
+    /// Behind the record that was read last.
+    end: Option<Position>,
+    /// Nothing where the source sees to it.
+    tree: Option<Growing>,
     assessor: Assessor,
     announcer: Option<Arc<Announcer>>,
     decided: Decided,
@@ -76,26 +76,76 @@ impl Indexer {
         ledger: Arc<Ledger>,
         announcer: Option<Arc<Announcer>>,
     ) -> Result<Self, DaemonError> {
-        let index = Arc::new(Index::open(directory.root())?);
-        let keys = directory.keyring();
-        let journal = directory.journal();
+        let index = Index::open(directory.root())?;
         let last = position(&index, directory.station())?;
-        let reader = open_reader(&journal, &keys, last)?;
+        let reader = open_reader(&directory.journal(), &directory.keyring(), last)?;
+        let mut indexer = Self::new(
+            directory,
+            settings,
+            catalog,
+            ledger,
+            index,
+            Source::Following(Box::new(reader)),
+        )?;
+        let records = last.map_or(0, |last| last + 1);
+        indexer.tree = Some(Growing::new(directory.journal(), directory.tree(), records));
+        indexer.announcer = announcer;
+        Ok(indexer)
+    }
+
+    /// Makes an index anew beside the one there is, which stays until [`Indexer::finish`]. Sends nothing. The journal's
+    /// tree must be gone.
+    ///
+    /// # Errors
+    /// As [`Indexer::open`].
+    pub fn anew(
+        directory: &Directory,
+        settings: &Settings,
+        catalog: Arc<Catalog>,
+        ledger: Arc<Ledger>,
+    ) -> Result<Self, DaemonError> {
+        let index = Index::anew(directory.root())?;
+        let reader = open_reader(&directory.journal(), &directory.keyring(), None)?;
+        let tree = Growing::new(directory.journal(), directory.tree(), 0);
+        Self::new(
+            directory,
+            settings,
+            catalog,
+            ledger,
+            index,
+            Source::ahead(reader, tree)?,
+        )
+    }
+
+    /// Puts an index that was made anew in the place of the one there was.
+    ///
+    /// # Errors
+    /// Files cannot be written.
+    pub fn finish(self, directory: &Directory) -> Result<(), DaemonError> {
+        drop(self);
+        Ok(Index::put_in_place(directory.root())?)
+    }
+
+    fn new(
+        directory: &Directory,
+        settings: &Settings,
+        catalog: Arc<Catalog>,
+        ledger: Arc<Ledger>,
+        index: Index,
+        source: Source,
+    ) -> Result<Self, DaemonError> {
         Ok(Self {
-            reader,
-            tree: Growing::new(
-                journal.clone(),
-                directory.tree(),
-                last.map_or(0, |last| last + 1),
-            ),
-            journal,
-            keys,
+            source,
+            end: None,
+            tree: None,
+            journal: directory.journal(),
+            keys: directory.keyring(),
             station: directory.station(),
             incident_seconds: settings.fold.incident_seconds,
             ledger,
-            index,
+            index: Arc::new(index),
             assessor: Assessor::new(settings, catalog, directory.keyring())?,
-            announcer,
+            announcer: None,
             decided: Decided::default(),
             joined: Joined::default(),
             places: Places::default(),
@@ -140,12 +190,13 @@ impl Indexer {
                 Ok(_) if !still => {}
                 // A transaction for each handful of records would cost more than the records.
                 Ok(few) if few < FLOOD => {
-                    if few == 0 {
-                        self.tree.catch_up(self.reader.end());
+                    if few == 0
+                        && let Some(tree) = &mut self.tree
+                    {
+                        tree.catch_up(self.end);
                     }
                     if few == 0 && std::mem::take(&mut flooded) {
-                        self.index.shrink();
-                        self.ledger.shrink();
+                        self.rest();
                     }
                     std::thread::sleep(IDLE);
                 }
@@ -173,33 +224,14 @@ impl Indexer {
     /// # Errors
     /// Journal, ledger or index fail; the batch is then not in the index.
     pub fn step(&mut self) -> Result<usize, DaemonError> {
-        // Of a record no more is kept than what is concluded from: bodies and parts are large.
-        let (mut count, mut last, mut trips) = (0, None, Vec::new());
-        while count < BATCH {
-            let Some(record) = self.reader.next()? else {
-                break;
-            };
-            count += 1;
-            let at = record.position;
-            if record
-                .erased
-                .iter()
-                .any(|part| record::is_concluded_from(part))
-            {
-                self.verdicts
-                    .know(&self.journal, &self.keys, record.sequence)?;
-            }
-            last = Some(Followed {
-                station: record.station,
-                sequence: record.sequence,
-                segment: at.segment,
-                offset: at.offset,
-            });
-            trips.extend(record::trip(&record).map(|trip| (at, trip)));
-        }
-        let Some(followed) = last else {
+        let records = self.source.take()?;
+        self.end = records.end;
+        let Some(followed) = records.last else {
             return Ok(0);
         };
+        if let Some(first) = records.erased.first() {
+            self.verdicts.know(&self.journal, &self.keys, *first)?;
+        }
         if self.decided.follow(&self.ledger)? || !self.joined.is_read() {
             self.joined = Joined::read(&self.index, &self.ledger)?;
             self.places = Places::default();
@@ -207,7 +239,7 @@ impl Indexer {
         let mut alerts = Vec::new();
         let index = Arc::clone(&self.index);
         let batch = index.batch()?;
-        for (at, trip) in &trips {
+        for (at, trip) in &records.trips {
             alerts.extend(self.conclude(&batch, *at, trip, followed.sequence)?);
         }
         if !alerts.is_empty() {
@@ -220,9 +252,18 @@ impl Indexer {
         if let (Some(announcer), false) = (&self.announcer, alerts.is_empty()) {
             (announcer.wake)();
         }
-        self.tree
-            .grow(followed.sequence + 1, self.reader.end(), CAUGHT_UP);
-        Ok(count)
+        if let Some(tree) = &mut self.tree {
+            tree.grow(followed.sequence + 1, records.end, CAUGHT_UP);
+        }
+        Ok(records.count)
+    }
+
+    /// Gives back what is kept only for a flood.
+    fn rest(&mut self) {
+        self.places = Places::default();
+        self.assessor.rest();
+        self.index.shrink();
+        self.ledger.shrink();
     }
 
     /// After a failed batch: read on from what the index really holds.
@@ -231,7 +272,7 @@ impl Indexer {
         let reader = position(&self.index, self.station)
             .and_then(|after| open_reader(&self.journal, &self.keys, after));
         match reader {
-            Ok(reader) => self.reader = reader,
+            Ok(reader) => self.source = Source::Following(Box::new(reader)),
             Err(error) => tracing::error!(%error, "cannot read the journal again"),
         }
     }

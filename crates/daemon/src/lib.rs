@@ -38,6 +38,7 @@ pub mod record;
 pub mod settings;
 mod shelf;
 pub mod sink;
+mod source;
 pub mod station;
 pub mod supervisor;
 mod tide;

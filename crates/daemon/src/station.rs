@@ -493,6 +493,8 @@ fn indexing(
     let catalog = || Arc::clone(&announcer.catalog);
     let ledger = Arc::clone(&announcer.ledger);
     let told = Some(Arc::clone(&announcer));
+    // Of a `reindex` that was killed.
+    lapwing_store::Index::remove_unfinished(directory.root())?;
     let mut indexer = Indexer::open(directory, settings, catalog(), ledger, told)?;
     let ahead = Ahead::new(recorded);
     indexer.tell(ahead.clone())?;

@@ -75,6 +75,10 @@ impl Read {
         kept.insert(id, (text.to_owned(), Arc::clone(&session)));
         Some(session)
     }
+
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = HashMap::new();
+    }
 }
 
 /// Notes as types, with what was written over what was stored.
@@ -182,7 +186,9 @@ impl<'a> Notes<'a> {
     }
 
     fn write<T: Serialize>(&self, name: String, note: &T) {
-        let text = serde_json::to_string(note).expect("notes are plain data");
+        let mut text = Vec::with_capacity(512);
+        serde_json::to_writer(&mut text, note).expect("notes are plain data");
+        let text = String::from_utf8(text).expect("JSON is UTF-8");
         self.written.borrow_mut().insert(name, text);
     }
 }

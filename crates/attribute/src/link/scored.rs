@@ -73,6 +73,10 @@ impl Linker for Scored {
         }
         linked
     }
+
+    fn rest(&self) {
+        self.read.forget();
+    }
 }
 
 pub(super) type Traits = Vec<(String, String)>;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use lapwing_daemon::indexer::Indexer;
-use lapwing_store::Index;
 use serde_json::json;
 
 use crate::args::Global;
@@ -22,19 +21,12 @@ pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
             "stop it first: it follows the index that is rebuilt",
         )
     })?;
-    Index::destroy(directory.root())?;
     let tree = directory.tree();
     if tree.exists() {
         std::fs::remove_file(&tree).with_context(|| format!("cannot remove {}", tree.display()))?;
     }
     let catalog = Arc::new(context.catalog()?);
-    let mut indexer = Indexer::open(
-        directory,
-        context.settings(),
-        catalog,
-        context.ledger()?,
-        None,
-    )?;
+    let mut indexer = Indexer::anew(directory, context.settings(), catalog, context.ledger()?)?;
     let bar = output::progress(0, "indexing records");
     let mut records = 0;
     loop {
@@ -46,6 +38,7 @@ pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
         bar.set_position(records);
     }
     bar.finish_and_clear();
+    indexer.finish(directory)?;
     if context.json {
         output::json(&json!({"records": records}))?;
     } else {

@@ -12,7 +12,7 @@ mod sqlite;
 
 pub(crate) use migrate::Migration;
 pub(crate) use session::{Row, Session};
-pub(crate) use sqlite::{Db, Writing};
+pub(crate) use sqlite::{Db, Writing, sync_file_and_directory};
 
 /// A value bound to a placeholder.
 #[derive(Clone, Copy, Debug)]

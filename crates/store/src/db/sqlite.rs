@@ -32,6 +32,8 @@ const STATEMENTS: usize = 64;
 /// While bulk is written: page cache in KiB, and pages of log before it is folded into the file.
 const BULK_CACHE: u32 = 16 << 10;
 const BULK_LOG_PAGES: u32 = 60_000;
+/// Page cache in KiB of one that is filled at once.
+const UNSAFE_CACHE: u32 = 96 << 10;
 
 /// One database file, open.
 #[derive(Debug)]
@@ -74,6 +76,27 @@ struct ReadersState {
 impl Db {
     /// Opens the file in `directory`, made if missing, and brings its schema up to date.
     pub(crate) fn open(directory: &Path, layout: &'static Layout) -> Result<Self, StoreError> {
+        Self::open_as(directory, layout, configure_writer)
+    }
+
+    /// The same for a file that is thrown away if anything fails: nothing is synced, nothing can be rolled back, and
+    /// the memory is that of a command.
+    pub(crate) fn open_unsafely(
+        directory: &Path,
+        layout: &'static Layout,
+    ) -> Result<Self, StoreError> {
+        Self::open_as(directory, layout, |connection, layout| {
+            configure(connection)?;
+            connection.query_row("PRAGMA journal_mode=OFF", [], |_| Ok(()))?;
+            tune_writer(connection, layout, "OFF", UNSAFE_CACHE)
+        })
+    }
+
+    fn open_as(
+        directory: &Path,
+        layout: &'static Layout,
+        configure: impl Fn(&Connection, &Layout) -> rusqlite::Result<()>,
+    ) -> Result<Self, StoreError> {
         let path = directory.join(layout.file);
         make_private(&path)?;
         let connection = Connection::open_with_flags(
@@ -81,7 +104,7 @@ impl Db {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )
         .map_err(|error| failed(&path, layout, error))?;
-        configure_writer(&connection, layout).map_err(|error| failed(&path, layout, error))?;
+        configure(&connection, layout).map_err(|error| failed(&path, layout, error))?;
         let db = Self {
             path,
             layout,
@@ -429,12 +452,23 @@ fn configure_writer(connection: &Connection, layout: &Layout) -> rusqlite::Resul
         Durability::Full => "FULL",
         Durability::Normal => "NORMAL",
     };
+    tune_writer(connection, layout, synchronous, layout.writer_cache)?;
     connection.execute_batch(&format!(
-        "PRAGMA synchronous={synchronous}; PRAGMA cache_size=-{}; PRAGMA mmap_size=0;
-         PRAGMA wal_autocheckpoint={}; PRAGMA journal_size_limit={LOG_LIMIT};
+        "PRAGMA wal_autocheckpoint={}; PRAGMA journal_size_limit={LOG_LIMIT}",
+        layout.log_pages
+    ))
+}
+
+/// What every writer has; `cache` is in KiB.
+fn tune_writer(
+    connection: &Connection,
+    layout: &Layout,
+    synchronous: &str,
+    cache: u32,
+) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous={synchronous}; PRAGMA cache_size=-{cache}; PRAGMA mmap_size=0;
          PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA secure_delete={}",
-        layout.writer_cache,
-        layout.log_pages,
         if layout.overwrites { "ON" } else { "OFF" }
     ))
 }
@@ -493,7 +527,7 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn sync_file_and_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_file_and_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()?;
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),

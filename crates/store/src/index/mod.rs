@@ -22,17 +22,21 @@ mod trips;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use lapwing_core::{StationId, Verdict};
 
 use crate::StoreError;
-use crate::db::{Db, Session, args};
+use crate::db::{Db, Session, args, sync_file_and_directory};
 
 pub use batch::Batch;
 pub use filter::{ActorFilter, Cursor, IncidentFilter, Page, TripFilter};
 pub use forget::Forgotten;
 pub use rows::{CanaryStats, Followed, Seen, Signal, Tally, TripRow};
+
+/// Where an index is made anew.
+const ANEW: &str = "reindexing";
 
 /// The index of one data directory. `Send` and `Sync`.
 pub struct Index {
@@ -47,6 +51,49 @@ impl Index {
     /// [`Index::destroy`] it opens, empty), [`StoreError::Locked`], or an I/O error.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         Db::open(directory, &schema::LAYOUT).map(|db| Self { db })
+    }
+
+    /// Starts an index beside the one in `directory`, of no use before [`Index::put_in_place`]: what a power cut or a
+    /// kill leaves of it is nothing.
+    ///
+    /// # Errors
+    /// As [`Index::open`].
+    pub fn anew(directory: &Path) -> Result<Self, StoreError> {
+        Self::remove_unfinished(directory)?;
+        let beside = directory.join(ANEW);
+        let made = fs::DirBuilder::new().mode(0o700).create(&beside);
+        made.map_err(StoreError::io(&beside, "create"))?;
+        Db::open_unsafely(&beside, &schema::LAYOUT).map(|db| Self { db })
+    }
+
+    /// Puts the index that [`Index::anew`] started in the place of the one in `directory`. No process may have either
+    /// open.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn put_in_place(directory: &Path) -> Result<(), StoreError> {
+        let beside = directory.join(ANEW);
+        let (from, to) = (
+            beside.join(schema::LAYOUT.file),
+            directory.join(schema::LAYOUT.file),
+        );
+        sync_file_and_directory(&from).map_err(StoreError::io(&from, "sync"))?;
+        Self::destroy(directory)?;
+        fs::rename(&from, &to).map_err(StoreError::io(&to, "create"))?;
+        sync_file_and_directory(&to).map_err(StoreError::io(&to, "sync"))?;
+        Self::remove_unfinished(directory)
+    }
+
+    /// Deletes what is left of an index that [`Index::anew`] started and nobody finished. No process may have it open.
+    ///
+    /// # Errors
+    /// Any I/O error but that there is none.
+    pub fn remove_unfinished(directory: &Path) -> Result<(), StoreError> {
+        let beside = directory.join(ANEW);
+        match fs::remove_dir_all(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other.map_err(StoreError::io(&beside, "delete")),
+        }
     }
 
     /// Deletes the files of the index in `directory`, whatever state they are in. No process may

@@ -137,6 +137,30 @@ fn check(index: &Index, trips: &[TripRow], filter: &TripFilter, wanted: impl Fn(
 }
 
 #[test]
+fn an_index_made_anew_takes_the_place_of_the_old_one_only_when_it_is_whole() {
+    let home = Home::new();
+    let old = fill(&home.index(), 1, 20);
+    let anew = Index::anew(home.path()).unwrap();
+    let new = fill(&anew, 1, 50);
+    check(&home.index(), &old, &TripFilter::default(), |_| true);
+    check(&anew, &new, &TripFilter::default(), |_| true);
+    drop(anew);
+    Index::put_in_place(home.path()).unwrap();
+    check(&home.index(), &new, &TripFilter::default(), |_| true);
+    // one that was killed leaves the old one, and no room taken
+    fill(&Index::anew(home.path()).unwrap(), 1, 5);
+    check(&home.index(), &new, &TripFilter::default(), |_| true);
+    Index::remove_unfinished(home.path()).unwrap();
+    Index::remove_unfinished(home.path()).unwrap();
+    check(&home.index(), &new, &TripFilter::default(), |_| true);
+    let left = std::fs::read_dir(home.path()).unwrap().flatten();
+    assert!(
+        left.into_iter()
+            .all(|entry| entry.file_type().unwrap().is_file())
+    );
+}
+
+#[test]
 fn trips_are_found_by_every_filter() {
     let home = Home::new();
     let index = home.index();
