@@ -179,7 +179,7 @@ pub(crate) enum Command {
     Redact(Redact),
     /// List what was erased by age or on request, when, by whom and why
     Erasures,
-    /// Build the index again from journal and ledger; sends nothing
+    /// Build the index again from journal and ledger, beside the one there is until it is whole; sends nothing
     Reindex(Empty),
     /// Save ledger, journal, settings and key into one file
     Backup(Backup),

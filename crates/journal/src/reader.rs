@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use lapwing_core::{Keyring, StationId, Timestamp};
 use serde_json::Value;
 
-use crate::error::JournalError;
+use crate::error::{Broken, JournalError};
 use crate::line::{PartLine, SALT};
 use crate::merkle::leaf_hash;
 use crate::segment::{Unit, Units, segment_path, segments};
@@ -179,20 +179,31 @@ impl Reader {
     }
 }
 
-/// Reads the record at a position.
+/// Reads the record of this sequence, which is at a position.
 ///
 /// # Errors
-/// I/O errors; [`JournalError::Broken`] if there is no record of this journal there.
+/// I/O errors; [`JournalError::Broken`] if what is there is not that record as it was written.
 pub fn read_at(
     directory: &Path,
     keys: &Keyring,
     position: Position,
+    sequence: u64,
 ) -> Result<Record, JournalError> {
     let mut units = Units::open(directory, position.segment, position.offset, 0)?;
-    match units.next(u64::MAX, position.segment)? {
-        Some(unit) => record(&units, &unit, keys, unit.envelope.sequence, None),
-        None => Err(JournalError::NoRecord(position.segment)),
-    }
+    let unit = units.next(u64::MAX, sequence).map_err(JournalError::from);
+    let read = unit.and_then(|unit| match unit {
+        Some(unit) => record(&units, &unit, keys, sequence, None),
+        None => Err(JournalError::NoRecord(sequence)),
+    });
+    read.map_err(|error| match error {
+        // Nobody counted the lines before it.
+        JournalError::Broken(broken) => JournalError::Broken(Broken {
+            line: 0,
+            what: format!("{} (at byte {})", broken.what, position.offset),
+            ..broken
+        }),
+        other => other,
+    })
 }
 
 /// Reads a record by its sequence; `None` if there is none (yet).

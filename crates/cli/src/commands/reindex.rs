@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use indicatif::ProgressBar;
 use lapwing_daemon::indexer::Indexer;
+use lapwing_store::Index;
 use serde_json::json;
 
 use crate::args::Global;
@@ -27,18 +29,18 @@ pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
     }
     let catalog = Arc::new(context.catalog()?);
     let mut indexer = Indexer::anew(directory, context.settings(), catalog, context.ledger()?)?;
-    let bar = output::progress(0, "indexing records");
-    let mut records = 0;
-    loop {
-        let step = indexer.step()?;
-        if step == 0 {
-            break;
-        }
-        records += step as u64;
-        bar.set_position(records);
-    }
+    let there = lapwing_journal::durable_records(&directory.journal()).unwrap_or_default();
+    let bar = output::progress(there, "indexing records");
+    let indexed = index(&mut indexer, &bar);
     bar.finish_and_clear();
-    indexer.finish(directory)?;
+    if indexed.is_ok() {
+        indexer.finish(directory)?;
+    } else {
+        // The index that there was stays.
+        drop(indexer);
+        Index::remove_unfinished(directory.root())?;
+    }
+    let records = indexed?;
     if context.json {
         output::json(&json!({"records": records}))?;
     } else {
@@ -47,4 +49,17 @@ pub(crate) fn run(global: &Global) -> anyhow::Result<Exit> {
         ))?;
     }
     Ok(Exit::Fine)
+}
+
+/// Indexes everything and says how many records that was.
+fn index(indexer: &mut Indexer, bar: &ProgressBar) -> anyhow::Result<u64> {
+    let mut records = 0;
+    loop {
+        let step = indexer.step()?;
+        if step == 0 {
+            return Ok(records);
+        }
+        records += step as u64;
+        bar.set_position(records);
+    }
 }

@@ -137,6 +137,7 @@ impl Desk {
             &directory.journal(),
             &directory.keyring(),
             position,
+            row.id().sequence,
         )?)
     }
 

@@ -127,7 +127,7 @@ impl Ground {
                         segment: row.segment,
                         offset: row.offset,
                     };
-                    let record = read_at(&self.journal, &self.keys, position)?;
+                    let record = read_at(&self.journal, &self.keys, position, row.id().sequence)?;
                     if let Some(trip) = record::trip(&record) {
                         suspect.see(trip, &linker);
                     }

@@ -31,12 +31,18 @@ async fn what_is_appended_is_read_back() {
         assert_eq!(record.parts["claims"], parts[1].1);
         let directory = bench.directory();
         assert_eq!(
-            &read_at(directory, &bench.keys, record.position).unwrap(),
+            &read_at(directory, &bench.keys, record.position, number).unwrap(),
             record
         );
         let again = read_sequence(directory, &bench.keys, number).unwrap();
         assert_eq!(again.as_ref(), Some(record));
     }
+    let error = read_at(bench.directory(), &bench.keys, records[2].position, 3).unwrap_err();
+    let offset = records[2].position.offset;
+    assert_eq!(
+        error.to_string(),
+        format!("record 3 (00000000000000000000.jsonl): holds sequence 2 (at byte {offset})")
+    );
     assert_eq!(
         read_sequence(bench.directory(), &bench.keys, 5).unwrap(),
         None
