@@ -1,6 +1,7 @@
 //! Where the indexer has its records from, a batch at a time: the journal as it grows, or all of it as fast as it can be
 //! read.
 
+use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use lapwing_core::Trip;
@@ -74,8 +75,11 @@ impl Source {
     pub(crate) fn take(&mut self) -> Result<Records, DaemonError> {
         match self {
             Self::Following(reader) => take(reader, BATCH),
-            // Whoever sends nothing more has told of the end before.
-            Self::Ahead(received) => received.recv().unwrap_or_else(|_| Ok(Records::default())),
+            Self::Ahead(received) => received.recv().unwrap_or_else(|_| {
+                // It tells of the end before it ends.
+                let what = "the thread that reads the journal ended before the journal did";
+                Err(DaemonError::Thread(io::Error::other(what)))
+            }),
         }
     }
 }
