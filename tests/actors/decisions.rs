@@ -123,6 +123,29 @@ fn an_actor_says_what_it_rests_on() {
 }
 
 #[test]
+fn what_only_the_operator_joined_claims_no_evidence() {
+    let scene = Scene::new();
+    scene.touch(0, ONE, SCRIPT);
+    scene.touch(3, "198.41.0.4", "curl/8.5.0");
+    let trips = trips(&scene.home, 2);
+    let (one, other) = (actor(&trips[0]), actor(&trips[1]));
+    assert_ne!(one, other);
+    let home = &scene.home;
+    home.ok(&["actor", "merge", &one, &other, "--reason", "one invoice"]);
+    let listed = home.ok(&["actors"]);
+    assert!(
+        !listed.contains("one session") && listed.contains("decided"),
+        "{listed}"
+    );
+    let shown = home.ok(&["actor", &one]);
+    assert!(shown.contains("by your decision alone"), "{shown}");
+    let incident = home.json(&["incidents"])[0]["id"].clone();
+    let shown = home.ok(&["incident", incident.as_str().expect("an id")]);
+    assert!(shown.contains(", 1 use of "), "{shown}");
+    scene.station.stop();
+}
+
+#[test]
 fn what_the_operator_decides_holds() {
     let scene = Scene::new();
     let trips_before = scene.play();

@@ -338,7 +338,11 @@ fn links(case: &Case, all: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     let Some(likelihood) = case.likelihood else {
-        output::line("\nOne session: nothing was linked, and nothing is claimed.")?;
+        output::line(if case.sessions > 1 {
+            "\nNo evidence links its sessions: they are one by your decision alone."
+        } else {
+            "\nOne session: nothing was linked, and nothing is claimed."
+        })?;
         return Ok(());
     };
     output::line(&format!(
@@ -459,6 +463,7 @@ fn stated(case: &Case) -> String {
     match case.likelihood {
         Some(likelihood) => format!("{likelihood}{decided}"),
         None if case.sessions == 0 => "not weighed".to_owned(),
+        None if case.sessions > 1 => "decided".to_owned(),
         None => format!("one session{decided}"),
     }
 }

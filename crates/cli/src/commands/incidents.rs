@@ -257,7 +257,8 @@ fn print(desk: &Desk, handled: &Handled, held: &[Hold]) -> anyhow::Result<()> {
     output::line(&format!("incident {}  {}", incident.id, state(incident)))?;
     let (verdict, count) = (incident.verdict.word(), incident.count);
     let title = desk.title(incident.canary)?;
-    output::line(&format!("  {verdict}, {count} uses of {title}"))?;
+    let uses = if count == 1 { "use" } else { "uses" };
+    output::line(&format!("  {verdict}, {count} {uses} of {title}"))?;
     let (first, last) = (
         incident.first.to_seconds_string(),
         incident.last.to_seconds_string(),
