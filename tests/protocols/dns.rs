@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use lapwing_tests::{Minted, eventually};
 use serde_json::Value;
@@ -279,8 +280,18 @@ impl Drop for Resolver {
 }
 
 impl Resolver {
-    /// unbound, with 0x20 and query name minimisation as its defaults and operators have them.
+    /// unbound, with 0x20 and query name minimisation as its defaults and operators have them. A port that was free may
+    /// be another test's by the time that it is bound: then it ends, and is started on another.
     fn start(stage: &Stage) -> Self {
+        eventually("a resolver that has its port", || {
+            let mut resolver = Self::on_some_port(stage);
+            std::thread::sleep(Duration::from_millis(300));
+            let ended = resolver.child.try_wait().unwrap();
+            ended.is_none().then_some(resolver)
+        })
+    }
+
+    fn on_some_port(stage: &Stage) -> Self {
         let free = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
