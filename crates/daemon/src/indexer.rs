@@ -229,8 +229,8 @@ impl Indexer {
         let Some(followed) = records.last else {
             return Ok(0);
         };
-        if let Some(first) = records.erased.first() {
-            self.verdicts.know(&self.journal, &self.keys, *first)?;
+        if let Some(first) = records.erased {
+            self.verdicts.know(&self.journal, &self.keys, first)?;
         }
         if self.decided.follow(&self.ledger)? || !self.joined.is_read() {
             self.joined = Joined::read(&self.index, &self.ledger)?;

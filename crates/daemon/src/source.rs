@@ -34,8 +34,8 @@ pub(crate) struct Records {
     /// The last one.
     pub(crate) last: Option<Followed>,
     pub(crate) trips: Vec<(Position, Trip)>,
-    /// Sequences of those which lost something that is concluded from.
-    pub(crate) erased: Vec<u64>,
+    /// Sequence of the first that lost something which is concluded from.
+    pub(crate) erased: Option<u64>,
     /// Behind the last one.
     pub(crate) end: Option<Position>,
 }
@@ -94,7 +94,7 @@ fn take(reader: &mut Reader, most: usize) -> Result<Records, DaemonError> {
         let at = record.position;
         let mut erased = record.erased.iter();
         if erased.any(|part| record::is_concluded_from(part)) {
-            records.erased.push(record.sequence);
+            records.erased.get_or_insert(record.sequence);
         }
         records.last = Some(Followed {
             station: record.station,
