@@ -35,6 +35,9 @@ pub use filter::{ActorFilter, Cursor, IncidentFilter, Page, TripFilter};
 pub use forget::Forgotten;
 pub use rows::{CanaryStats, Followed, Seen, Signal, Tally, TripRow};
 
+/// Endings of an index's files: of its log, and all of them.
+const LOG: &[&str] = &["-wal", "-shm"];
+const FILES: &[&str] = &["-wal", "-shm", ""];
 /// Where an index is made anew.
 const ANEW: &str = "reindexing";
 
@@ -66,8 +69,7 @@ impl Index {
         Db::open_unsafely(&beside, &schema::LAYOUT).map(|db| Self { db })
     }
 
-    /// Puts the index that [`Index::anew`] started in the place of the one in `directory`. No process may have either
-    /// open.
+    /// Puts the index that [`Index::anew`] started in the place of the one in `directory`, which nobody may write.
     ///
     /// # Errors
     /// Any I/O error.
@@ -78,7 +80,11 @@ impl Index {
             directory.join(schema::LAYOUT.file),
         );
         sync_file_and_directory(&from).map_err(StoreError::io(&from, "sync"))?;
-        Self::destroy(directory)?;
+        // A log must not stay beside another file than its own. The file stays until it is replaced, so that nobody who
+        // reads makes an empty one.
+        let folded = Self::open(directory).and_then(|old| old.db.fold_log());
+        let whole = folded.is_ok_and(|folded| folded);
+        remove(directory, if whole { LOG } else { FILES })?;
         fs::rename(&from, &to).map_err(StoreError::io(&to, "create"))?;
         sync_file_and_directory(&to).map_err(StoreError::io(&to, "sync"))?;
         Self::remove_unfinished(directory)
@@ -102,14 +108,7 @@ impl Index {
     /// # Errors
     /// Any I/O error but that there is none.
     pub fn destroy(directory: &Path) -> Result<(), StoreError> {
-        for suffix in ["-wal", "-shm", ""] {
-            let path = directory.join(format!("{}{suffix}", schema::LAYOUT.file));
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other.map_err(StoreError::io(&path, "delete"))?,
-            }
-        }
-        Ok(())
+        remove(directory, FILES)
     }
 
     /// Empties the index, positions included. Others may have it open.
@@ -199,6 +198,17 @@ impl Index {
             )
         })
     }
+}
+
+fn remove(directory: &Path, suffixes: &[&str]) -> Result<(), StoreError> {
+    for suffix in suffixes {
+        let path = directory.join(format!("{}{suffix}", schema::LAYOUT.file));
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other.map_err(StoreError::io(&path, "delete"))?,
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Index {

@@ -145,7 +145,13 @@ fn an_index_made_anew_takes_the_place_of_the_old_one_only_when_it_is_whole() {
     check(&home.index(), &old, &TripFilter::default(), |_| true);
     check(&anew, &new, &TripFilter::default(), |_| true);
     drop(anew);
+    // somebody reads the old one meanwhile
+    let reading = home.index();
+    check(&reading, &old, &TripFilter::default(), |_| true);
     Index::put_in_place(home.path()).unwrap();
+    check(&home.index(), &new, &TripFilter::default(), |_| true);
+    check(&reading, &old, &TripFilter::default(), |_| true);
+    drop(reading);
     check(&home.index(), &new, &TripFilter::default(), |_| true);
     // one that was killed leaves the old one, and no room taken
     fill(&Index::anew(home.path()).unwrap(), 1, 5);
