@@ -10,11 +10,15 @@ mod files;
 pub mod user;
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{DaemonError, Settings};
 use user::User;
+
+/// How often, a millisecond apart, is looked whether a thread that ends has gone.
+const LOOKS: u32 = 100;
 
 /// Whether the sandbox is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +98,15 @@ pub fn lock_in(root: &Path, settings: &Settings) -> Vec<Held> {
     ]
 }
 
-/// How many threads this process has.
+/// How many threads this process has. One that has ended is still listed for an instant.
 fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+    let count = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let mut counts = (0..LOOKS).map(|_| {
+        std::thread::sleep(Duration::from_millis(1));
+        count()
+    });
+    match count() {
+        many @ 2.. => counts.find(|many| *many == 1).unwrap_or(many),
+        few => few,
+    }
 }
