@@ -213,7 +213,7 @@ fn await_checkpoint(desk: &Desk, choice: &Choice) -> anyhow::Result<()> {
     let Some(wanted) = wanted else {
         return Ok(());
     };
-    let patience = desk.context.settings().journal.checkpoint_seconds.min(60) + 2;
+    let patience = desk.context.settings().journal.checkpoint_seconds.min(60) + 10;
     let deadline = Instant::now() + Duration::from_secs(patience);
     loop {
         let newest = lapwing_journal::newest_checkpoint(&journal)?.unwrap_or_default();
