@@ -11,6 +11,8 @@ mod home;
 mod http;
 #[path = "harness/line.rs"]
 mod line;
+#[path = "harness/port.rs"]
+mod port;
 #[path = "harness/process.rs"]
 mod process;
 #[path = "harness/siege.rs"]
@@ -25,6 +27,7 @@ pub use home::{Home, Minted, trips};
 pub use http::{Answer, exchange, get, post};
 pub use lapwing_testkit::{Hook, Mail, MailCatcher, WebhookCatcher};
 pub use line::Line;
+pub use port::free;
 pub use process::{Ran, binary, finish, finish_within, repository, venv};
 pub use station::Station;
 pub use waiting::{eventually, within};

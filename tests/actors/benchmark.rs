@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
-use lapwing_tests::{finish, repository, venv};
+use lapwing_tests::{finish, finish_within, repository, venv};
 use serde_json::Value;
 
 /// The example, built as the tests are.
@@ -24,7 +25,7 @@ fn example() -> PathBuf {
     if directory.ends_with("release") {
         cargo.arg("--release");
     }
-    let built = finish(&mut cargo);
+    let built = finish_within(Duration::from_secs(1800), &mut cargo);
     assert_eq!(built.code, 0, "{}", built.stderr);
     directory.join("examples/linking")
 }
@@ -50,7 +51,8 @@ fn measures_agree_with_scikit_learn_and_bars_are_met() {
         directory.path().join("labels"),
         directory.path().join("figures"),
     );
-    let ran = finish(
+    let ran = finish_within(
+        Duration::from_secs(900),
         Command::new(example())
             .current_dir(repository())
             .args(["--directory", "examples/linking", "--seed", "7"])

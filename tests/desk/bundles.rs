@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use lapwing_core::bounded;
-use lapwing_tests::{Home, WebhookCatcher, eventually};
+use lapwing_tests::{Home, WebhookCatcher, eventually, free};
 use serde_json::{Value, json};
 
-use crate::other::{Files, free, program, text_of};
+use crate::other::{Files, program, text_of};
 use crate::stage::{credential, home_with, send};
 
 fn bundle(home: &Home, args: &[&str]) -> PathBuf {

@@ -2,21 +2,15 @@
 //! debugging information, so that it is quick to send.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use lapwing_core::bounded;
-use lapwing_tests::{Ran, binary, finish, within};
+use lapwing_tests::{Ran, binary, finish, free, within};
 use tempfile::TempDir;
-
-/// An address that nobody listens on.
-pub(crate) fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
 
 /// The program that is sent to other hosts.
 pub(crate) fn program() -> &'static Path {

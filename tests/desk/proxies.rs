@@ -6,10 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use lapwing_tests::{Answer, exchange, get, trips, within};
+use lapwing_tests::{Answer, exchange, free, get, trips, within};
 use tempfile::TempDir;
 
-use crate::other::free;
 use crate::stage::{asked, home_with};
 
 /// nginx with a directory of its own; stopped when dropped.

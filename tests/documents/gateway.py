@@ -66,7 +66,7 @@ try:
     display = ":" + os.fdopen(reading).readline().strip()
     command = ["xfreerdp", proxied, "/cert:ignore", "/p:Winter-2024", "/gt:" + transport]
     ran = subprocess.run(
-        command, env=os.environ | {"DISPLAY": display}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        command, env=os.environ | {"DISPLAY": display}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
     )
     print(ran.returncode, ran.stdout, ran.stderr)
 finally:

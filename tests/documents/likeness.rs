@@ -45,7 +45,7 @@ fn compare(kind: &str) {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
-    for some in paths.chunks(50) {
+    for some in paths.chunks(25) {
         desk.office(kind, &theirs, some, Duration::from_secs(230));
     }
     let (ours, theirs) = (measure(&desk, &ours), measure(&desk, &theirs));

@@ -19,6 +19,8 @@ use sha2::{Digest as _, Sha256};
 pub(crate) const MARK: &str = "X-Mark";
 /// Clients at once, each with a canary of its own.
 pub(crate) const CLIENTS: usize = 8;
+/// Answers to all of them together, after which some client is past a quota of five.
+const ENOUGH: usize = CLIENTS * 6;
 /// Longest answer taken, and longest segment read, in bytes.
 const ANSWER: usize = 64 << 10;
 const SEGMENT: u64 = 1 << 30;
@@ -35,23 +37,25 @@ pub(crate) struct Tally {
     pub(crate) answered: usize,
 }
 
-/// Mints a canary for each client, lets them loose, and returns once something was answered. They end
-/// when the station does.
+/// Mints a canary for each client, lets them loose, and returns once there were [`ENOUGH`] answers. They
+/// end when the station does.
 pub(crate) fn start(home: &Home, address: SocketAddr, round: usize) -> Vec<JoinHandle<Tally>> {
     let count = CLIENTS.to_string();
     let minted = home.ok(&["mint", "url", "--count", &count, "--out", "json"]);
     let canaries: Vec<Minted> = minted.lines().map(Minted::parse).collect();
     assert_eq!(canaries.len(), CLIENTS);
-    let (first, answered) = mpsc::channel();
+    let (one_more, answered) = mpsc::channel();
     let clients = canaries.into_iter().enumerate();
     let clients = clients
         .map(|(client, canary)| {
-            let first = first.clone();
-            std::thread::spawn(move || use_up(address, &canary, round, client, first))
+            let one_more = one_more.clone();
+            std::thread::spawn(move || use_up(address, &canary, round, client, one_more))
         })
         .collect();
     let patience = Duration::from_secs(30);
-    answered.recv_timeout(patience).expect("an answer");
+    for _ in 0..ENOUGH {
+        answered.recv_timeout(patience).expect("an answer");
+    }
     clients
 }
 
@@ -61,7 +65,7 @@ fn use_up(
     canary: &Minted,
     round: usize,
     client: usize,
-    first: mpsc::Sender<()>,
+    one_more: mpsc::Sender<()>,
 ) -> Tally {
     let Beacon { host, target, .. } = Beacon::of(canary);
     let mut tally = Tally {
@@ -86,8 +90,8 @@ fn use_up(
             break;
         }
         tally.answered += 1;
-        // Only the first of all is waited for.
-        let _ = first.send(());
+        // Only the first of all are waited for.
+        let _ = one_more.send(());
     }
     tally
 }

@@ -122,7 +122,7 @@ fn on_slow_disk(home: &Home, more: &[&str]) -> Station {
     command
         .args(["--setting", "journal.segment_bytes=100000"])
         .args(more);
-    command.env("SYNC_SHIM_SLEEP_US", "4000");
+    command.env("SYNC_SHIM_SLEEP_US", "10000");
     shim::preload(&mut command, &[("SYNC_SHIM_LOG", &sync_log(home))]);
     Station::start(&mut command)
 }

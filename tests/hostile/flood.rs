@@ -14,7 +14,7 @@ const FLOOD: usize = 8;
 /// Canaries used once meanwhile.
 const OTHERS: usize = 20;
 /// The bar is 2 s; a machine that runs other tests meanwhile gets more.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_flood_does_not_hold_up_other_alerts() {

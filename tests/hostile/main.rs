@@ -181,7 +181,7 @@ fn slow_peers_are_ended_and_hold_nobody_up() {
         note(&format!(
             "beside {DRIPS} slow peers an answer takes at most {longest:?}"
         ));
-        assert!(longest < Duration::from_secs(5), "{longest:?}");
+        assert!(longest < Duration::from_secs(10), "{longest:?}");
     });
     let slow = DRIPS / starts.len() * 2;
     eventually("the trips of those that were cut off", || {

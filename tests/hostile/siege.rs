@@ -46,9 +46,12 @@ fn noise_crowds_nothing_out() {
         };
         let mut midst = || {
             let (web, own) = (bait.pop().expect("bait"), bait.pop().expect("bait"));
-            let answer = get(station.address(), &web.host, &web.target, &[]);
-            assert_ne!(answer.status, 0, "{protocol}: no answer in the midst");
-            say(protocol, at, &own.segment).expect("a connection in the midst");
+            // In a full house whoever is slow to speak may have to leave, and comes again.
+            let answered =
+                (0..3).any(|_| get(station.address(), &web.host, &web.target, &[]).status != 0);
+            assert!(answered, "{protocol}: no answer in the midst");
+            let said = (0..3).any(|_| say(protocol, at, &own.segment).is_ok());
+            assert!(said, "{protocol}: no connection in the midst");
             for (id, over) in [(web.id, "http"), (own.id, protocol)] {
                 eventually(
                     &format!("{protocol}: the alert of a trip over {over}"),

@@ -1,9 +1,11 @@
 //! Text that peers choose, where operators read it: terminals, spreadsheets, pages, mails.
 
+use std::fs::File;
 use std::io::Read as _;
 use std::process::Stdio;
 use std::time::Duration;
 
+use lapwing_core::bounded;
 use lapwing_tests::{
     Answer, Beacon, MailCatcher, Minted, Station, WebhookCatcher, exchange, trips, within,
 };
@@ -116,10 +118,11 @@ fn no_output_holds_a_control_character() {
         "addresses = [\"http://*.example.org\"]\n{channels}"
     ));
     let station = home.listen(&[]);
+    let printed = home.path().join("watched");
     let mut watch = home.command(&["watch"]);
     let watch = watch
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdout(File::create(&printed).expect("a file"))
         .stderr(Stdio::piped());
     let mut watch = watch.spawn().expect("watch starts");
     // It says when it waits.
@@ -131,12 +134,13 @@ fn no_output_holds_a_control_character() {
         .read_exact(&mut first)
         .expect("its first words");
     escape_everywhere(&station, &beacon, &gateway);
-    let rows = trips(&home, 13);
-    std::thread::sleep(Duration::from_secs(1));
+    let rows = trips(&home, 14);
+    let watched = within(Duration::from_secs(30), "watch prints them", || {
+        let printed = bounded::read_text(&printed, 1 << 20).expect("text");
+        (printed.lines().count() >= rows.len()).then_some(printed)
+    });
     watch.kill().expect("watch runs until it is ended");
-    let watched = watch.wait_with_output().expect("watch has ended");
-    let watched = String::from_utf8(watched.stdout).expect("watch prints text");
-    assert!(watched.lines().count() >= 13, "{watched}");
+    watch.wait().expect("watch has ended");
     clean("watch", &watched);
     for row in &rows {
         let id = row["trip"]["id"].as_str().expect("an id");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lapwing_tests::finish_within;
 
 /// Longest run of the debugger.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What a call gave in one thread: its value, and `errno` if that is negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

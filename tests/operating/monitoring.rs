@@ -2,13 +2,14 @@
 //! Prometheus. What intruders reach says nothing of the sort.
 
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use lapwing_tests::{
-    Answer, Home, MailCatcher, Station, WebhookCatcher, eventually, finish, get, trips, within,
+    Answer, Home, MailCatcher, Station, WebhookCatcher, eventually, finish, free, get, trips,
+    within,
 };
 use serde_json::Value;
 
@@ -297,10 +298,7 @@ fn prometheus_scrapes_it_and_its_rules_are_quiet() {
             &examples.join("alerts.yml").display().to_string(),
         );
     std::fs::write(path("prometheus.yml"), config).unwrap();
-    let web = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let web = free();
     let mut command = Command::new("prometheus");
     home.scrub(&mut command);
     let prometheus = command
@@ -334,6 +332,8 @@ fn prometheus_scrapes_it_and_its_rules_are_quiet() {
         ask("lapwing_trips_total%7Blistener%3D%22http%22%7D")
     });
     assert_eq!(found[0]["value"][1], "1");
-    assert_eq!(ask("up").unwrap()[0]["value"][1], "1");
+    within(Duration::from_secs(60), "it is up", || {
+        (ask("up")?[0]["value"][1] == "1").then_some(())
+    });
     assert!(ask("ALERTS%7Balertstate%3D%22firing%22%7D").is_none());
 }

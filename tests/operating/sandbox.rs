@@ -2,13 +2,12 @@
 //! while it runs it still does.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use lapwing_tests::{
-    Beacon, Home, MailCatcher, Station, WebhookCatcher, eventually, finish, get, trips,
+    Beacon, Home, MailCatcher, Station, WebhookCatcher, eventually, finish, free, get, trips,
 };
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -41,11 +40,6 @@ fn confined(station: &Station, name: &str) -> (bool, String) {
     )
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// What the process may do in each thread: write elsewhere, write in its data directory, read elsewhere, read what
 /// looking up names takes, run a program, open a raw socket and an ordinary one, bind another port.
 fn tried(home: &Home, station: &Station) -> Vec<Vec<Gave>> {
@@ -62,7 +56,7 @@ fn tried(home: &Home, station: &Station) -> Vec<Vec<Gave>> {
         socket(2),
         bound(),
     ];
-    everywhere(station.pid(), &bind(free_port()), &calls)
+    everywhere(station.pid(), &bind(free().port()), &calls)
 }
 
 #[test]

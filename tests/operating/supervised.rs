@@ -1,12 +1,11 @@
 //! Started by systemd's own `systemd-socket-activate`, over sockets that it opened; and what a supervisor hears.
 
-use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use lapwing_tests::{Home, Ran, Station, binary, eventually, finish_within, trips};
+use lapwing_tests::{Home, Ran, Station, binary, eventually, finish_within, free, trips};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Longest run of a client, which waits for the station to be started by it.
@@ -22,11 +21,6 @@ fn home() -> Home {
         "bait.example",
     ]);
     home
-}
-
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
 }
 
 /// The station behind sockets of systemd's, which is started by the first who comes.

@@ -1,14 +1,14 @@
 //! Certificates from an authority, with Pebble, the test server of Let's Encrypt's makers.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use lapwing_core::bounded;
-use lapwing_tests::{Home, Station, finish_within, within};
+use lapwing_tests::{Home, Station, finish_within, free, within};
 use serde_json::json;
 
 /// Longest run of a client, and of an authority's checks.
@@ -32,19 +32,13 @@ impl Drop for Pebble {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 impl Pebble {
     /// Checks by HTTP and by TLS at this port; every host is this one.
     fn start(home: &Home, port: u16) -> Self {
-        // Its port in UDP is free too, as far as ports of tests are.
-        let dns = free_port();
+        let dns = free().port();
         let mut pebble = Self::asking(home, port, dns);
         let names = format!("127.0.0.1:{dns}");
-        let management = format!("127.0.0.1:{}", free_port());
+        let management = free().to_string();
         let nowhere = ["-http01", "", "-https01", "", "-tlsalpn01", ""];
         let served = ["-dns01", &names, "-management", &management];
         let of_names = ["-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""];
@@ -78,10 +72,10 @@ impl Pebble {
             ])
             .args(["-addext", "basicConstraints=critical,CA:FALSE"]);
         assert_eq!(finish_within(PATIENCE, &mut openssl).code, 0);
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let address = free();
         let config = json!({"pebble": {
             "listenAddress": address.to_string(),
-            "managementListenAddress": format!("127.0.0.1:{}", free_port()),
+            "managementListenAddress": free().to_string(),
             "certificate": path("pebble.pem"), "privateKey": path("pebble.key"),
             "httpPort": port, "tlsPort": port,
             "ocspResponderURL": "", "externalAccountBindingRequired": false,
@@ -145,7 +139,7 @@ fn issuer(home: &Home, port: u16) -> String {
 
 fn gets_one(challenge: &str) {
     let home = Home::new();
-    let port = free_port();
+    let port = free().port();
     let pebble = Pebble::start(&home, port);
     settings(&home, HOST, &pebble, challenge);
     let address = format!("127.0.0.1:{port}");
@@ -208,7 +202,7 @@ fn a_certificate_comes_by_tls() {
 #[test]
 fn a_certificate_for_a_wildcard_comes_by_dns() {
     let home = Home::new();
-    let (http, dns) = (free_port(), free_port());
+    let (http, dns) = (free().port(), free().port());
     let pebble = Pebble::asking(&home, http, dns);
     settings(&home, "*.bait.example", &pebble, "dns-01");
     let (http_door, dns_door) = (format!("127.0.0.1:{http}"), format!("dns=127.0.0.1:{dns}"));

@@ -3,10 +3,8 @@
 use std::fs;
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-use lapwing_tests::{Minted, eventually};
-use serde_json::Value;
+use lapwing_tests::{Minted, eventually, free};
 
 use crate::stage::Stage;
 
@@ -280,21 +278,9 @@ impl Drop for Resolver {
 }
 
 impl Resolver {
-    /// unbound, with 0x20 and query name minimisation as its defaults and operators have them. A port that was free may
-    /// be another test's by the time that it is bound: then it ends, and is started on another.
+    /// unbound, with 0x20 and query name minimisation as its defaults and operators have them.
     fn start(stage: &Stage) -> Self {
-        eventually("a resolver that has its port", || {
-            let mut resolver = Self::on_some_port(stage);
-            std::thread::sleep(Duration::from_millis(300));
-            let ended = resolver.child.try_wait().unwrap();
-            ended.is_none().then_some(resolver)
-        })
-    }
-
-    fn on_some_port(stage: &Stage) -> Self {
-        let free = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = free().port();
         let config = format!(
             "server:\n interface: 127.0.0.1\n port: {port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n \
              directory: \"{home}\"\n pidfile: \"\"\n use-syslog: no\n do-not-query-localhost: no\n use-caps-for-id: yes\n \
@@ -348,19 +334,17 @@ fn a_resolver_is_called_one_and_what_follows_is_the_same_use() {
         shown.contains("a DNS resolver, on behalf of somebody who is not seen"),
         "{shown}"
     );
-    let before = stage.trips(1).len();
 
     let url = format!("http://{}/", stage.station.address());
     stage.run(
         "curl",
         &["-s", "-m", "20", "-H", &format!("Host: {name}"), &url],
     );
-    let trips = stage.trips(before + 1);
-    let of = |listener: &str| -> Vec<&Value> {
-        let listener = |trip: &&Value| trip["trip"]["observed"]["listener"] == listener;
-        trips.iter().filter(listener).collect()
-    };
-    let http = of("http")[0];
+    let http = eventually("the trip over HTTP", || {
+        let trips = stage.trips(1).into_iter();
+        let mut http = trips.filter(|trip| trip["trip"]["observed"]["listener"] == "http");
+        http.next()
+    });
     assert_eq!(
         http["conclusion"]["incident"],
         looked_up["conclusion"]["incident"]

@@ -45,7 +45,7 @@ fetch
 sysctl -q -w net.ipv4.tcp_timestamps=0 net.ipv4.tcp_sack=0 net.ipv4.tcp_window_scaling=0
 fetch
 # What it saw last may not be written yet.
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     [ "$(grep -c 'mod=syn|' p0f.log)" -ge 28 ] && break
     sleep 0.05
 done

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use lapwing_core::text::escape_lines;
-use lapwing_tests::{Home, Minted, Ran, Station, binary, finish_within, trips};
+use lapwing_tests::{Home, Minted, Ran, Station, binary, eventually, finish_within, trips};
 use serde_json::Value;
 
 /// Longest run of a client.
@@ -126,6 +126,14 @@ impl Stage {
         let mut trips = trips(&self.home, count);
         trips.reverse();
         trips
+    }
+
+    /// The trips as lines, as soon as they say this: of all that a client did, what came last.
+    pub(crate) fn told(&self, last: &str) -> String {
+        eventually(last, || {
+            let lines = self.lines(1);
+            lines.contains(last).then_some(lines)
+        })
     }
 
     /// The trips as lines, oldest first: method, what answered and how, and what was captured.

@@ -1,11 +1,10 @@
 //! A program that looks for honeypots does not take a bound host for one.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
 
-use lapwing_tests::{Home, Station, exchange, finish_within};
+use lapwing_tests::{Home, Station, exchange, finish_within, free};
 use serde_json::Value;
 
 use crate::scanners::packaged;
@@ -49,9 +48,7 @@ fn an_auditor_does_not_take_any_site_for_a_honeypot() {
 
 /// A station with one canary, on a port that is free.
 fn station(kind: &str) -> (Home, Station, u16) {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
+    let port = free().port();
     let home = Home::new();
     home.ok(&["init", "--address", &format!("http://127.0.0.1:{port}")]);
     home.ok(&["mint", kind]);

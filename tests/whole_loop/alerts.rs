@@ -19,7 +19,7 @@ fn the_first_use_is_announced_at_once_and_further_ones_are_counted() {
     let by_mail = eventually("the first mail", || mail.mails().first().cloned());
     for arrived in [first.arrived, by_mail.arrived] {
         let after = arrived.duration_since(begun);
-        assert!(after < Duration::from_secs(10), "after {after:?}");
+        assert!(after < Duration::from_secs(30), "after {after:?}");
     }
     assert!(first.signed, "signed after Standard Webhooks");
     assert!(first.headers["webhook-id"].starts_with("msg_"));
@@ -246,8 +246,10 @@ fn a_failing_webhook_is_tried_again_until_it_works_also_after_a_restart() {
     let canary = home.mint("url", &[]);
     let station = home.listen(&[]);
     open(station.address(), &canary);
-    eventually("two attempts", || (hook.refused() >= 2).then_some(()));
-    assert_eq!(states(&home, "hook")[0].1, "pending");
+    eventually("two attempts", || {
+        let (_, state, attempts) = states(&home, "hook").into_iter().next()?;
+        (state == "pending" && attempts >= 2).then_some(())
+    });
     station.kill();
     let station = home.listen(&[]);
     hook.fail(false);

@@ -110,7 +110,7 @@ fn a_drill_whose_alert_does_not_arrive_says_so() {
     let canary = home.mint("url", &[]);
     let station = home.listen(&[]);
     let via = station.address().to_string();
-    let ran = home.run(&["drill", &canary.id, "--via", &via, "--timeout", "3"]);
+    let ran = home.run(&["drill", &canary.id, "--via", &via, "--timeout", "10"]);
     assert_eq!(ran.code, 5, "{}\n{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("NOT taken"), "{}", ran.stdout);
     assert!(hook.refused() > 0);

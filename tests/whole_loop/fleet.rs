@@ -141,7 +141,7 @@ fn several_are_drilled_by_their_ids_and_the_words_name_what_did_not_arrive() {
     assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
     assert_eq!(told(&hook.hooks()).0.len(), 4);
     hook.fail(true);
-    let ran = home.run(&[all.as_slice(), &["3"]].concat());
+    let ran = home.run(&[all.as_slice(), &["10"]].concat());
     assert_eq!(ran.code, 5, "{}\n{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains(&ids[0]) && ran.stdout.contains(&ids[1]));
     assert!(ran.stdout.contains("hook"), "{}", ran.stdout);

@@ -75,6 +75,10 @@ fn look(home: &Home, secrets: &BTreeMap<String, String>, when: &str) {
         if file.ends_with("key") {
             continue;
         }
+        // What is written beside a file is renamed over it meanwhile.
+        if !file.exists() {
+            continue;
+        }
         let bytes = bytes_of(&file);
         for (name, value) in secrets {
             for form in forms(value) {

@@ -263,7 +263,7 @@ mod tests {
             let begun = Instant::now();
             let ready = || after(std::future::ready(()));
             futures_util::future::join(ready(), ready()).await;
-            assert!(begun.elapsed() < Duration::from_secs(1));
+            assert!(begun.elapsed() < Duration::from_secs(10));
         }
     }
 

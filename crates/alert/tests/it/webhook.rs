@@ -45,7 +45,7 @@ impl Receiver {
     fn config(&self, host: &str) -> Value {
         json!({
             "kind": "webhook", "url": format!("http://{host}:{}/in?key=QuerySecret", self.port),
-            "secret": secret(), "allow_private": true, "timeout_seconds": 2,
+            "secret": secret(), "allow_private": true, "timeout_seconds": 20,
             "headers": {"authorization": "Bearer x"},
         })
     }

@@ -199,7 +199,7 @@ async fn a_disk_that_does_not_answer_is_a_gap() {
     let behind = journal.append(entry(2));
     journal.answered_early("http");
     assert!(journal.healthy(), "a slow sync is no stall");
-    tokio::time::sleep(Duration::from_millis(1600)).await;
+    tokio::time::sleep(Duration::from_millis(3000)).await;
     journal.answered_early("http");
     assert!(!journal.healthy());
     assert!(matches!(behind.await, Err(JournalError::NotDurable)));
@@ -307,18 +307,21 @@ async fn one_sync_serves_a_group_and_comes_before_the_answer() {
     let order: Vec<_> = trace.iter().rev().take(4).rev().copied().collect();
     assert_eq!(order, ["create", "directory", "append", "sync"]);
     let before = faults.syncs.load(Ordering::SeqCst);
+    faults.stall.store(true, Ordering::SeqCst);
     let many: Vec<_> = (0..200)
         .map(|number| journal.append(entry(number)))
         .collect();
     let passes: Vec<_> = (0..50).map(|_| journal.pass(50, "http")).collect();
+    faults.stall.store(false, Ordering::SeqCst);
     for append in many {
         append.await.unwrap();
     }
     for pass in passes {
         pass.await.unwrap();
     }
+    // One for what the writer took before the rest was there, one for the rest.
     let syncs = faults.syncs.load(Ordering::SeqCst) - before;
-    assert!(syncs < 100, "{syncs} syncs for 250 requests");
+    assert!(syncs <= 2, "{syncs} syncs for 250 requests");
 }
 
 #[tokio::test]

@@ -142,9 +142,7 @@ async fn slow_and_idle_connections_are_left() {
     let body = frame(1, 4, 1, &post(&format!("/{HANDLE}")));
     for bytes in [Vec::new(), open, body] {
         let sent = [opening(), bytes].concat();
-        timeout(Duration::from_secs(3), running.talk(&sent))
-            .await
-            .expect("left");
+        timeout(PATIENCE, running.talk(&sent)).await.expect("left");
     }
     assert_eq!(running.recorded(1).await[0].decoy.status, 408);
 }

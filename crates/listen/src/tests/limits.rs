@@ -21,16 +21,12 @@ async fn slow_peers_are_left() {
     let running = start(quick(), &[]);
     let partial = format!("GET /{HANDLE} HTTP/1.1\r\nHost");
     let body = format!("POST /{HANDLE} HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
-    for (bytes, within) in [
-        ("", 1500),
-        ("PRI * HT", 1500),
-        (&partial, 1500),
-        (&body, 1500),
-    ] {
+    for bytes in ["", "PRI * HT", &partial, &body] {
         let began = Instant::now();
         running.talk(bytes.as_bytes()).await;
         let took = began.elapsed();
-        assert!(took < Duration::from_millis(within), "{bytes}: {took:?}");
+        // By default the shortest of these deadlines is 2.5 s.
+        assert!(took < Duration::from_millis(2400), "{bytes}: {took:?}");
         assert!(took >= Duration::from_millis(150), "{bytes}: {took:?}");
     }
     let seen = running.recorded(2).await;
