@@ -187,6 +187,29 @@ fn unsynced_bytes_discarded_twenty_times() {
     assert_verified(&home, ROUNDS);
 }
 
+#[test]
+fn a_kill_is_on_record_once_and_a_start_that_fails_is_none() {
+    let home = home();
+    let breaks = || {
+        let bodies = bodies(&home);
+        bodies.iter().filter(|body| body["type"] == "break").count()
+    };
+    let fails = || {
+        let wrong = ["--setting", "alert.channels.mail.kind=pigeon"];
+        let ran = home.run(&[&LISTEN, &wrong[..]].concat());
+        assert_ne!(ran.code, 0, "{}", ran.stdout);
+        assert!(ran.stderr.contains("pigeon"), "{}", ran.stderr);
+    };
+    fails();
+    let station = home.listen(&[]);
+    assert_eq!(breaks(), 0, "there was no station before");
+    station.kill();
+    fails();
+    fails();
+    assert_eq!(home.listen(&[]).stop().code, 0);
+    assert_eq!(breaks(), 1);
+}
+
 /// The check that the rounds above rely on, on a journal that did lose something.
 #[test]
 fn a_loss_would_be_noticed() {

@@ -36,8 +36,8 @@ pub enum Running {
 }
 
 impl Mark {
-    /// Sets the marks. Gives when a station was last seen alive that did not end in order.
-    pub(crate) fn set(root: &Path, now: Timestamp) -> (Self, Option<Timestamp>) {
+    /// Sets the marks.
+    pub(crate) fn set(root: &Path, now: Timestamp) -> Self {
         let path = root.join("journal/recording");
         let recording = private(&path).inspect_err(|error| {
             tracing::warn!(%error, "other processes cannot see whether trips are recorded");
@@ -48,7 +48,6 @@ impl Mark {
             running: root.join("running"),
             said: None,
         };
-        let left = left_behind(&mark.running);
         mark.recording(true);
         mark.alive(now).into_iter().for_each(|say| say());
         // The first time so that it outlasts whatever comes; later ones may be late.
@@ -57,7 +56,7 @@ impl Mark {
         if let Err(error) = synced {
             tracing::warn!(%error, "cannot sync {}", mark.running.display());
         }
-        (mark, left)
+        mark
     }
 
     /// Shows whether trips are recorded.
@@ -95,8 +94,9 @@ impl Mark {
     }
 }
 
-/// When the station that left this file was last seen alive, if one did.
-fn left_behind(path: &Path) -> Option<Timestamp> {
+/// When a station was last seen alive that did not end in order, if one did not.
+pub(crate) fn left_behind(root: &Path) -> Option<Timestamp> {
+    let path = &root.join("running");
     let written = std::fs::metadata(path).and_then(|file| file.modified());
     let written = written.ok()?.duration_since(UNIX_EPOCH).ok()?;
     let text = bounded::read_text(path, 64).unwrap_or_default();
@@ -105,7 +105,7 @@ fn left_behind(path: &Path) -> Option<Timestamp> {
     micros.map(Timestamp::from_micros)
 }
 
-/// The station of this data directory has ended with all on record.
+/// The station of this data directory has ended with all on record, or it is on record that it has not.
 pub(crate) fn ended(root: &Path) {
     let path = root.join("running");
     if let Err(error) = std::fs::remove_file(&path) {
@@ -149,8 +149,8 @@ mod tests {
         std::fs::create_dir(root.join("journal")).unwrap();
         assert_eq!(running(root), Running::No);
         let now = Timestamp::from_micros(1_700_000_000_000_000);
-        let (mut mark, left) = Mark::set(root, now);
-        assert_eq!(left, None);
+        assert_eq!(left_behind(root), None);
+        let mut mark = Mark::set(root, now);
         let station = lapwing_journal::lock(&root.join("journal")).unwrap();
         assert_eq!(running(root), Running::Recording);
         mark.recording(false);
@@ -159,9 +159,8 @@ mod tests {
         assert_eq!(running(root), Running::Recording);
         drop((mark, station));
         assert_eq!(running(root), Running::No);
-        let (_, left) = Mark::set(root, now.plus_seconds(60));
-        assert_eq!(left, Some(now));
+        assert_eq!(left_behind(root), Some(now));
         ended(root);
-        assert_eq!(Mark::set(root, now).1, None);
+        assert_eq!(left_behind(root), None);
     }
 }

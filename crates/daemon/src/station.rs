@@ -83,9 +83,8 @@ impl Station {
         let catalog = Arc::new(catalog(directory)?);
         let ledger = directory.ledger()?;
         let (journal, recovery) = open_journal(directory, &settings, Arc::clone(&clock))?;
-        let (mark, broken_off) = Mark::set(directory.root(), clock.now());
-        if let Some(alive) = broken_off {
-            note_break(&journal, alive).await;
+        if let Some(alive) = mark::left_behind(directory.root()) {
+            note_break(&journal, alive, directory.root()).await;
         }
         let (dispatcher, sent) = dispatcher(directory, &settings, &ledger, &journal)?;
         let announcer = announcer(
@@ -131,6 +130,8 @@ impl Station {
         let hosts = hosts(&settings, &desk, &journal, &dispatcher, directory.station());
         let ground = Ground::of(directory, ledger, indexer.index());
         let minder = Minder::new(ground, journal.clone(), settings.retention.clone());
+        // Last: a start that fails is no station that did not end in order.
+        let mark = Mark::set(directory.root(), clock.now());
         Ok(Self {
             settings,
             journal,
@@ -317,14 +318,17 @@ async fn close(journal: &Journal, recorder: &Recorder, root: &Path) {
 
 /// Says in the evidence that the station before did not end in order: nothing is known of the time from when
 /// it was last seen alive with all on record.
-async fn note_break(journal: &Journal, alive: Timestamp) {
+async fn note_break(journal: &Journal, alive: Timestamp, root: &Path) {
     let entry = Entry {
         body: Body::from(serde_json::json!({"type": "break", "alive": alive.micros()})),
         parts: Vec::new(),
         via: "station".to_owned(),
     };
-    if let Err(error) = journal.append(entry).await {
-        tracing::error!(%error, "cannot record that the station before did not end in order");
+    match journal.append(entry).await {
+        Ok(_) => mark::ended(root),
+        Err(error) => {
+            tracing::error!(%error, "cannot record that the station before did not end in order");
+        }
     }
     tracing::warn!("the station before did not end in order; it was last seen alive at {alive}");
 }
