@@ -1,13 +1,13 @@
 //! Printing: data to stdout, words to stderr, tables for people, JSON for programs, progress for
 //! what takes long.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write};
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanFloatCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use lapwing_core::text;
 use serde::Serialize;
 
@@ -88,11 +88,14 @@ pub(crate) fn print_table(table: &Table) -> io::Result<()> {
 /// A progress bar on stderr; invisible where stderr is no terminal.
 pub(crate) fn progress(length: u64, what: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(8));
-    let style = ProgressStyle::with_template(
-        "{msg} [{bar:32}] {human_pos}/{human_len} {per_sec} ETA {eta}",
-    )
-    .unwrap_or_else(|_| ProgressStyle::default_bar())
-    .progress_chars("=> ");
+    let style =
+        ProgressStyle::with_template("{msg} [{bar:32}] {human_pos}/{human_len} {rate} ETA {eta}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .with_key("rate", |state: &ProgressState, to: &mut dyn fmt::Write| {
+                // A bar has nowhere to fail to.
+                let _ = write!(to, "{:.0}/s", HumanFloatCount(state.per_sec()));
+            })
+            .progress_chars("=> ");
     bar.set_style(style);
     bar.set_message(what.to_owned());
     bar

@@ -89,7 +89,9 @@ impl Key {
             .map_err(|source| failed(path, "cannot read the master key", source))?;
         let master = MasterKey::from_hex(&text).ok_or_else(|| DaemonError::Directory {
             path: path.to_owned(),
-            what: "not a master key: expected 64 hex digits".to_owned(),
+            what: "not a master key, which is 64 hex digits; put back the file as it was, or name \
+                   another with key_file"
+                .to_owned(),
             source: None,
         })?;
         Ok(Self {

@@ -19,7 +19,7 @@ pub enum JournalError {
         source: io::Error,
     },
     /// Another process writes this journal.
-    #[error("another station writes the journal in {}", .0.display())]
+    #[error("another station writes the journal in {}: stop it, or give this one a data directory of its own", .0.display())]
     Locked(PathBuf),
     /// The journal is not what was written.
     #[error(transparent)]
