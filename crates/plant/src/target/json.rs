@@ -118,6 +118,9 @@ impl Format for Json {
         if strict.is_ok() && serde_json::from_str::<Value>(after).is_err() {
             return Err("a strict reader would no longer take it".to_owned());
         }
+        if loose_ends(before) > loose_ends(after) {
+            return Err("a comma would be left over".to_owned());
+        }
         let (before, mut after) = (value(before)?, value(after)?);
         let there = ours
             .at
@@ -168,13 +171,14 @@ impl Format for Json {
         let Ok(root) = scan(&file) else {
             return Found::Absent;
         };
-        let Some(Kind::Object(members)) = root.follow(&ours.at).map(|node| &node.kind) else {
+        let Some((object, members)) = root.follow(&ours.at).and_then(Node::object) else {
             return Found::Absent;
         };
         let found = match &ours.key {
             Some(key) => find_key(text, members, key, ours),
             None => find_flat(text, members, ours),
         };
+        let found = found.within(all_within(text, object, members, ours));
         let alone = ours.made && members.iter().all(|member| is_ours(&member.key, ours));
         let stem = root.follow(ours.stem()).map(|node| &node.kind);
         match (ours.at.last(), stem) {
@@ -193,6 +197,32 @@ impl Format for Json {
             opaque: Vec::new(),
         }
     }
+}
+
+/// The inside of an object that holds nothing but ours.
+fn all_within(
+    text: &str,
+    object: &Node,
+    members: &[Member],
+    ours: &Ours,
+) -> Option<Vec<Range<usize>>> {
+    let inside = object.span.start + 1..object.span.end - 1;
+    let mut from = inside.start;
+    for member in members {
+        let blank = text[from..member.start].trim_matches([' ', '\t', '\r', '\n', ',']);
+        if !is_ours(&member.key, ours) || !blank.is_empty() {
+            return None;
+        }
+        from = member.value.span.end;
+    }
+    let blank = text[from..inside.end].trim_matches([' ', '\t', '\r', '\n', ',']);
+    (!members.is_empty() && blank.is_empty()).then(|| vec![inside])
+}
+
+/// How many objects have a comma behind their last member.
+fn loose_ends(text: &str) -> usize {
+    let path = Path::new("");
+    scan(&File { path, text }).map_or(0, |root| root.loose_ends())
 }
 
 fn is_ours(name: &str, ours: &Ours) -> bool {

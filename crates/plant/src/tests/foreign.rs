@@ -132,3 +132,64 @@ proptest! {
         prop_assert!(bench.bytes() == text.as_bytes());
     }
 }
+
+/// What parts ours from what was added beside it later goes with ours, and a strict file stays strict.
+#[test]
+fn no_comma_is_left_over() {
+    let json = plain("json");
+    for (empty, beside) in [
+        ("{}", "{\"a.example\": 1, "),
+        ("{}\n", "{\n  \"a.example\": {},"),
+        ("{\n\t\"auths\": {}\n}", ""),
+        ("{\n}\n", ""),
+    ] {
+        // Two of ours: the first stands alone, the second in front of it.
+        let bench = Bench::with("a.json", empty.as_bytes());
+        let first = bench.plant(&json).expect("planted");
+        let second = bench.plant(&json).expect("planted");
+        for placement in [&first, &second] {
+            uproot(placement, false, NOW).expect("uprooted");
+            let text = String::from_utf8(bench.bytes()).expect("UTF-8");
+            serde_json::from_str::<serde_json::Value>(&text).expect(&text);
+        }
+        let left: serde_json::Value = serde_json::from_slice(&bench.bytes()).expect("strict");
+        let was: serde_json::Value = serde_json::from_str(empty).expect("strict");
+        assert_eq!(left, was);
+        if beside.is_empty() {
+            continue;
+        }
+        // And one of the owner's.
+        let placement = bench.plant(&json).expect("planted");
+        let text = String::from_utf8(bench.bytes()).expect("UTF-8");
+        std::fs::write(&bench.file, text.replacen('{', beside, 1)).expect("written");
+        uproot(&placement, false, NOW).expect("uprooted");
+        let left: serde_json::Value = serde_json::from_slice(&bench.bytes()).expect("strict");
+        assert_eq!(left.as_object().expect("an object").len(), 1);
+        assert!(left.get("a.example").is_some());
+    }
+}
+
+#[test]
+fn what_was_rewritten_on_one_line_leaves_too() {
+    for (now, left) in [
+        ("{z: 1, OURS}\n", "{z: 1}\n"),
+        ("{OURS, z: 1}\n", "{z: 1}\n"),
+        ("{OURS}\n", "{}\n"),
+    ] {
+        let bench = Bench::with("a.yml", b"z: 1\n");
+        let placement = bench.plant(&plain("yaml")).expect("planted");
+        let ours = &placement.detail["files"][0]["ours"];
+        let entries = ours["entries"].as_array().expect("entries").iter();
+        let entries: Vec<String> = entries
+            .map(|it| format!("{}: {}", it[0].as_str().expect("text"), it[1]))
+            .collect();
+        let ours = format!(
+            "{}: {{{}}}",
+            ours["key"].as_str().expect("a key"),
+            entries.join(", ")
+        );
+        std::fs::write(&bench.file, now.replace("OURS", &ours)).expect("written");
+        uproot(&placement, false, NOW).expect("uprooted");
+        assert_eq!(String::from_utf8(bench.bytes()).expect("UTF-8"), left);
+    }
+}

@@ -26,6 +26,9 @@ enum Standing {
     Altered(Vec<Range<usize>>),
 }
 
+/// A run of ours and where it stands.
+type Stood<'a> = (&'a Addition, Vec<Range<usize>>);
+
 /// Where every run of a file is.
 fn standing(format: &dyn Format, record: &Record, seen: Option<&Seen>) -> Vec<Standing> {
     let Some(seen) = seen else {
@@ -222,7 +225,7 @@ impl Cut {
         force: bool,
     ) -> Result<Option<Self>, PlantError> {
         let mut altered = false;
-        let mut found: Vec<(&Addition, Vec<Range<usize>>)> = Vec::new();
+        let mut found: Vec<Stood<'_>> = Vec::new();
         for (run, standing) in record.runs().zip(standing(format, record, Some(seen))) {
             let spans = match standing {
                 Standing::Absent => continue,
@@ -244,10 +247,24 @@ impl Cut {
                     .hint("look at it, then take it out with --force"),
             ));
         }
-        let bytes = cut(&seen.bytes, &found);
+        let mut bytes = cut(&seen.bytes, &found);
         let back = disk::digest(&bytes) == record.before;
-        if !back && !altered && !force {
-            prove_removal(format, record, &seen.bytes, &found)?;
+        if !back
+            && !altered
+            && let Err(error) = prove_removal(format, record, &seen.bytes, &found)
+        {
+            // What parts it from something that was added beside it goes with it.
+            match named(format, record, &seen.bytes, &found) {
+                Some(named) => {
+                    found = named;
+                    bytes = cut(&seen.bytes, &found);
+                }
+                None if force => {}
+                None => return Err(error),
+            }
+        }
+        if force {
+            gone(format, record, &bytes, &found)?;
         }
         Ok(Some(Self {
             spans: spans(&found),
@@ -266,7 +283,7 @@ impl Cut {
 }
 
 /// All spans in order, those that overlap joined.
-fn spans(found: &[(&Addition, Vec<Range<usize>>)]) -> Vec<Range<usize>> {
+fn spans(found: &[Stood<'_>]) -> Vec<Range<usize>> {
     let mut all: Vec<Range<usize>> = found.iter().flat_map(|(_, spans)| spans).cloned().collect();
     all.sort_by_key(|span| span.start);
     let mut out: Vec<Range<usize>> = Vec::with_capacity(all.len());
@@ -279,7 +296,7 @@ fn spans(found: &[(&Addition, Vec<Range<usize>>)]) -> Vec<Range<usize>> {
     out
 }
 
-fn cut(bytes: &[u8], found: &[(&Addition, Vec<Range<usize>>)]) -> Vec<u8> {
+fn cut(bytes: &[u8], found: &[Stood<'_>]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut from = 0;
     for span in spans(found) {
@@ -290,13 +307,56 @@ fn cut(bytes: &[u8], found: &[(&Addition, Vec<Range<usize>>)]) -> Vec<u8> {
     out
 }
 
+/// The same runs where their names say that they are, if taking those out is proven.
+fn named<'a>(
+    format: &dyn Format,
+    record: &Record,
+    now: &[u8],
+    found: &[Stood<'a>],
+) -> Option<Vec<Stood<'a>>> {
+    let decoded = Decoded::of(&record.path, now, format.any_bytes()).ok()?;
+    let by_name = |run: &'a Addition| match by_name(format, &decoded, run) {
+        Standing::Reworded(spans) => Some((run, spans)),
+        _ => None,
+    };
+    let named: Vec<_> = found
+        .iter()
+        .map(|(run, _)| by_name(run))
+        .collect::<Option<_>>()?;
+    prove_removal(format, record, now, &named).ok()?;
+    Some(named)
+}
+
+/// What is taken out by force is no longer there.
+fn gone(
+    format: &dyn Format,
+    record: &Record,
+    left: &[u8],
+    found: &[Stood<'_>],
+) -> Result<(), PlantError> {
+    let Ok(decoded) = Decoded::of(&record.path, left, format.any_bytes()) else {
+        return Ok(());
+    };
+    let stands = |run: &Addition| matches!(format.find(&decoded.text, &run.ours), Found::Whole(_));
+    if found.iter().any(|(run, _)| stands(run)) {
+        return Err(PlantError::NotOurs(
+            Problem::at(
+                &record.path,
+                "what was planted cannot be told from what stands around it",
+            )
+            .hint("take it out by hand; `lapwing uproot --force` then gives the placement up"),
+        ));
+    }
+    Ok(())
+}
+
 /// After the owner's own edits: what stays must be what is there now without ours, one run after the
 /// other. A file that the owner has left unreadable is not held against our bytes.
 fn prove_removal(
     format: &dyn Format,
     record: &Record,
     now: &[u8],
-    found: &[(&Addition, Vec<Range<usize>>)],
+    found: &[Stood<'_>],
 ) -> Result<(), PlantError> {
     let decode = |bytes: &[u8]| Decoded::of(&record.path, bytes, format.any_bytes());
     let mut then = decode(&cut(now, found))?.text;

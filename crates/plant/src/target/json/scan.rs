@@ -39,6 +39,27 @@ impl Node {
         })
     }
 
+    /// With its members, if it is an object.
+    pub(in crate::target) fn object(&self) -> Option<(&Self, &[Member])> {
+        match &self.kind {
+            Kind::Object(members) => Some((self, members)),
+            _ => None,
+        }
+    }
+
+    /// How many objects have a comma behind their last member.
+    pub(in crate::target) fn loose_ends(&self) -> usize {
+        match &self.kind {
+            Kind::Object(members) => {
+                let own = members.last().is_some_and(|last| last.comma.is_some());
+                let inner = members.iter().map(|member| member.value.loose_ends());
+                usize::from(own) + inner.sum::<usize>()
+            }
+            Kind::Array(items) => items.iter().map(Self::loose_ends).sum(),
+            Kind::Single => 0,
+        }
+    }
+
     /// Keys of the upper levels, for their style.
     pub(in crate::target) fn names(&self, depth: usize, out: &mut Vec<String>) {
         if depth > 3 || out.len() > 500 {

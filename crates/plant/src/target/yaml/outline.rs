@@ -17,10 +17,11 @@ pub(super) struct Outline {
     bare: bool,
 }
 
-/// A key of a mapping and where it begins.
+/// A key of a mapping, where it begins, and where its value ends as far as the parser counts.
 pub(super) struct Key {
     pub name: String,
     pub start: usize,
+    pub end: usize,
 }
 
 /// A mapping that bait can go into.
@@ -80,9 +81,12 @@ impl Outline {
             .entries()
             .filter_map(|entry| {
                 let key = entry.key_node()?;
+                let range = key.byte_range();
+                let value = entry.value_node().map(|value| value.byte_range());
                 Some(Key {
                     name: name_of(&key)?,
-                    start: key.byte_range().start as usize,
+                    start: range.start as usize,
+                    end: value.unwrap_or(range).end as usize,
                 })
             })
             .collect();
@@ -106,9 +110,11 @@ impl Outline {
             }
         });
         let one = |item: YamlNode| {
+            let range = item.byte_range();
             Some(Key {
                 name: name_of(&item)?,
-                start: item.byte_range().start as usize,
+                start: range.start as usize,
+                end: range.end as usize,
             })
         };
         let items: Vec<Key> = found?.values().map(one).collect::<Option<_>>()?;
@@ -210,8 +216,7 @@ impl Place {
     pub(super) fn span(&self, text: &str, at: usize) -> Range<usize> {
         let start = self.keys[at].start;
         if self.flow {
-            let end = self.keys.get(at + 1).map_or(start, |next| next.start);
-            return start..end;
+            return self.span_in_flow(text, at);
         }
         let line = line_start(text, start);
         let column = start - line;
@@ -220,6 +225,24 @@ impl Place {
             .keys
             .get(at + 1)
             .map_or(end, |next| end.min(line_start(text, next.start)))
+    }
+}
+
+impl Place {
+    /// The entry at `at` with the comma that parts it from the next, or else from the one before.
+    fn span_in_flow(&self, text: &str, at: usize) -> Range<usize> {
+        let end_of = |key: &Key| key.start + text[key.start..key.end].trim_end().len();
+        let key = &self.keys[at];
+        if let Some(next) = self.keys.get(at + 1) {
+            return key.start..next.start;
+        }
+        if let Some(before) = at.checked_sub(1) {
+            return end_of(&self.keys[before])..end_of(key);
+        }
+        let end = end_of(key);
+        let rest = text[end..].trim_start();
+        let comma = rest.strip_prefix(',').map(str::len);
+        key.start..comma.map_or(end, |rest| text.len() - rest)
     }
 }
 
