@@ -1,5 +1,6 @@
 //! What YAML and JSON share: choosing where in a tree the bait goes, and under which names.
 
+mod closed;
 pub(super) mod home;
 
 use crate::bait::{Values, Wish};
@@ -63,9 +64,18 @@ pub(super) fn style(
     let container = &view.container;
     let top = container.at.is_empty();
     if top && container.new_key.is_none() {
-        refuse_strict(file, view)?;
+        closed::refuse(file, view)?;
     }
-    let flat = is_flat(container) && !request.wish.env.is_empty() && container.new_key.is_none();
+    let variables = closed::variables(file, view)?;
+    let named = container.new_key.is_some();
+    if variables && (named || request.wish.env.is_empty()) {
+        return Err(PlantError::Refused(
+            Problem::at(file.path, "takes single variables there, and no mapping").hint(
+                "name the mapping of variables itself with --key, and a kind that has variables",
+            ),
+        ));
+    }
+    let flat = variables || is_flat(container) && !request.wish.env.is_empty() && !named;
     if flat {
         return Ok(request
             .roles
@@ -82,7 +92,7 @@ pub(super) fn style(
         .filter(|c| *c != Case::Screaming)
         .unwrap_or(case);
     let template = request.sheet.key.as_deref().unwrap_or_default();
-    let extension = top && wants_extension(view);
+    let extension = top && closed::wants_extension(file, view);
     // Extensions of source maps begin so.
     let map = top
         && ["mappings", "sources"]
@@ -137,38 +147,6 @@ pub(super) fn flat_ours(at: Vec<String>, env: &Values, role: &str, made: bool) -
             .collect(),
         made,
     }
-}
-
-/// Compose files and API descriptions take unknown keys at the top only as `x-...`.
-fn wants_extension(view: &View) -> bool {
-    let has = |key: &str| view.top.iter().any(|top| top == key);
-    has("services")
-        && (has("version")
-            || has("volumes")
-            || has("networks")
-            || has("x-common")
-            || view.top.len() == 1)
-        || has("openapi")
-        || has("swagger")
-}
-
-/// Files whose programs reject a key they do not know.
-fn refuse_strict(file: &File<'_>, view: &View) -> Result<(), PlantError> {
-    let has = |key: &str| view.top.iter().any(|top| top == key);
-    let (what, hint) = if has("apiVersion") && has("kind") {
-        (
-            "is a Kubernetes object, which takes no keys of one's own at its top",
-            "name a mapping of variables in it with --key (data, stringData)",
-        )
-    } else if has("jobs") && (has("on") || has("true") || has("name")) {
-        (
-            "is a workflow, which takes no keys of one's own at its top",
-            "name a mapping of variables in it with --key (env)",
-        )
-    } else {
-        return Ok(());
-    };
-    Err(PlantError::Refused(Problem::at(file.path, what).hint(hint)))
 }
 
 /// The error for a path that leads nowhere.

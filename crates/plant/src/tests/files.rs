@@ -480,3 +480,99 @@ fn a_megabyte_is_no_trouble() {
         assert!(bench.bytes() == text.as_bytes(), "{name}");
     }
 }
+
+/// Where only single values may stand, variables stand, whatever their neighbours look like.
+#[test]
+fn variables_are_single_values_where_programs_take_no_others() {
+    for (name, key, text) in [
+        (
+            "workflows/ci.yml",
+            None,
+            "on: push\nenv:\n  npm_config_cache: /x\n  NODE_ENV: ci\njobs:\n  a:\n    runs-on: x\n",
+        ),
+        (
+            ".gitlab-ci.yml",
+            None,
+            "variables:\n  DEPLOY_ENV:\n    value: staging\n  FOO_BAR: '1'\n",
+        ),
+        (
+            "docker-compose.yml",
+            Some("services.a.environment"),
+            "services:\n  a:\n    image: b\n    environment:\n      discovery.type: single-node\n      ES_OPTS: x\n",
+        ),
+        (
+            "docker-compose.yml",
+            Some("services.a.environment"),
+            "services:\n  a:\n    image: b\n    environment: {}\n",
+        ),
+        (
+            "secret.yml",
+            Some("stringData"),
+            "apiVersion: v1\nkind: Secret\nstringData:\n  db-password: x\n",
+        ),
+    ] {
+        let options = Options {
+            key: key.map(str::to_owned),
+            ..plain("yaml")
+        };
+        let text = planted(name, text, &options);
+        assert!(text.contains("TWILIO_LEGACY_ACCOUNT_SID: "), "{text}");
+        assert!(!text.contains("sms_"), "{text}");
+    }
+}
+
+#[test]
+fn files_that_take_no_unknown_keys_are_known() {
+    for text in [
+        "name: shop\nservices:\n  q:\n    image: redis\n",
+        "x-logging: {}\nservices:\n  q:\n    image: redis\n",
+    ] {
+        for name in ["docker-compose.yml", "stack.yaml"] {
+            let text = planted(name, text, &plain("yaml"));
+            assert!(text.contains("\nx-sms-"), "{text}");
+        }
+    }
+    for (name, key, text, says) in [
+        ("a.yml", None, "scrape_configs: []\n", "Prometheus"),
+        ("alertmanager.yml", None, "global: {}\n", "Alertmanager"),
+        (
+            "netplan/01.yaml",
+            None,
+            "network:\n  version: 2\n",
+            "network",
+        ),
+        (
+            "b.yaml",
+            None,
+            "AWSTemplateFormatVersion: x\nResources: {}\n",
+            "CloudFormation",
+        ),
+        (
+            "c.yml",
+            Some("data"),
+            "apiVersion: v1\nkind: Secret\ndata:\n  A: YQ==\n",
+            "base 64",
+        ),
+        (
+            "d.yml",
+            None,
+            "a: ENC[AES256_GCM,data:x,type:str]\nsops:\n  mac: b\n",
+            "sops",
+        ),
+        (
+            "e.yml",
+            None,
+            "$ANSIBLE_VAULT;1.1;AES256\n6162\n",
+            "Ansible Vault",
+        ),
+    ] {
+        let bench = Bench::with(name, text.as_bytes());
+        let options = Options {
+            key: key.map(str::to_owned),
+            ..plain("yaml")
+        };
+        let error = bench.plant(&options).expect_err(name);
+        assert!(error.to_string().contains(says), "{name}: {error}");
+        assert!(bench.bytes() == bench.original, "{name}");
+    }
+}

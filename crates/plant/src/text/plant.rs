@@ -135,6 +135,7 @@ impl Open {
             _ => None,
         };
         let decoded = Decoded::of(&sheet.path, base(&seen, &prior), format.any_bytes())?;
+        refuse_sealed(&sheet.path, &decoded.text)?;
         Ok(Self {
             path: sheet.path.clone(),
             sheets: vec![sheet],
@@ -207,6 +208,24 @@ impl Open {
             bytes,
         })
     }
+}
+
+/// Refuses what is encrypted as a whole or value by value: whoever decrypts it would find ours to be a fault.
+fn refuse_sealed(path: &Path, text: &str) -> Result<(), PlantError> {
+    let by = if text.starts_with("$ANSIBLE_VAULT;") {
+        "Ansible Vault"
+    } else if text.contains("RCLONE_ENCRYPT_V0:") {
+        "rclone"
+    } else if text.contains("ENC[AES256_GCM,") && text.contains("sops") {
+        "sops"
+    } else {
+        return Ok(());
+    };
+    Err(PlantError::Refused(
+        Problem::at(path, format!("is encrypted by {by}")).hint(
+            "plant in the decrypted file and encrypt it again; it cannot be checked or uprooted while it is encrypted",
+        ),
+    ))
 }
 
 /// The first draft that another parser finds to change nothing else, and that parts no run of ours.

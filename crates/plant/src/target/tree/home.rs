@@ -77,6 +77,7 @@ fn home(path: &Path) -> Option<Home> {
             ("auths", registry)
         }
         (".composer" | "composer", "auth.json") => ("http-basic", composer),
+        (".vscode", "mcp.json") => ("servers", tools),
         (_, ".mcp.json" | "mcp.json" | ".claude.json" | "claude_desktop_config.json") => {
             ("mcpServers", tools)
         }
