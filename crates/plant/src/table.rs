@@ -10,6 +10,7 @@ pub(crate) mod draw;
 pub(crate) mod exclude;
 pub(crate) mod fill;
 pub(crate) mod habit;
+pub(crate) mod layout;
 pub(crate) mod learn;
 pub(crate) mod life;
 pub(crate) mod likely;

@@ -5,7 +5,8 @@ use jiff::civil::DateTime;
 use rand::RngExt as _;
 
 use super::fill::shaped;
-use super::{Column, Value};
+use super::layout::Layout;
+use super::{Column, Sort, Value};
 use crate::names;
 
 /// How a column writes points in time.
@@ -15,10 +16,27 @@ pub(crate) enum Clock {
     Text,
     /// So many of these to a second since 1970.
     Number(i64),
+    /// In another layout, as text or as a number of its figures.
+    Layout(Layout),
 }
 
 impl Clock {
     pub(crate) fn of(column: &Column, values: &[&Value]) -> Option<Self> {
+        let clock = Self::known(column, values);
+        let laid = || {
+            let timely = is_timely(column) || column.sort == Sort::Time;
+            let layout = Layout::of(values, timely)?;
+            // A time column without dates may hold how long something takes, and a number that is nobody
+            // else's may name something.
+            let unclear = column.sort == Sort::Time && !layout.is_dated()
+                || column.unique && layout.is_compact() && !timely;
+            (!unclear).then_some(Self::Layout(layout))
+        };
+        clock.or_else(laid)
+    }
+
+    /// The forms that databases have.
+    fn known(column: &Column, values: &[&Value]) -> Option<Self> {
         let first = values.first()?;
         let clock = match first {
             Value::Text(_) => Self::Text,
@@ -30,21 +48,22 @@ impl Clock {
             }),
             _ => return None,
         };
-        let name = names::snake(&column.name);
-        let timely = name.ends_with("_at")
-            || name.ends_with("_on")
-            || [
-                "date", "time", "created", "updated", "seen", "login", "expires", "since", "ts",
-            ]
-            .iter()
-            .any(|word| name.split('_').any(|part| part.contains(word)));
         let numbered = clock != Self::Text;
         let all = values.iter().all(|value| clock.seconds(value).is_some());
-        (all && (timely || !numbered)).then_some(clock)
+        (all && (is_timely(column) || !numbered)).then_some(clock)
+    }
+
+    /// Whether it tells the day; else it tells a time of day.
+    pub(crate) const fn is_dated(self) -> bool {
+        match self {
+            Self::Layout(layout) => layout.is_dated(),
+            _ => true,
+        }
     }
 
     pub(crate) fn seconds(self, value: &Value) -> Option<i64> {
         match (self, value) {
+            (Self::Layout(layout), value) => layout.seconds(value),
             (Self::Number(unit), Value::Integer(number)) => Some(number.div_euclid(unit)),
             (Self::Text, Value::Text(text)) => {
                 let at = civil(text)?;
@@ -60,6 +79,7 @@ impl Clock {
     pub(crate) fn write(self, template: &Value, seconds: i64) -> Value {
         let mut random = rand::rng();
         match (self, template) {
+            (Self::Layout(layout), template) => layout.write(template, seconds),
             (Self::Number(unit), Value::Integer(number)) => {
                 let whole = number.rem_euclid(unit) == 0;
                 let rest = if whole {
@@ -73,6 +93,19 @@ impl Clock {
             (_, other) => other.clone(),
         }
     }
+}
+
+/// Whether a column's name says that it holds points in time.
+fn is_timely(column: &Column) -> bool {
+    let name = names::snake(&column.name);
+    let words = [
+        "date", "time", "created", "updated", "seen", "login", "expires", "since", "ts", "birth",
+        "born", "dob", "day",
+    ];
+    let ends = ["_at", "_on"].iter().any(|end| name.ends_with(end));
+    ends || words
+        .iter()
+        .any(|word| name.split('_').any(|part| part.contains(word)))
 }
 
 /// Date and time at the front of a text.

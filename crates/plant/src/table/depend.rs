@@ -145,7 +145,7 @@ fn readings(learned: &Learned<'_>, at: usize) -> Vec<Reading> {
         Role::Counted | Role::Empty => Vec::new(),
         Role::Time(clock) => {
             // Of the first moment the time of day, of others how long after.
-            let first = lead(learned).filter(|(lead, _)| *lead != at);
+            let first = lead(learned).filter(|(lead, _)| *lead != at && clock.is_dated());
             let apart = |row: &Vec<Value>| {
                 let own = clock.seconds(&row[at])?;
                 let Some((lead, clock)) = first else {

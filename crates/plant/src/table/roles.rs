@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::clock::Clock;
+use super::layout::is_mixed;
 use super::learn::Role;
 use super::people::Part;
 use super::{Column, Sort, Table, Value};
@@ -27,8 +28,13 @@ pub(super) fn role(table: &Table, column: &Column, values: &[&Value], distinct: 
     }
     // A handful of moments that repeat is no clock.
     let repeats = distinct <= 3 && values.len() > 2 * distinct;
-    if let Some(clock) = Clock::of(column, values).filter(|_| !repeats) {
+    let clock = Clock::of(column, values).filter(|_| !repeats);
+    let hour = |clock: &Clock| !clock.is_dated() && is_category(column, values, distinct);
+    if let Some(clock) = clock.filter(|clock| !hour(clock)) {
         return Role::Time(clock);
+    }
+    if !column.unique && column.sort != Sort::Integer && is_mixed(values) {
+        return Role::Verbatim;
     }
     if let Some(part) = Part::of(&column.name)
         && values.iter().all(|value| value.text().is_some())

@@ -234,6 +234,44 @@ fn a_city_keeps_its_postcode() {
 }
 
 #[test]
+fn dates_in_layouts_of_their_own_are_days_that_there_are() {
+    let base = Base::with(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, born TEXT, joined TEXT, left_on TEXT,
+           day TEXT, seen INTEGER, stamp TEXT, opens TEXT, renewed TEXT);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60), d AS (
+           SELECT i, julianday('1961-06-08') + i * 211 AS born, julianday('2021-01-20 05:37:11') + i * 7.31 AS came FROM n)
+         INSERT INTO users SELECT i, 'user' || i || '@rookery.example', strftime('%d.%m.%Y', born),
+           ltrim(strftime('%d', came), '0') || '/' || ltrim(strftime('%m', came), '0') || strftime('/%Y', came),
+           strftime('%m/%d/%Y', came + 30), strftime('%d Aug %Y', born), strftime('%Y%m%d', came),
+           strftime('%Y%m%d%H%M%S', came), strftime('%H:%M', came), strftime('%Y/%m/%d', came) FROM d;",
+    );
+    for _ in 0..8 {
+        let row = base.round("users");
+        for (column, layout, from, to) in [
+            ("born", "%d.%m.%Y", "1961-06-08", "1996-02-10"),
+            ("joined", "%d/%m/%Y", "2021-01-20", "2022-05-01"),
+            ("left_on", "%m/%d/%Y", "2021-01-20", "2022-06-01"),
+            ("day", "%d %b %Y", "1961-06-08", "1996-12-31"),
+            ("seen", "%Y%m%d", "2021-01-20", "2022-05-01"),
+            ("renewed", "%Y/%m/%d", "2021-01-20", "2022-05-01"),
+        ] {
+            let date = jiff::civil::Date::strptime(layout, &row[column]);
+            let date = date.unwrap_or_else(|error| panic!("{column}: {error}"));
+            let date = date.to_string();
+            assert!(
+                from <= date.as_str() && date.as_str() <= to,
+                "{column}: {date}"
+            );
+        }
+        let padded = row["joined"].split('/').any(|part| part.starts_with('0'));
+        assert!(!padded, "{}", row["joined"]);
+        jiff::civil::DateTime::strptime("%Y%m%d%H%M%S", &row["stamp"]).expect("a moment");
+        assert_eq!(row["stamp"].len(), 14);
+        jiff::civil::Time::strptime("%H:%M", &row["opens"]).expect("a time of day");
+    }
+}
+
+#[test]
 fn strict_without_rowid_and_uuid_keys() {
     let base = Base::with(
         "CREATE TABLE clients (

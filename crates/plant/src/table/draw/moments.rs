@@ -50,6 +50,8 @@ impl Moments {
         };
         let now = Timestamp::now().as_second();
         let lead = lead(learned);
+        let (nearby, mut random) = (HOUR / 3, rand::rng());
+        let later = random.random_range(-nearby..=nearby);
         let mut aim = None;
         if let Some((at, clock)) = lead
             && let Some(own) = clock.seconds(&template[at])
@@ -72,6 +74,9 @@ impl Moments {
                 continue;
             };
             match aim {
+                _ if !clock.is_dated() => {
+                    shifts.push((at, hour_near(own + later, &times(learned, at, clock)) - own))
+                }
                 Some((first, _, _, _)) if first == at => {}
                 Some((first, leading, from, to)) => {
                     let pairs = pairs(learned, (first, leading), (at, clock));
@@ -115,7 +120,7 @@ pub(crate) fn lead(learned: &Learned<'_>) -> Option<(usize, Clock)> {
         .iter()
         .enumerate()
         .filter_map(|(at, column)| match column.role {
-            Role::Time(clock) => Some((at, clock)),
+            Role::Time(clock) if clock.is_dated() => Some((at, clock)),
             _ => None,
         })
         .collect();
@@ -287,6 +292,14 @@ fn on_grain(moment: i64, sorted: &[i64]) -> i64 {
     }
     let steps = (moment - first + step / 2).div_euclid(step);
     first + steps * step
+}
+
+/// A time of day within what the neighbours span.
+fn hour_near(time: i64, sorted: &[i64]) -> i64 {
+    match sorted {
+        [first, .., last] => on_grain(time.clamp(*first, *last), sorted),
+        _ => time.rem_euclid(DAY),
+    }
 }
 
 /// The greatest common divisor.
