@@ -31,6 +31,13 @@ pub(crate) struct Column {
     pub field: String,
 }
 
+impl Column {
+    /// Whether it is for e-mail addresses.
+    pub(crate) fn takes_mail(&self) -> bool {
+        self.names.iter().any(|name| name == "email")
+    }
+}
+
 /// Everything planning needs of a canary and its kind, so that a host can plant which has no catalogue.
 /// Holds the canary's values.
 #[derive(Clone, Serialize, Deserialize)]

@@ -38,6 +38,8 @@ pub(crate) struct Table {
     /// Names of the primary key's columns in order; empty if there is none.
     pub primary: Vec<String>,
     pub foreign: Vec<Foreign>,
+    /// The column that holds e-mail addresses, where its name is none that a kind knows.
+    pub mail: Option<String>,
 }
 
 /// What a column holds.
@@ -106,14 +108,19 @@ impl Table {
             if !wish.fields.contains_key(&hint.field) {
                 continue;
             }
-            let column = hint.names.iter().find_map(|name| {
-                let named = |column: &Column| names::snake(&column.name) == names::snake(name);
+            let open = |named: &dyn Fn(&Column) -> bool| {
                 self.columns
                     .iter()
                     .position(|column| named(column) && !column.counted)
                     .filter(|at| !mapped.iter().any(|(taken, _)| taken == at))
-            });
-            if let Some(at) = column {
+            };
+            let known = hint
+                .names
+                .iter()
+                .find_map(|name| open(&|column| names::snake(&column.name) == names::snake(name)));
+            let mail = hint.takes_mail().then_some(self.mail.as_ref()).flatten();
+            let mail = || open(&|column| Some(&column.name) == mail);
+            if let Some(at) = known.or_else(mail) {
                 mapped.push((at, hint.field.as_str()));
             }
         }

@@ -120,7 +120,11 @@ impl<'a> Learned<'a> {
                 counts,
             });
         }
-        learned.mail = (0..table.columns.len()).find(|at| learned.columns[*at].role == Role::Mail);
+        let mails = |at: &usize| learned.columns[*at].role == Role::Mail;
+        let named = |at: &usize| Some(&table.columns[*at].name) == table.mail.as_ref();
+        let mut columns = 0..table.columns.len();
+        let first = columns.clone().find(mails);
+        learned.mail = columns.find(|at| named(at) && mails(at)).or(first);
         learned.settle_names();
         learned.learn_names();
         for at in 0..table.columns.len() {

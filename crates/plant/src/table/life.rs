@@ -88,11 +88,16 @@ pub(crate) fn plan(
         _ => (described(session.as_mut(), &site, &site.table)?, None),
     };
     writable(&site, &described, Event::Insert, &Allowed::by(options))?;
+    let of = site.like.as_ref().unwrap_or(&site.table);
+    planning::find_mail(session.as_mut(), &mut described.table, of, wish)
+        .map_err(site.failed("look at the rows"))?;
     planning::require_column(&described.table, wish, &site.place)?;
     session.begin().map_err(&failed)?;
     let made = making.as_ref().filter(|_| session.undoes_making());
     if let Some(made) = made {
+        let mail = described.table.mail.take();
         described = make(session.as_mut(), &site, made)?;
+        described.table.mail = mail;
     }
     let rehearsal = if made.is_some() == making.is_some() {
         Rehearsal::Whole

@@ -1,15 +1,45 @@
 //! What every engine does on the way to a row: finding the columns that can hold the canary, and
 //! judging what was drawn.
 
+use super::address::Said;
 use super::draw::Drawn;
 use super::likely::{self, Likely};
+use super::roles::mail_column;
+use super::session::{self, Session};
 use super::{Table, Value};
-use crate::bait::Wish;
+use crate::bait::{Column, Wish};
 use crate::error::{PlantError, Problem};
+
+/// How many rows show where e-mail addresses are.
+const ENOUGH: usize = 200;
 
 /// What to do where no likely row can be drawn.
 pub(crate) const UNLIKELY: &str =
     "choose a table whose rows are more like this kind, or set fewer values with --set";
+
+/// Looks for the column of e-mail addresses among the rows of a table, where the canary has one and no
+/// column is called as its kind says.
+pub(crate) fn find_mail(
+    session: &mut dyn Session,
+    table: &mut Table,
+    of: &str,
+    wish: &Wish,
+) -> Result<(), Said> {
+    let mapped = table.mapped(wish);
+    let open = |hint: &&Column| {
+        let placed = mapped.iter().any(|(_, field)| *field == hint.field);
+        hint.takes_mail() && wish.fields.contains_key(&hint.field) && !placed
+    };
+    if wish.row.iter().any(|hint| open(&hint)) {
+        let neighbours = Table {
+            name: of.to_owned(),
+            ..table.clone()
+        };
+        let rows = session::sample(session, &neighbours, ENOUGH)?;
+        table.mail = mail_column(table, &rows);
+    }
+    Ok(())
+}
 
 /// Refuses a table without a column for what the canary is recognised by.
 pub(crate) fn require_column(table: &Table, wish: &Wish, place: &str) -> Result<(), PlantError> {

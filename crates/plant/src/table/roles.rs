@@ -134,7 +134,7 @@ fn personal(column: &Column, values: &[&Value]) -> Option<Role> {
         let texts = values.iter().filter_map(|value| value.text());
         texts.filter(|text| test(text)).count() * 4 > values.len()
     };
-    if some(&is_mail) || (name.contains("email") && column.sort == Sort::Text) {
+    if some(&is_mail) || (names_mail(&column.name) && column.sort == Sort::Text) {
         return Some(Role::Mail);
     }
     let phone = ["phone", "msisdn", "mobile", "telephone", "cell", "fax"];
@@ -142,6 +142,105 @@ fn personal(column: &Column, values: &[&Value]) -> Option<Role> {
         return Some(Role::Phone);
     }
     some(&|text| text.parse::<std::net::IpAddr>().is_ok()).then_some(Role::Internet)
+}
+
+/// What e-mail is called, one word each: `E-Mail` is two, and put together.
+const MAIL: [&str; 13] = [
+    "email", "mail", "emails", "mails", "correo", "correio", "courriel", "epost", "eposta",
+    "posta", "mel", "emailid", "mailid",
+];
+/// What may follow it.
+const ADDRESS: [&str; 13] = [
+    "address",
+    "addr",
+    "adresse",
+    "adress",
+    "adres",
+    "direccion",
+    "endereco",
+    "indirizzo",
+    "electronico",
+    "eletronico",
+    "elettronica",
+    "normalized",
+    "canonical",
+];
+/// With one of these in front it says something about an address.
+const ABOUT: [&str; 16] = [
+    "has",
+    "is",
+    "no",
+    "send",
+    "sent",
+    "wants",
+    "allow",
+    "allows",
+    "receive",
+    "receives",
+    "opt",
+    "notify",
+    "last",
+    "use",
+    "enable",
+    "subscribed",
+];
+
+/// Whether a column's name says that e-mail addresses are in it: `user_email`, `eMail`, `E-Mail-Adresse`,
+/// `correo`; `email_verified` and `has_email` say something else.
+pub(crate) fn names_mail(name: &str) -> bool {
+    let plain: String = name.chars().map(unaccented).collect();
+    let snake = names::snake(&plain);
+    let mut words: Vec<&str> = snake.split('_').filter(|word| !word.is_empty()).collect();
+    let about = |word: &&str| ABOUT.contains(word);
+    let extra = |word: &&str| ADDRESS.contains(word) || word.bytes().all(|b| b.is_ascii_digit());
+    let first = words.len();
+    while words.len() > 1 && words.last().is_some_and(extra) {
+        words.pop();
+    }
+    let Some(last) = words.last().filter(|_| !words.iter().any(about)) else {
+        return false;
+    };
+    let joined = ADDRESS
+        .iter()
+        .find_map(|end| last.strip_suffix(end))
+        .filter(|_| first == words.len())
+        .unwrap_or(last);
+    let post = joined == "post" && words.len() > 1 && words[words.len() - 2] == "e";
+    MAIL.contains(&joined) || joined.ends_with("email") || post
+}
+
+const fn unaccented(c: char) -> char {
+    match c {
+        'á' | 'à' | 'â' | 'Á' => 'a',
+        'é' | 'è' | 'ê' | 'É' => 'e',
+        'í' => 'i',
+        'ó' | 'ô' | 'Ó' => 'o',
+        'ú' => 'u',
+        'ç' => 'c',
+        c => c,
+    }
+}
+
+/// The column with e-mail addresses: most of its values are some, or it has none yet and its name says so.
+pub(crate) fn mail_column(table: &Table, rows: &[Vec<Value>]) -> Option<String> {
+    let holds = |at: &usize| {
+        let column = &table.columns[*at];
+        let values = rows.iter().map(|row| &row[*at]);
+        let filled = values
+            .clone()
+            .filter(|value| **value != Value::Null)
+            .count();
+        let mails = values
+            .filter(|value| value.text().is_some_and(is_mail))
+            .count();
+        let empty = filled == 0 && column.sort == Sort::Text && names_mail(&column.name);
+        let free = !column.counted && table.reference(column).is_none();
+        free && (empty || mails * 4 > filled * 3)
+    };
+    let found: Vec<usize> = (0..table.columns.len()).filter(holds).collect();
+    let named = |at: &&usize| names_mail(&table.columns[**at].name);
+    let at = found.iter().find(named).or(found.first())?;
+    Some(table.columns[*at].name.clone())
 }
 
 /// A UUID of a version that there is: thirty-two random hexadecimal figures are none.
@@ -180,4 +279,54 @@ fn names_something(column: &Column) -> bool {
     ];
     let name = names::snake(&column.name);
     name.split('_').any(|word| words.contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_mail_are_known_in_any_form() {
+        for name in [
+            "email",
+            "user_email",
+            "e_mail",
+            "E-Mail",
+            "eMail",
+            "E-Mail-Adresse",
+            "correo",
+            "correo_electrónico",
+            "Correo electrónico",
+            "courriel",
+            "emailAddress",
+            "Email Address",
+            "Mail",
+            "EMail",
+            "EMAIL",
+            "mailadresse",
+            "useremail",
+            "contact_mail",
+            "email_1",
+            "e-post",
+            "work_email_address",
+        ] {
+            assert!(names_mail(name), "{name}");
+        }
+        for name in [
+            "email_verified",
+            "has_email",
+            "email_sent_at",
+            "address",
+            "mailing_list",
+            "email_hash",
+            "emailed",
+            "melody",
+            "last_mail",
+            "1",
+            "",
+            "gmail",
+        ] {
+            assert!(!names_mail(name), "{name}");
+        }
+    }
 }

@@ -272,6 +272,50 @@ fn dates_in_layouts_of_their_own_are_days_that_there_are() {
 }
 
 #[test]
+fn mail_is_known_by_its_name_and_by_its_values() {
+    for column in [
+        "user_email",
+        "e_mail",
+        "E-Mail",
+        "eMail",
+        "E-Mail-Adresse",
+        "correo",
+        "kontakt",
+    ] {
+        let base = Base::with(&format!(
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, has_email TEXT, \"{column}\" TEXT, note TEXT);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
+             INSERT INTO users SELECT i, 'yes', 'user' || i || '@rookery.example', 'a' FROM n;"
+        ));
+        let before = base.dump("users");
+        let placement = base
+            .plant("users")
+            .unwrap_or_else(|error| panic!("{column}: {error}"));
+        let own = base
+            .dump("users")
+            .into_iter()
+            .filter(|row| !before.contains(row));
+        let own: Vec<String> = own.collect();
+        let [row] = own.as_slice() else {
+            panic!("{column}: {own:?}")
+        };
+        assert!(
+            row.ends_with("|Text(\"yes\")|Text(\"mara.lindqvist@ops.example\")|Text(\"a\")"),
+            "{column}: {row}"
+        );
+        uproot(&placement, false, NOW).expect("uprooted");
+        assert_eq!(base.dump("users"), before);
+    }
+    let base = Base::with(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, user_email TEXT, email_sent TEXT);",
+    );
+    base.plant("users").expect("the name alone tells");
+    let base =
+        Base::with("CREATE TABLE users (id INTEGER PRIMARY KEY, email_sent TEXT, has_email TEXT);");
+    base.plant("users").expect_err("no address");
+}
+
+#[test]
 fn strict_without_rowid_and_uuid_keys() {
     let base = Base::with(
         "CREATE TABLE clients (

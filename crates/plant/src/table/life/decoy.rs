@@ -61,7 +61,8 @@ pub(crate) fn plan_view(
     let failed = site.failed("read the schema");
     refuse_existing(session, &site)?;
     let like = site.require_like(session)?;
-    let described = described(session, &site, &like)?;
+    let mut described = described(session, &site, &like)?;
+    planning::find_mail(session, &mut described.table, &like, wish).map_err(&failed)?;
     planning::require_column(&described.table, wish, &site.place)?;
     let Described { table, .. } = described;
     let sample = session::sample(session, &table, NEIGHBOURS).map_err(&failed)?;

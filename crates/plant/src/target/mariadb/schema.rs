@@ -71,6 +71,7 @@ pub(super) fn describe(session: &mut Connection, table: &str) -> Result<Option<D
             primary,
             foreign: foreign(session, &name)?,
             name: name.clone(),
+            ..Table::default()
         },
         triggers: triggers(session, &name)?,
         notes,

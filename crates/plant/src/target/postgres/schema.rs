@@ -88,6 +88,7 @@ pub(super) fn describe(session: &mut Connection, table: &str) -> Result<Option<D
             columns,
             primary,
             foreign: foreign(session, &id)?,
+            ..Table::default()
         },
         triggers: triggers(session, &id)?,
         notes,

@@ -8,6 +8,7 @@ use super::group::{Pattern, is_id};
 use super::server::Found;
 use crate::bait::Wish;
 use crate::names;
+use crate::table::roles::mail_column;
 use crate::table::{Column, Foreign, Sort, Table, Value};
 
 /// Most columns.
@@ -212,6 +213,7 @@ impl Neighbours {
         self.rows = rows
             .map(|row| columns.iter().zip(row).map(value).collect())
             .collect();
+        self.table.mail = mail_column(&self.table, &self.rows);
     }
 
     /// What a key has for a column.

@@ -60,6 +60,7 @@ pub(super) fn describe(
             primary,
             foreign: foreign(connection, &name)?,
             name,
+            ..Table::default()
         },
         notes: Vec::new(),
         refusal: None,
