@@ -38,6 +38,8 @@ pub(crate) struct Table {
     /// Names of the primary key's columns in order; empty if there is none.
     pub primary: Vec<String>,
     pub foreign: Vec<Foreign>,
+    /// Columns that must be unique together, the primary key's among them.
+    pub keys: Vec<Vec<String>>,
     /// The column that holds e-mail addresses, where its name is none that a kind knows.
     pub mail: Option<String>,
 }

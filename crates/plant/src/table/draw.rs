@@ -5,6 +5,7 @@
 //! says; what only fits a person (name, city) yields to what the neighbours have.
 
 mod amounts;
+mod apart;
 mod moments;
 mod places;
 mod somebody;
@@ -18,12 +19,13 @@ use rand::RngExt as _;
 use uuid::Uuid;
 
 use self::amounts::Amounts;
+pub(crate) use self::apart::counting;
+use self::apart::{fresh_text, keep_apart, next_integer};
 use self::moments::Moments;
 pub(crate) use self::moments::{in_order, is_beginning, lead};
 use self::template::{takes_over, template};
 use super::fill::{
-    blended_word, blended_words, fresh_uuid, next_integer, random_blob, reserved_number, shaped,
-    shaped_like,
+    blended_word, blended_words, fresh_uuid, random_blob, reserved_number, shaped, shaped_like,
 };
 use super::learn::{Learned, Role};
 use super::people::Person;
@@ -161,6 +163,7 @@ impl<'a> Drawing<'a> {
                 *own = true;
             }
         }
+        keep_apart(self.learned, &mut values, &canary);
         self.refine_names(&mut refined);
         Ok(Drawn {
             values,
@@ -218,7 +221,7 @@ impl<'a> Drawing<'a> {
             Role::Category | Role::Empty | Role::Reference | Role::Counted => template.clone(),
             _ => template.text().map_or_else(
                 || template.clone(),
-                |text| Value::Text(text_like(role, column, text, &texts)),
+                |text| Value::Text(fresh_text(self.learned, at, text, &texts)),
             ),
         };
         Ok(Some(cut(value, column)))
@@ -340,9 +343,17 @@ fn text_like(role: Role, column: &Column, template: &str, texts: &[&str]) -> Str
         ),
         Role::Code if template.len() >= 3 => shaped_like(template, texts),
         Role::Words if template.contains(' ') => blended_words(template, texts),
+        _ if column.unique && are_coded(texts) => shaped(template, 0),
         _ if column.unique => blended_word(texts),
         _ => template.to_owned(),
     }
+}
+
+/// Whether texts are as long as each other and have no small letters, as codes are and words are not.
+fn are_coded(texts: &[&str]) -> bool {
+    let length = texts.first().map(|text| text.len());
+    let coded = |text: &&str| !text.contains(char::is_lowercase) && Some(text.len()) == length;
+    texts.iter().all(coded)
 }
 
 /// No longer than the column takes.

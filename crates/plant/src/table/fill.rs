@@ -5,8 +5,6 @@ use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use uuid::Uuid;
 
-use super::Value;
-
 /// Fresh characters of the same classes, from `keep` on: digit for digit, letter for letter, hex for
 /// hex; whatever else stays.
 pub(crate) fn shaped(text: &str, keep: usize) -> String {
@@ -248,18 +246,6 @@ pub(super) fn fresh_uuid(like: &Uuid, written: &str) -> String {
     } else {
         text
     }
-}
-
-/// The next whole number behind the neighbours'.
-pub(super) fn next_integer(values: &[&Value]) -> i64 {
-    let numbers = values.iter().filter_map(|value| match value {
-        Value::Integer(number) => Some(*number),
-        _ => None,
-    });
-    numbers
-        .max()
-        .unwrap_or_default()
-        .saturating_add(rand::rng().random_range(1..=3))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use rand::seq::IndexedRandom as _;
 
 use super::clock::Clock;
 use super::depend::Groups;
+use super::draw::counting;
 use super::habit::{Habit, Umlauts, stems};
 use super::naming::{Places, Words};
 use super::people::{Case, NameColumns, Order, Part, Pattern, Person, login};
@@ -130,6 +131,12 @@ impl<'a> Learned<'a> {
         for at in 0..table.columns.len() {
             if learned.is_login(at) {
                 learned.columns[at].role = Role::Login;
+            }
+        }
+        for names in &table.keys {
+            // It repeats, but is none of a few: the next one comes.
+            if let Some(at) = counting(&learned, names) {
+                learned.columns[at].role = Role::Number;
             }
         }
         learned

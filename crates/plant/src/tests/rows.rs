@@ -316,6 +316,76 @@ fn mail_is_known_by_its_name_and_by_its_values() {
 }
 
 #[test]
+fn running_numbers_are_continued() {
+    let base = Base::with(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, invoice TEXT UNIQUE, number INTEGER UNIQUE, coupon TEXT UNIQUE);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+         INSERT INTO users SELECT i, 'user' || i || '@rookery.example', printf('INV-2024-%05d', i), 5000 + i * 2,
+           char(65 + i / 26, 65 + i % 26) FROM n;",
+    );
+    for _ in 0..6 {
+        let row = base.round("users");
+        assert_eq!(
+            (row["invoice"].as_str(), row["number"].as_str()),
+            ("INV-2024-00121", "5242")
+        );
+    }
+    for (at, place) in ["new-table=copy&like=users", "table=copy&like=users"]
+        .iter()
+        .enumerate()
+    {
+        let target = format!("sqlite:{}?{place}", base.bench.target());
+        let plan = plan_wish(&target, &wish(), &Options::default()).expect("planned");
+        plan.apply(NOW).expect("planted");
+        let next = format!("INV-2024-0012{}", at + 1);
+        assert!(
+            base.dump("copy").iter().any(|row| row.contains(&next)),
+            "{next}"
+        );
+    }
+}
+
+#[test]
+fn keys_of_several_columns_are_nobodys() {
+    let base = Base::with(
+        "CREATE TABLE users (tenant_id INTEGER, user_no INTEGER, email TEXT NOT NULL, PRIMARY KEY (tenant_id, user_no));
+         CREATE TABLE grants (email TEXT, area TEXT, level TEXT, UNIQUE (area, level));
+         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 119)
+         INSERT INTO users SELECT 1 + i % 5, 1 + i / 5, 'user' || i || '@rookery.example' FROM n;
+         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 35)
+         INSERT INTO grants SELECT 'user' || i || '@rookery.example', 'area' || char(97 + i / 6), 'level' || char(97 + i % 6) FROM n
+           WHERE i <> 20;",
+    );
+    for _ in 0..6 {
+        assert_eq!(base.round("users")["user_no"], "25");
+    }
+    let row = base.round("grants");
+    assert_eq!(
+        (row["area"].as_str(), row["level"].as_str()),
+        ("aread", "levelc")
+    );
+}
+
+#[test]
+fn what_is_there_already_says_what_next() {
+    let base = Base::with(USERS);
+    base.plant("users").expect("planted");
+    let error = base.plant("users").expect_err("the address is there");
+    let hint = error.hint().expect("a hint").to_owned();
+    assert!(
+        hint.contains("email") && hint.contains("another canary"),
+        "{hint}"
+    );
+    let base = Base::with(
+        "CREATE TABLE users (email TEXT NOT NULL); CREATE UNIQUE INDEX one ON users (length(email) > 0);
+         INSERT INTO users VALUES ('a@x.example');",
+    );
+    let error = base.plant("users").expect_err("there may be one");
+    let hint = error.hint().expect("a hint").to_owned();
+    assert!(hint.contains("new-table=NAME&like=users"), "{hint}");
+}
+
+#[test]
 fn strict_without_rowid_and_uuid_keys() {
     let base = Base::with(
         "CREATE TABLE clients (

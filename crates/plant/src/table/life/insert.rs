@@ -8,6 +8,7 @@ use super::{Allowed, Site, writable};
 use crate::Options;
 use crate::bait::Wish;
 use crate::error::PlantError;
+use crate::table::address::Said;
 use crate::table::draw::{self, Drawn, Whose};
 use crate::table::learn::{Learned, Role};
 use crate::table::likely::Likely;
@@ -56,7 +57,13 @@ pub(super) fn rehearse(
         name: name.clone(),
         ..described.table.clone()
     };
-    let sample = session::sample(session, &neighbours, NEIGHBOURS).map_err(&failed)?;
+    let mut sample = session::sample(session, &neighbours, NEIGHBOURS).map_err(&failed)?;
+    if site.like.is_some() && rehearsal == Rehearsal::Whole {
+        // What stands in the table itself is the newest, and not to be had twice.
+        let own = session::sample(session, &described.table, NEIGHBOURS).map_err(&failed)?;
+        sample.splice(0..0, own);
+        sample.truncate(NEIGHBOURS);
+    }
     let learned = Learned::of(&described.table, &sample);
     let judge = Likely::of(&learned);
     let mut refusal = None;
@@ -235,6 +242,29 @@ pub(super) enum Rehearsal {
     Drawn,
 }
 
+/// What to do where a table does not take what the canary is.
+const OTHERWISE: &str = "choose another table, or a canary whose values it takes";
+
+/// What to do about a row that a table does not take: a value that is there already may be the canary's.
+fn way_out(row: &Row, said: &Said) -> String {
+    let said = said.0.to_lowercase();
+    if !said.contains("unique") && !said.contains("duplicate") {
+        return OTHERWISE.to_owned();
+    }
+    let name = &row.described.table.name;
+    let named = |cell: &&Cell| cell.canary && said.contains(&cell.column.to_lowercase());
+    if let Some(cell) = row.cells.iter().find(named) {
+        return format!(
+            "{name} has the canary's {} already: plant another canary",
+            cell.column
+        );
+    }
+    format!(
+        "no value that is free was found in {DRAWS} tries; choose another table, or a new one shaped like \
+         it: new-table=NAME&like={name} in place of table={name}"
+    )
+}
+
 /// Inserts rows, parents first, and reads them back.
 pub(super) fn insert(
     session: &mut dyn Session,
@@ -246,10 +276,7 @@ pub(super) fn insert(
     let mut done: Vec<Inserted> = Vec::new();
     for row in rows {
         let table = &row.described.table;
-        let refused = |what: String| {
-            let hint = "set the values it wants when minting, or choose another table";
-            PlantError::Refused(site.problem(what).hint(hint))
-        };
+        let refused = |what: String| PlantError::Refused(site.problem(what).hint(OTHERWISE));
         for link in &row.links {
             let parent = &done[link.row];
             let mut cells = parent.key.iter().chain(&parent.cells);
@@ -269,10 +296,8 @@ pub(super) fn insert(
             }
         }
         let key = session.insert(table, &row.cells).map_err(|said| {
-            refused(format!(
-                "the table {} does not take the row: {said}",
-                table.name
-            ))
+            let what = format!("the table {} does not take the row: {said}", table.name);
+            PlantError::Refused(site.problem(what).hint(way_out(row, &said)))
         })?;
         let after = if before.is_empty() {
             Vec::new()

@@ -71,6 +71,7 @@ pub(super) fn describe(session: &mut Connection, table: &str) -> Result<Option<D
             primary,
             foreign: foreign(session, &name)?,
             name: name.clone(),
+            keys: several(uniques),
             ..Table::default()
         },
         triggers: triggers(session, &name)?,
@@ -146,6 +147,12 @@ fn listed(checks: &[String], column: &str) -> Vec<String> {
     list.map_or_else(Vec::new, |(_, list)| {
         quoted(list.split_once(')').map_or(list, |(list, _)| list))
     })
+}
+
+/// Those of several columns.
+fn several(uniques: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    let several = uniques.into_iter().filter(|key| key.len() > 1);
+    several.collect()
 }
 
 /// The primary key, and everything that must be unique.

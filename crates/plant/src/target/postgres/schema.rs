@@ -88,6 +88,7 @@ pub(super) fn describe(session: &mut Connection, table: &str) -> Result<Option<D
             columns,
             primary,
             foreign: foreign(session, &id)?,
+            keys: several(uniques),
             ..Table::default()
         },
         triggers: triggers(session, &id)?,
@@ -163,6 +164,12 @@ fn listed(check: &str) -> Vec<String> {
     let list = list.split_once(']').map_or("", |(list, _)| list);
     let quoted = list.split('\'').skip(1).step_by(2);
     quoted.map(str::to_owned).collect()
+}
+
+/// Those of several columns.
+fn several(uniques: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    let several = uniques.into_iter().filter(|key| key.len() > 1);
+    several.collect()
 }
 
 /// The primary key and everything that must be unique; partial indexes do not count.

@@ -59,6 +59,7 @@ pub(super) fn describe(
             columns,
             primary,
             foreign: foreign(connection, &name)?,
+            keys: keys(connection, &name)?,
             name,
             ..Table::default()
         },
@@ -195,6 +196,27 @@ fn unique_columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<
         )?
         .query_map([table], |row| row.get(0))?
         .collect()
+}
+
+/// Columns that must be unique together; an index of some rows or of expressions says nothing of that.
+fn keys(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Vec<String>>> {
+    let mut statement = connection.prepare(
+        "SELECT list.name, info.name FROM pragma_index_list(?1) AS list, pragma_index_info(list.name) AS info
+         WHERE list.\"unique\" = 1 AND list.partial = 0 ORDER BY list.seq, info.seqno",
+    )?;
+    let mut rows = statement.query([table])?;
+    let mut keys: Vec<(String, Vec<Option<String>>)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (index, column): (String, Option<String>) = (row.get(0)?, row.get(1)?);
+        match keys.last_mut() {
+            Some((last, columns)) if *last == index => columns.push(column),
+            _ => keys.push((index, vec![column])),
+        }
+    }
+    let keys = keys.into_iter().filter(|(_, columns)| columns.len() > 1);
+    Ok(keys
+        .filter_map(|(_, columns)| columns.into_iter().collect())
+        .collect())
 }
 
 fn foreign(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Foreign>> {
