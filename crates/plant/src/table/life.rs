@@ -18,7 +18,7 @@ use super::address::{Object, Said};
 use super::exclude::Ours;
 use super::making::Making;
 use super::session::{self, Access, Described, Session};
-use super::triggers::Event;
+use super::triggers::{Event, Trigger};
 use super::{Cell, Value, planning};
 use crate::bait::Wish;
 use crate::diff::{Diff, Sign};
@@ -87,7 +87,9 @@ pub(crate) fn plan(
         Object::NewTable => new_table(session.as_mut(), &site)?,
         _ => (described(session.as_mut(), &site, &site.table)?, None),
     };
-    writable(&site, &described, Event::Insert, &Allowed::by(options))?;
+    for event in [Event::Insert, Event::Delete] {
+        writable(&site, &described, event, &Allowed::by(options))?;
+    }
     let of = site.like.as_ref().unwrap_or(&site.table);
     planning::find_mail(session.as_mut(), &mut described.table, of, wish)
         .map_err(site.failed("look at the rows"))?;
@@ -105,8 +107,9 @@ pub(crate) fn plan(
         Rehearsal::Drawn
     };
     let rehearsed = rehearse(session.as_mut(), &site, described, wish, options, rehearsal);
-    session.run("ROLLBACK", &[]).map_err(&failed)?;
+    let back = session.run("ROLLBACK", &[]);
     let Rehearsed { rows, drawn, stood } = rehearsed?;
+    back.map_err(&failed)?;
     for (before, after) in stood.iter().flat_map(|row| &row.counted) {
         if before != after {
             // A table in use may not let that be done: then a number is left out, as by any row that failed.
@@ -139,6 +142,7 @@ pub(crate) fn plan(
     notes.extend(making.iter().flat_map(|making| making.notes.clone()));
     for row in &rows {
         notes.extend(row.described.notes.iter().cloned());
+        notes.extend(row.described.triggers.iter().filter_map(allowed_note));
     }
     if let Some((score, threshold)) = drawn.score {
         notes.push(format!(
@@ -235,7 +239,10 @@ fn described(session: &mut dyn Session, site: &Site, table: &str) -> Result<Desc
 /// Triggers that the operator lets run.
 enum Allowed<'a> {
     All,
+    /// At planting.
     Named(&'a BTreeSet<String>),
+    /// At uprooting, where only force lets them run.
+    Nothing,
 }
 
 impl<'a> Allowed<'a> {
@@ -251,6 +258,7 @@ impl<'a> Allowed<'a> {
         match self {
             Self::All => true,
             Self::Named(names) => names.contains(name),
+            Self::Nothing => false,
         }
     }
 }
@@ -270,9 +278,13 @@ fn writable(
             continue;
         }
         if let Some(why) = trigger.danger() {
-            let (doing, flag) = match event {
-                Event::Insert => ("insert", format!("--danger-trigger {}", trigger.name)),
-                Event::Delete => ("delete", "--force".to_owned()),
+            let doing = match event {
+                Event::Insert => "insert",
+                Event::Delete => "delete",
+            };
+            let flag = match allowed {
+                Allowed::Nothing => "--force".to_owned(),
+                _ => format!("--danger-trigger {}", trigger.name),
             };
             let table = &described.table.name;
             let what = format!(
@@ -284,6 +296,20 @@ fn writable(
         }
     }
     Ok(())
+}
+
+/// What the operator should know of a trigger that may run all the same.
+fn allowed_note(trigger: &Trigger) -> Option<String> {
+    trigger.danger()?;
+    let name = &trigger.name;
+    Some(match trigger.event {
+        Event::Insert => format!(
+            "what the trigger {name} does elsewhere as the row goes in is not undone when it is uprooted"
+        ),
+        Event::Delete => format!(
+            "the trigger {name} runs when the row is uprooted, which takes --force for that reason"
+        ),
+    })
 }
 
 /// What is remembered of a row before it is planted: of the columns that are known by then, what the
@@ -478,12 +504,7 @@ fn remove(
         return Ok(());
     };
     if !force {
-        writable(
-            site,
-            &described,
-            Event::Delete,
-            &Allowed::Named(&BTreeSet::new()),
-        )?;
+        writable(site, &described, Event::Delete, &Allowed::Nothing)?;
     }
     let table = &described.table;
     for child in session.children(table).map_err(&failed)? {

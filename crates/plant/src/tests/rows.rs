@@ -450,6 +450,62 @@ fn triggers_are_refused_and_named() {
 }
 
 #[test]
+fn rows_that_could_not_leave_again_are_not_planted() {
+    for action in [
+        "ABORT, 'never'",
+        "FAIL, 'never'",
+        "ROLLBACK, 'never'",
+        "IGNORE",
+    ] {
+        let base = Base::with(&format!(
+            "{USERS} CREATE TRIGGER stay BEFORE DELETE ON users BEGIN SELECT RAISE({action}); END;"
+        ));
+        let error = base.plant("users").expect_err(action).to_string();
+        let said = if action == "IGNORE" {
+            "0 rows"
+        } else {
+            "never"
+        };
+        assert!(
+            error.contains("would not let the row go again") && error.contains(said),
+            "{error}"
+        );
+        assert_eq!(base.dump("users").len(), 60);
+    }
+}
+
+#[test]
+fn delete_triggers_are_named_when_planting() {
+    let base = Base::with(&format!(
+        "{USERS} CREATE TABLE audit (body TEXT);
+         CREATE TRIGGER farewell AFTER DELETE ON users BEGIN INSERT INTO audit VALUES (OLD.email); END;
+         CREATE TRIGGER greet AFTER INSERT ON users BEGIN INSERT INTO audit VALUES (NEW.email); END;"
+    ));
+    let mut options = Options {
+        danger_triggers: BTreeSet::from(["greet".to_owned()]),
+        ..Options::default()
+    };
+    let error = base.plant_with("users", &options).expect_err("not allowed");
+    let hint = error.hint().expect("a hint");
+    assert!(
+        error.to_string().contains("farewell") && hint.contains("--danger-trigger farewell"),
+        "{error} {hint}"
+    );
+    options.danger_triggers.insert("farewell".to_owned());
+    let plan = plan_wish(&base.target("users"), &wish(), &options).expect("allowed");
+    let notes = plan.notes().join("\n");
+    assert!(
+        notes.contains("greet does elsewhere") && notes.contains("farewell runs when"),
+        "{notes}"
+    );
+    assert!(base.dump("audit").is_empty(), "a rehearsal leaves nothing");
+    let placement = plan.apply(NOW).expect("planted");
+    uproot(&placement, false, NOW).expect_err("it runs with force only");
+    uproot(&placement, true, NOW).expect("uprooted");
+    assert_eq!(base.dump("audit").len(), 2);
+}
+
+#[test]
 fn tables_that_cannot_hold_it_are_refused() {
     let base = Base::with(
         "CREATE TABLE numbers (id INTEGER PRIMARY KEY, amount INTEGER);

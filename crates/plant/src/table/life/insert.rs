@@ -88,15 +88,53 @@ pub(super) fn rehearse(
         }
         session.run("SAVEPOINT rehearsal", &[]).map_err(&failed)?;
         let result = insert(session, site, &mut rows.clone(), Numbers::Uncounted);
-        session
-            .run("ROLLBACK TO SAVEPOINT rehearsal", &[])
-            .map_err(&failed)?;
+        let result = result.map(|stood| (take_out(session, site, &rows, &stood), stood));
+        // A trigger may have ended the transaction: then its words say more than that.
+        let back = session.run("ROLLBACK TO SAVEPOINT rehearsal", &[]);
         match result {
-            Ok(stood) => return Ok(Rehearsed { rows, drawn, stood }),
+            Ok((Err(error), _)) => return Err(error),
+            Err(error) if back.is_err() => return Err(error),
             Err(error) => refusal = Some(error),
+            Ok((Ok(()), stood)) => {
+                back.map_err(&failed)?;
+                return Ok(Rehearsed { rows, drawn, stood });
+            }
         }
     }
     Err(refusal.expect("at least one draw"))
+}
+
+/// Deletes rows as uprooting will, the parents last.
+///
+/// # Errors
+/// One of them could never be taken out.
+fn take_out(
+    session: &mut dyn Session,
+    site: &Site,
+    rows: &[Row],
+    stood: &[Inserted],
+) -> Result<(), PlantError> {
+    for (row, stood) in rows.iter().zip(stood).rev() {
+        let table = &row.described.table;
+        let stays = |why: String| {
+            let what = format!(
+                "the table {} would not let the row go again: {why}",
+                table.name
+            );
+            let hint = "choose another table, or an account and a time at which rows can be deleted from it";
+            PlantError::Refused(site.problem(what).hint(hint))
+        };
+        let key = if stood.key.is_empty() {
+            &stood.named()
+        } else {
+            &stood.key
+        };
+        let count = session::delete(session, table, key).map_err(|said| stays(said.to_string()))?;
+        if count != 1 {
+            return Err(stays(format!("{count} rows were deleted instead of one")));
+        }
+    }
+    Ok(())
 }
 
 /// Adds a drawn row behind the rows that it needs for itself.
@@ -174,7 +212,8 @@ fn add_parent(
     let Some(described) = session.describe(&foreign.table).map_err(&failed)? else {
         return Ok(None);
     };
-    if writable(site, &described, Event::Insert, &Allowed::by(options)).is_err() {
+    let refused = |event| writable(site, &described, event, &Allowed::by(options)).is_err();
+    if refused(Event::Insert) || refused(Event::Delete) {
         return Ok(None);
     }
     let described = Rc::new(described);
@@ -223,6 +262,12 @@ pub(super) struct Inserted {
 }
 
 impl Inserted {
+    /// The canary's own values.
+    fn named(&self) -> Vec<Cell> {
+        let cells = self.cells.iter();
+        cells.filter(|cell| cell.canary).cloned().collect()
+    }
+
     /// A row as it was drawn.
     fn drawn(row: &Row) -> Self {
         Self {
