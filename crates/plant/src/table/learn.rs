@@ -74,6 +74,8 @@ pub(crate) struct Learned<'a> {
     pub order: Order,
     /// The column with the e-mail address.
     pub mail: Option<usize>,
+    /// Whether names stand in the addresses, and in no column.
+    named_by_mail: bool,
     /// Whose row each is.
     pub people: Vec<Option<Person>>,
     /// Words of given names and of family names.
@@ -99,6 +101,7 @@ impl<'a> Learned<'a> {
             names: NameColumns::of(table),
             order: Order::GivenFirst,
             mail: None,
+            named_by_mail: false,
             people: Vec::new(),
             given: Words::default(),
             family: Words::default(),
@@ -127,6 +130,7 @@ impl<'a> Learned<'a> {
         let first = columns.clone().find(mails);
         learned.mail = columns.find(|at| named(at) && mails(at)).or(first);
         learned.settle_names();
+        learned.named_by_mail = learned.has_names_in_mail();
         learned.learn_names();
         for at in 0..table.columns.len() {
             if learned.is_login(at) {
@@ -160,12 +164,26 @@ impl<'a> Learned<'a> {
     pub(crate) fn person(&self, row: &[Value]) -> Option<Person> {
         let text = |at: Option<usize>| at.and_then(|at| row[at].text()).map(str::to_owned);
         match (text(self.names.given), text(self.names.family)) {
+            (None, None) if self.named_by_mail => Person::in_local(self.local(row)?),
             (None, None) => text(self.names.whole).map(|whole| self.places.person(&whole)),
             (given, family) => Some(Person {
                 given: given.unwrap_or_default(),
                 family: family.unwrap_or_default(),
             }),
         }
+    }
+
+    /// Whether the addresses of most rows are made of names that no column has.
+    fn has_names_in_mail(&self) -> bool {
+        let names = &self.names;
+        let locals: Vec<&str> = self.rows.iter().filter_map(|row| self.local(row)).collect();
+        let named = locals
+            .iter()
+            .filter(|local| Person::in_local(local).is_some());
+        let elsewhere = [names.given, names.family, names.whole]
+            .iter()
+            .any(Option::is_some);
+        !elsewhere && !locals.is_empty() && named.count() * 2 > locals.len()
     }
 
     /// Takes the names apart, and sees what logins take of those that have several words.
@@ -342,7 +360,13 @@ impl<'a> Learned<'a> {
             let Some(text) = row[at].text() else {
                 return false;
             };
-            self.local(row).is_some_and(|local| local == text) || self.pattern(row, text).is_some()
+            let bare = |text: &str| {
+                text.trim_end_matches(|c: char| c.is_ascii_digit())
+                    .to_owned()
+            };
+            self.local(row)
+                .is_some_and(|local| bare(local) == bare(text))
+                || self.pattern(row, text).is_some()
         });
         explained.count() * 5 >= self.columns[at].filled * 3
     }

@@ -89,6 +89,22 @@ impl Person {
         }
     }
 
+    /// The person whose names stand in the local part of an address: `frank.thomas30`.
+    pub(crate) fn in_local(local: &str) -> Option<Self> {
+        let bare = local.trim_end_matches(|c: char| c.is_ascii_digit());
+        let (given, family) = bare.split_once(['.', '_', '-'])?;
+        let name = |text: &str| text.len() >= 2 && text.chars().all(char::is_alphabetic);
+        let capital = |text: &str| {
+            let mut letters = text.chars();
+            let first = letters.next().into_iter().flat_map(char::to_uppercase);
+            first.chain(letters).collect()
+        };
+        (name(given) && name(family)).then(|| Self {
+            given: capital(given),
+            family: capital(family),
+        })
+    }
+
     pub(crate) fn whole(&self, order: Order) -> String {
         match order {
             _ if self.family.is_empty() => self.given.clone(),

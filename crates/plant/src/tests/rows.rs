@@ -385,6 +385,58 @@ fn what_is_there_already_says_what_next() {
     assert!(hint.contains("new-table=NAME&like=users"), "{hint}");
 }
 
+/// Free to take the neighbours' form, as what is minted without values of the operator's.
+fn free_wish() -> Wish {
+    Wish {
+        free: BTreeSet::from(["email".to_owned(), "name".to_owned()]),
+        ..wish()
+    }
+}
+
+#[test]
+fn logins_are_made_of_the_address_where_no_column_has_names() {
+    for (login, local) in [
+        ("substr(g, 1, 1) || f || i", "g || '.' || f || i"),
+        ("f || substr(g, 1, 1)", "g || '_' || f"),
+        ("g || f || i", "g || f || i"),
+        ("g || f", "g || f || i"),
+    ] {
+        let base = Base::with(&format!(
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, username TEXT NOT NULL UNIQUE, email TEXT NOT NULL UNIQUE, password_hash TEXT);
+             WITH g(a, g) AS (VALUES (0, 'frank'), (1, 'grace'), (2, 'henry'), (3, 'irene'), (4, 'julia'), (5, 'kevin')),
+             f(b, f) AS (VALUES (0, 'thomas'), (1, 'wilson'), (2, 'miller'), (3, 'taylor'), (4, 'parker'), (5, 'bennet'))
+             INSERT INTO users SELECT NULL, {login}, {local} || '@rookery.example', hex(randomblob(16))
+               FROM (SELECT g, f, 10 + a * 6 + b AS i FROM g, f WHERE (a + b) % 2 = 0 ORDER BY i);"
+        ));
+        for _ in 0..6 {
+            let before = base.dump("users");
+            let plan = plan_wish(&base.target("users"), &free_wish(), &Options::default());
+            let placement = plan.expect("planned").apply(NOW).expect("planted");
+            let connection = base.open();
+            let sql = "SELECT username, email FROM users WHERE email LIKE '%@ops.example'";
+            let (username, email): (String, String) = connection
+                .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+                .expect("one row");
+            uproot(&placement, false, NOW).expect("uprooted");
+            assert_eq!(base.dump("users"), before);
+            let bare = |text: &str| {
+                text.trim_end_matches(|c: char| c.is_ascii_digit())
+                    .to_owned()
+            };
+            let own = email.split_once('@').expect("an address").0;
+            let expected = match bare(own).split_once(['.', '_']) {
+                Some((given, family)) if login.starts_with("substr") => {
+                    format!("{}{family}{}", &given[..1], &own[bare(own).len()..])
+                }
+                Some((given, family)) => format!("{family}{}", &given[..1]),
+                // All that have no figures are taken.
+                None => own.to_owned(),
+            };
+            assert_eq!(username, expected, "{email}");
+        }
+    }
+}
+
 #[test]
 fn strict_without_rowid_and_uuid_keys() {
     let base = Base::with(

@@ -48,6 +48,7 @@ impl<'a> Drawing<'a> {
             .and_then(|row| self.learned.person(row));
         let Some(own) = own.filter(|_| !fields.iter().any(|name| firm(name))) else {
             self.person = minted;
+            self.local = self.settled_local();
             return Settled::Free;
         };
         let minted = minted.map(|minted| match whose {
@@ -67,13 +68,27 @@ impl<'a> Drawing<'a> {
         let same = |row| own && self.learned.local(row) == self.local.as_deref();
         let copied = namesakes.any(|(row, _)| rare || same(row));
         self.person = Some(person);
-        if address_taken || copied {
+        if address_taken || copied || self.is_login_taken() {
             if address_taken {
                 self.local = None;
             }
             return Settled::Taken;
         }
         Settled::Free
+    }
+
+    /// What stands before the @ of the address that the row will have, where its name does not tell: logins
+    /// beside it are made of that too.
+    fn settled_local(&self) -> Option<String> {
+        let mail = self.learned.mail?;
+        let mapped = self.learned.table.mapped(self.wish);
+        let field = mapped.iter().find(|(at, _)| *at == mail);
+        let given = field.map(|(_, field)| (*field, &self.wish.fields[*field]));
+        if let Some((_, address)) = given.filter(|(field, _)| !self.wish.free.contains(*field)) {
+            return Some(address.split_once('@')?.0.to_owned());
+        }
+        let mut drawn = (0..TRIES).filter_map(|_| self.local(self.person.as_ref()));
+        drawn.find(|local| !self.is_taken(local))
     }
 
     /// Somebody new: like the template, with family names as others have them.
@@ -140,6 +155,22 @@ impl<'a> Drawing<'a> {
         };
         let rows = &self.learned.rows;
         rows.iter().any(|row| same_address(row) || same_login(row))
+    }
+
+    /// Whether a login that must be unique would be somebody's.
+    fn is_login_taken(&self) -> bool {
+        let Some(row) = self.template.as_deref() else {
+            return false;
+        };
+        let columns = self.learned.columns.iter().enumerate();
+        let mut logins = columns.filter(|(at, column)| {
+            column.role == Role::Login && self.learned.table.columns[*at].unique
+        });
+        logins.any(|(at, column)| {
+            column
+                .counts
+                .contains_key(&self.login(at, &row[at]).token())
+        })
     }
 
     /// The domain that our address in a column has.
@@ -234,14 +265,46 @@ impl<'a> Drawing<'a> {
         text.map_or_else(|| template.clone(), Value::Text)
     }
 
+    /// A login, and where it must be unique one that no row has, as far as there is one.
     pub(super) fn login(&self, at: usize, template: &Value) -> Value {
+        let unique = self.learned.table.columns[at].unique;
+        let counts = &self.learned.columns[at].counts;
+        let mut drawn = (0..TRIES).map(|_| self.any_login(at, template));
+        let free = drawn.find(|login| !unique || !counts.contains_key(&login.token()));
+        let local = || self.local.clone().map(Value::Text);
+        let local = || local().filter(|login| !counts.contains_key(&login.token()));
+        free.or_else(local)
+            .unwrap_or_else(|| self.any_login(at, template))
+    }
+
+    fn any_login(&self, at: usize, template: &Value) -> Value {
         let (Some(row), Some(text)) = (self.template.as_deref(), template.text()) else {
             return template.clone();
         };
         if let (Some(local), true) = (&self.local, self.learned.local(row) == Some(text)) {
             return Value::Text(local.clone());
         }
+        let theirs = self.learned.local(row).unwrap_or_default();
+        let (stem, figures) = in_two(text);
+        let (their_stem, their_figures) = in_two(theirs);
+        if let (Some(local), true) = (&self.local, stem == their_stem) {
+            let stem = in_two(local).0;
+            return Value::Text(format!("{stem}{}", digits_anew(figures)));
+        }
         let written = self.login_like(at, row, self.person.as_ref());
-        Value::Text(written.unwrap_or_else(|| blended_word(&[text])))
+        let written = written.unwrap_or_else(|| blended_word(&[text]));
+        match &self.local {
+            // The figures of the address, where the neighbour's are.
+            Some(local) if !figures.is_empty() && figures == their_figures => {
+                Value::Text(format!("{}{}", in_two(&written).0, in_two(local).1))
+            }
+            _ => Value::Text(written),
+        }
     }
+}
+
+/// A login and the figures that end it.
+fn in_two(login: &str) -> (&str, &str) {
+    let stem = login.trim_end_matches(|c: char| c.is_ascii_digit());
+    login.split_at(stem.len())
 }
