@@ -374,9 +374,13 @@ impl Look<'_> {
             planted.iter().any(|value| line.contains(value.as_str()))
                 || self.subject.whole && values::keys(line).next().is_some()
         };
-        let lines: Vec<&str> = text.lines().filter(said).take(200).collect();
-        let keys = lines.iter().filter(|line| is_key(line)).count();
-        if keys > 0 && lines.len() <= 1 {
+        let mut lines = text.lines().filter(said);
+        // Whole files stand on one line: what counts are the settings on it.
+        let (Some(line), None) = (lines.next(), lines.next()) else {
+            return;
+        };
+        let pieces = values::pieces(line);
+        if !pieces.is_empty() && pieces.iter().all(is_key) {
             let note = &self.auditor.rules.alone;
             self.say(
                 0,
@@ -403,17 +407,19 @@ impl Look<'_> {
                 others.push(style);
             }
         }
-        let mixed = others.iter().any(|style| Some(style) != others.first());
-        if others.len() < 4 || beside == Neighbours::OneStyle && mixed {
-            return;
-        }
+        let language = values::Language::of(self.subject.name);
         for (number, style) in ours {
-            let alike = others.iter().filter(|other| **other == style).count();
-            if alike == 0 {
+            let compared = others.iter().filter(|it| style.compares(it, language));
+            let compared: Vec<&values::Style> = compared.collect();
+            let mixed = compared.iter().any(|it| !it.equals(compared[0]));
+            if compared.len() < 4 || beside == Neighbours::OneStyle && mixed {
+                continue;
+            }
+            if !compared.iter().any(|it| style.follows(it)) {
                 let note = &self.auditor.rules.neighbours;
                 let what = format!(
                     "written {style}, as none of the {} other settings is",
-                    others.len()
+                    compared.len()
                 );
                 self.say(number, "neighbours", what, &note.source, &note.advice);
             }

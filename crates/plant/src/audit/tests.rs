@@ -137,6 +137,39 @@ fn a_planted_line_is_held_against_the_lines_around_it() {
     );
 }
 
+/// A file may stand on one line: settings are counted, not lines, and like is held against like.
+#[test]
+fn settings_are_held_against_settings_of_their_sort() {
+    let planted = ["q7Zr0xW2mKp9sVb4Tn6c".to_owned()];
+    let with = |name: &str, text: &str| {
+        let text = text.replace('%', &planted[0]);
+        said(&Subject {
+            planted: &planted,
+            whole: false,
+            ..subject(name, text.as_bytes())
+        })
+    };
+    let alone = [(0, "alone".to_owned())];
+    assert_eq!(with("/srv/a.json", "{\"sms\":{\"key\":\"%\"}}\n"), alone);
+    assert_eq!(with("/srv/a.json", "{\"a\":1,\"key\":\"%\"}"), []);
+    assert_eq!(with("/srv/a.yml", "{a: 1, sms: {key: '%'}}\n"), []);
+    assert_eq!(with("/srv/a.yml", "{a: it's, sms: {key: '%'}}\n"), []);
+    assert_eq!(with("/srv/.env", "KEY=%,a\n"), alone);
+    let unit = "[Service]\nUser=a\nGroup=a\nType=a\nExecStart=/bin/a\n";
+    let ours = "Environment=\"KEY=%\"\n";
+    assert_eq!(with("/srv/a.service", &format!("{unit}{ours}")), []);
+    let bare = "Environment=A=1\nEnvironment=B=2\nEnvironment=C=3\nEnvironment=D=4\n";
+    assert_eq!(
+        with("/srv/a.service", &format!("{unit}{bare}{ours}")),
+        [(10, "neighbours".to_owned())]
+    );
+    let texts = "A = 'a'\nB = 'b'\nC = 'c'\nD = 'd'\ne = 1\n";
+    assert_eq!(
+        with("/srv/a.py", &format!("{texts}KEY = \"%\"\n")),
+        [(6, "neighbours".to_owned())]
+    );
+}
+
 #[test]
 fn documents_are_looked_into() {
     let text = br#"<Relationship Target="http://docs.acme-corp.net/a.png" TargetMode="External"/>"#;

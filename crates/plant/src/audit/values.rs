@@ -6,12 +6,60 @@ use std::fmt;
 const SHORTEST_KEY: usize = 20;
 
 /// How a setting is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
+    /// It stands in a directive that takes assignments (`Environment=NAME=value`).
+    within: bool,
     quote: Option<char>,
+    /// What it holds could not stand without quotes.
+    needed: bool,
     exported: bool,
     capitals: bool,
     blanks: bool,
+}
+
+/// What the language of a file settles, whoever writes it.
+#[derive(Clone, Copy)]
+pub(super) struct Language {
+    /// Texts always stand in quotes; what does not is a number or a reference.
+    quoted: bool,
+    /// Names in capitals are constants or the environment's, others are something else.
+    constants: bool,
+}
+
+impl Language {
+    /// By the name of a file.
+    pub(super) fn of(name: &str) -> Self {
+        let file = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        let ends = |endings: &[&str]| endings.iter().any(|ending| file.ends_with(ending));
+        let shell = [
+            ".sh", ".bash", ".zsh", ".ksh", "rc", "profile", ".zshenv", "_login", "_aliases",
+        ];
+        Self {
+            quoted: ends(&[".toml", ".tf", ".tfvars", ".py"]),
+            constants: ends(&[".py"]) || ends(&shell),
+        }
+    }
+}
+
+impl Style {
+    /// Whether the other tells how this one would be written.
+    pub(super) fn compares(&self, other: &Self, language: Language) -> bool {
+        self.within == other.within
+            && (!language.quoted || other.quote.is_some())
+            && (!language.constants || self.capitals == other.capitals)
+    }
+
+    /// Whether it is written as the other is, as far as what it holds lets it.
+    pub(super) fn follows(&self, other: &Self) -> bool {
+        let rest = |style: &Self| (style.exported, style.capitals, style.blanks);
+        (self.needed || self.quote == other.quote) && rest(self) == rest(other)
+    }
+
+    /// Whether both are written alike, whatever they hold.
+    pub(super) fn equals(&self, other: &Self) -> bool {
+        self.quote == other.quote && self.follows(other)
+    }
 }
 
 impl fmt::Display for Style {
@@ -44,22 +92,63 @@ pub(super) fn style(line: &str) -> Option<Style> {
         Some(rest) => (true, rest),
         None => (false, line),
     };
-    let (name, value) = line.split_once('=')?;
+    let (name, value) = named(line)?;
+    let inner = name.trim_end() == "Environment";
+    let (inside, bare) = (value.trim_start(), value.trim().trim_matches(['"', '\'']));
+    let (within, name, held) = match named(bare).filter(|_| inner) {
+        Some((name, held)) => (true, name, held),
+        None => (false, name, bare),
+    };
+    let quote = inside.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+,=-".contains(c);
     let bare = name.trim_end();
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-    if bare.is_empty() || !bare.chars().all(is_name) {
-        return None;
-    }
     Some(Style {
-        quote: value
-            .trim_start()
-            .chars()
-            .next()
-            .filter(|c| matches!(c, '"' | '\'')),
+        within,
+        quote,
+        needed: quote.is_some() && !held.chars().all(plain),
         exported,
         capitals: !bare.chars().any(|c| c.is_ascii_lowercase()),
         blanks: bare.len() < name.len(),
     })
+}
+
+/// A name, with the blanks behind it, and what is assigned to it.
+fn named(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once('=')?;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let bare = name.trim_end();
+    (!bare.is_empty() && bare.chars().all(is_name)).then_some((name, value))
+}
+
+/// The settings and elements of JSON, YAML's flow style or XML that stands on one line; what only names
+/// a mapping or list is none.
+pub(super) fn pieces(line: &str) -> Vec<&str> {
+    let line = line.trim_start_matches('\u{feff}').trim();
+    if !line.starts_with(['{', '[', '<']) {
+        return vec![line];
+    }
+    let (mut quote, mut escaped, mut last) = (None, false, '{');
+    let parts = |c: char| {
+        // Within a word it is an apostrophe.
+        let opens = "{[,:=".contains(last);
+        if !c.is_whitespace() {
+            last = c;
+        }
+        if escaped {
+            escaped = false;
+        } else if c == '\\' {
+            escaped = quote == Some('"');
+        } else if quote == Some(c) {
+            quote = None;
+        } else if quote.is_none() {
+            quote = Some(c).filter(|c| opens && matches!(c, '"' | '\''));
+            return "{}[],<>".contains(c);
+        }
+        false
+    };
+    let says =
+        |piece: &&str| piece.contains(char::is_alphanumeric) && !piece.trim_end().ends_with(':');
+    line.split(parts).filter(says).collect()
 }
 
 /// What looks like keys.

@@ -1,7 +1,9 @@
 //! Plant, check and uproot over the corpus.
 
+use lapwing_catalog::Catalog;
+
 use super::*;
-use crate::{Condition, check, uproot};
+use crate::{Auditor, Condition, Subject, check, uproot};
 
 /// Files nothing may be planted in, without further options, by the beginning of their names.
 const REFUSED: &[&str] = &[
@@ -575,4 +577,70 @@ fn files_that_take_no_unknown_keys_are_known() {
         assert!(error.to_string().contains(says), "{name}: {error}");
         assert!(bench.bytes() == bench.original, "{name}");
     }
+}
+
+/// Remarks on what stands beside the bait, right after planting; `None` where nothing is planted.
+fn remarks_on(name: &str, bytes: &[u8], options: &Options) -> Option<Vec<String>> {
+    static CATALOG: std::sync::LazyLock<Catalog> =
+        std::sync::LazyLock::new(|| Catalog::builtin().expect("built-in kinds"));
+    let bench = Bench::with(name, bytes);
+    let placement = bench.plant(options).ok()?;
+    let planted: Vec<String> = wish().fields.into_values().collect();
+    let remarks = Auditor::new(&CATALOG).surroundings(&Subject {
+        name: &placement.target,
+        bytes: &bench.bytes(),
+        planted: &planted,
+        whole: false,
+        modified: None,
+        neighbours: &[],
+    });
+    let said = remarks
+        .into_iter()
+        .map(|remark| format!("{} {}: {}", remark.line, remark.rule, remark.what));
+    Some(said.collect())
+}
+
+/// Planting has followed the file's style as far as there is one: advice to do it again would help
+/// nobody.
+#[test]
+fn nothing_is_held_against_what_was_just_planted() {
+    let mut told = Vec::new();
+    let mut look = |name: &str, bytes: &[u8], options: &Options| {
+        let remarks = remarks_on(name, bytes, options)?;
+        told.extend(remarks.iter().map(|said| format!("{name}:{said}")));
+        Some(())
+    };
+    for (sort, name, bytes) in corpus() {
+        if !name.starts_with("empty") {
+            look(name, bytes, &plain(sort));
+        }
+    }
+    for (name, text) in [
+        (
+            "x.service",
+            "[Unit]\nAfter=a\n[Service]\nExecStartPre=/bin/a\nExecStart=/bin/x\n[Install]\nWantedBy=b\n",
+        ),
+        (
+            "y.service",
+            "[Service]\nEnvironment=A=1\nEnvironment=B=2\nEnvironment=C=3\nEnvironment=D=4\nType=a\n",
+        ),
+        ("m.json", r#"{"name":"app","port":8080,"hosts":["a","b"]}"#),
+        ("one.json", r#"{"a":1}"#),
+        ("m.yml", "{name: app, port: 8080}\n"),
+        (".env", "A=1\nB=2\nC=3\nD=4\n"),
+        ("n.toml", "a = 1\nb = 2\nc = true\nd = 4\n"),
+        (
+            "v.tf",
+            "locals {\n  a = 1\n  b = var.b\n  c = var.c\n  d = 4\n}\n",
+        ),
+        ("v.tfvars", "a = 1\nb = 2\nc = true\nd = 4\n"),
+        ("s.py", "a = 1\nb = 2\nc = True\nd = 4\n"),
+        (".bashrc", "a=1\nb=2\nc=3\nd=4\nexport e=5\n"),
+        ("a.ini", "[a]\nb = 1\nc = 2\nd = 3\ne = 4\n"),
+        ("a.properties", "a=1\nb=2\nc=3\nd=4\n"),
+    ] {
+        let planted = look(name, text.as_bytes(), &Options::default());
+        assert!(planted.is_some(), "{name}");
+    }
+    assert!(told.is_empty(), "{told:#?}");
 }

@@ -66,6 +66,8 @@ struct Assigned {
 /// How the file's assignments are written.
 struct Manner {
     quote: Option<char>,
+    /// What texts stand in most where they have to be quoted: other values say nothing of it.
+    mark: Option<char>,
     lead: bool,
     between: Option<String>,
     windows: bool,
@@ -424,6 +426,11 @@ impl Assign {
             .into_iter()
             .max_by_key(|quote| count(*quote))
             .flatten();
+        let mark = [Some('"'), Some('\'')]
+            .into_iter()
+            .max_by_key(|mark| count(*mark))
+            .filter(|mark| count(*mark) > 0)
+            .flatten();
         let mut votes = std::collections::BTreeMap::new();
         for one in &all {
             *votes.entry(one.between.as_str()).or_insert(0_usize) += 1;
@@ -431,6 +438,7 @@ impl Assign {
         let between = votes.into_iter().max_by_key(|(_, count)| *count);
         Manner {
             quote: if all.is_empty() { Some('"') } else { quote },
+            mark,
             lead: all.is_empty() || all.iter().filter(|one| one.lead).count() * 2 >= all.len(),
             between: between.map(|(between, _)| between.to_owned()),
             windows: page.file.eol() == "\r\n",

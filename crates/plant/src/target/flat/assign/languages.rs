@@ -153,7 +153,7 @@ pub(super) fn python(statement: &str) -> Option<Assigned> {
 }
 
 pub(super) fn write_python(manner: &Manner, name: &str, value: &str) -> Option<String> {
-    let quote = manner.quote.unwrap_or('"');
+    let quote = manner.mark.unwrap_or('"');
     let marks = if quote == '"' { "\"\\" } else { "'\\" };
     let between = manner.between.as_deref().unwrap_or(" = ");
     Some(format!(
@@ -203,11 +203,11 @@ pub(super) fn write_php(manner: &Manner, name: &str, value: &str) -> Option<Stri
         .as_deref()
         .filter(|blank| *blank == " ")
         .unwrap_or_default();
-    let quoted = |text: &str| match manner.quote {
+    let quoted = |text: &str| match manner.mark {
         Some('"') if !text.contains('$') => format!("\"{}\"", escape(text, "\"\\", true)),
         _ => format!("'{}'", escape(text, "'\\", false)),
     };
-    if manner.windows && value.contains('\n') && manner.quote != Some('"') {
+    if manner.windows && value.contains('\n') && manner.mark != Some('"') {
         return None;
     }
     Some(format!(
