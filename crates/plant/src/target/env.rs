@@ -1,5 +1,6 @@
 //! `.env` files: `NAME=value` lines as dotenv libraries, Docker and shells read them; values bare,
-//! in single or double quotes (which may run over lines), lines with or without `export`.
+//! in single or double quotes (which may run over lines), lines with or without `export`. A backslash at
+//! a line's end goes on in the next (shells, systemd); where readers differ, ours stands where all agree.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -47,8 +48,10 @@ impl Format for Env {
         let Ok(text) = std::str::from_utf8(head) else {
             return false;
         };
+        let mut open = false;
         let mut lines = text
             .lines()
+            .filter(|line| !std::mem::replace(&mut open, goes_on(line)))
             .map(str::trim)
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .peekable();
@@ -110,9 +113,16 @@ impl Format for Env {
     }
 
     fn taken(&self, text: &str, ours: &Ours) -> Option<String> {
+        // Line by line as well: not every reader takes a value over lines for one.
+        let lines = text.lines().filter_map(|line| {
+            let name = line.split_once('=')?.0.trim();
+            Some(name.strip_prefix("export ").unwrap_or(name).trim())
+        });
         let there: HashSet<String> = parse(text)
-            .into_iter()
-            .map(|entry| entry.name.to_uppercase())
+            .iter()
+            .map(|entry| entry.name.as_str())
+            .chain(lines)
+            .map(str::to_uppercase)
             .collect();
         ours.names()
             .into_iter()
@@ -141,9 +151,10 @@ impl Format for Env {
             .find(|entry| Some(names::family(&entry.name)) == family);
         let mut drafts = Vec::new();
         if let Some(entry) = related {
-            drafts.push(whole_lines(file.text, entry.span.end, &block, style.eol));
+            let end = settled(file.text, entry.span.end);
+            drafts.push(whole_lines(file.text, end, &block, style.eol));
         }
-        let end = end_of_content(file.text);
+        let end = settled(file.text, end_of_content(file.text));
         let apart = related.is_none() && style.blocks && end > 0;
         let lead = if apart { style.eol } else { "" };
         drafts.push(whole_lines(
@@ -306,6 +317,47 @@ pub(super) fn end_of_content(text: &str) -> usize {
         .map_or(text.len(), |at| body + at + 1)
 }
 
+/// Whether a line, its end included or not, goes on in the next: it ends in a backslash that none escapes.
+fn goes_on(line: &str) -> bool {
+    let body = line.trim_end_matches(['\n', '\r']);
+    (body.len() - body.trim_end_matches('\\').len()) % 2 == 1
+}
+
+/// The line's end behind `from`, itself included, or that of the last line it goes on in. A comment does
+/// not go on.
+fn whole_end(text: &str, from: usize) -> usize {
+    let mut at = from;
+    loop {
+        let end = text[at..].find('\n').map_or(text.len(), |n| at + n + 1);
+        let line = &text[at..end];
+        if end == text.len() || line.contains('#') || !goes_on(line) {
+            return end;
+        }
+        at = end;
+    }
+}
+
+/// A line's start at or behind `offset` that no line goes on in; in front of the last lines where those
+/// are never finished.
+fn settled(text: &str, offset: usize) -> usize {
+    let above = |at: usize| &text.as_bytes()[..at.saturating_sub(1)];
+    let before = |at: usize| {
+        above(at)
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |n| n + 1)
+    };
+    let open = |at: usize| at > 0 && goes_on(&text[before(at)..at]);
+    let mut end = offset;
+    while open(end) && end < text.len() {
+        end = text[end..].find('\n').map_or(text.len(), |n| end + n + 1);
+    }
+    while open(end) {
+        end = before(end);
+    }
+    end
+}
+
 fn is_name(text: &str) -> bool {
     let text = text.trim();
     !text.is_empty()
@@ -352,7 +404,7 @@ fn entry(text: &str, start: usize, end: usize) -> Option<Entry> {
     let first = text[from..].chars().next();
     let quote = first.filter(|c| matches!(c, '"' | '\'' | '`'));
     let closed = quote.and_then(|quote| closing(text, from, quote));
-    let (raw, value) = match (quote, closed) {
+    let (raw, value, span_end) = match (quote, closed) {
         (Some(quote), Some(close)) => {
             let inner = &text[from + 1..close];
             let value = if quote == '"' {
@@ -360,13 +412,10 @@ fn entry(text: &str, start: usize, end: usize) -> Option<Entry> {
             } else {
                 inner.to_owned()
             };
-            (from..close + 1, value)
+            (from..close + 1, value, whole_end(text, close + 1))
         }
         _ => bare(text, from, end),
     };
-    let span_end = text[raw.end..]
-        .find('\n')
-        .map_or(text.len(), |n| raw.end + n + 1);
     Some(Entry {
         name: name.trim().to_owned(),
         quote: closed.and(quote),
@@ -378,15 +427,27 @@ fn entry(text: &str, start: usize, end: usize) -> Option<Entry> {
     })
 }
 
-/// A value without quotes: to the line's end or a comment.
-fn bare(text: &str, from: usize, end: usize) -> (Range<usize>, String) {
-    let rest = &text[from.min(end)..end];
-    let cut = rest
-        .match_indices('#')
-        .find(|(at, _)| *at == 0 || rest[..*at].ends_with([' ', '\t']))
-        .map_or(rest.len(), |(at, _)| at);
-    let value = rest[..cut].trim_end();
-    (from.min(end)..from.min(end) + value.len(), value.to_owned())
+/// A value without quotes: to a comment or the end of the last line it goes on in; and where that is.
+fn bare(text: &str, from: usize, end: usize) -> (Range<usize>, String, usize) {
+    let from = from.min(end);
+    let (mut at, mut end) = (from, end);
+    let cut = loop {
+        let line = &text[at..end];
+        let comment = line
+            .match_indices('#')
+            .find(|(sign, _)| at == from && *sign == 0 || line[..*sign].ends_with([' ', '\t']));
+        if let Some((sign, _)) = comment {
+            break at + sign;
+        }
+        if end == text.len() || !goes_on(line) {
+            break end;
+        }
+        at = end;
+        end = text[at..].find('\n').map_or(text.len(), |n| at + n + 1);
+    };
+    let value = text[from..cut].trim_end();
+    let joined = value.replace("\\\r\n", "").replace("\\\n", "");
+    (from..from + value.len(), joined, end)
 }
 
 fn closing(text: &str, open: usize, quote: char) -> Option<usize> {
@@ -432,6 +493,9 @@ fn read(text: &str) -> Vec<(String, String, bool)> {
         let mut name = String::new();
         while let Some(c) = rest.next_if(|c| !matches!(c, '=' | '\n' | '#')) {
             name.push(c);
+            if c == '\\' {
+                name.push_str(&joins(&mut rest));
+            }
         }
         let name = name.trim();
         if rest.peek() == Some(&'#') && name.is_empty() {
@@ -500,6 +564,21 @@ fn read_bare(rest: &mut Characters<'_>) -> String {
             break;
         }
         raw.push(c);
+        if c == '\\' {
+            // Kept with what is escaped: only that nothing comes in between is of interest.
+            raw.push_str(&joins(rest));
+        }
     }
     raw.trim_end().to_owned()
+}
+
+/// What a backslash takes along: the line end behind it, or one more backslash.
+fn joins(rest: &mut Characters<'_>) -> String {
+    let mut taken = String::new();
+    taken.extend(rest.next_if_eq(&'\\'));
+    if taken.is_empty() {
+        taken.extend(rest.next_if_eq(&'\r'));
+        taken.extend(rest.next_if_eq(&'\n'));
+    }
+    taken
 }

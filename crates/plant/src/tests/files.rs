@@ -644,3 +644,42 @@ fn nothing_is_held_against_what_was_just_planted() {
     }
     assert!(told.is_empty(), "{told:#?}");
 }
+
+/// A backslash at the end of a line goes on in the next, for shells and systemd: ours neither parts such
+/// a value nor becomes its end.
+#[test]
+fn a_value_that_goes_on_in_the_next_line_is_one() {
+    let ours = "TWILIO_LEGACY_ACCOUNT_SID=ACnotreal7f3a91\nTWILIO_LEGACY_AUTH_TOKEN=9e4b0c\n\
+                TWILIO_LEGACY_URL=\"https://relay.example.net/v1?tenant=a&mode=b\"\n";
+    for (before, behind) in [
+        ("A=1\nTWILIO_OPTS=a\\\nbcd\nB=2\n", "bcd\n"),
+        ("A=1\nTWILIO_OPTS=\"a\" \\\nbcd\nB=2\n", "bcd\n"),
+        ("A=1\nB=a\\\n  b\\\n  c\n", "  c\n"),
+        ("A=1\nB=path\\\n", "A=1\n"),
+        ("A=1\nB=path\\", "A=1\n"),
+        ("B=path\\\n", ""),
+        ("A=1\nB=path\\\n\n", "\\\n\n"),
+        ("A=1\nB=path\\\\\n", "\\\\\n"),
+        ("A=1\n# a note\\\nB=2\n", "B=2\n"),
+    ] {
+        let bench = Bench::with(".env", before.as_bytes());
+        let role = Options {
+            role: Some("legacy".into()),
+            ..Options::default()
+        };
+        let placement = bench.plant(&role).expect("planted");
+        assert_eq!(check(&placement).expect("checked"), Condition::Present);
+        let after = String::from_utf8(bench.bytes()).expect("UTF-8");
+        let at = after
+            .find(ours)
+            .unwrap_or_else(|| panic!("{before:?}: {after}"));
+        assert!(
+            after[..at]
+                .trim_end_matches('\n')
+                .ends_with(behind.trim_end_matches('\n')),
+            "{before:?}: {after}"
+        );
+        uproot(&placement, false, NOW).expect("uprooted");
+        assert_eq!(bench.bytes(), bench.original);
+    }
+}
