@@ -16,7 +16,7 @@ pub(crate) type Values = Vec<(String, String)>;
 /// A section of an INI file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Section {
-    /// Sibling file it goes into; empty for the target itself.
+    /// Sibling file it goes into, or the one it is for alone ([`Wish::is_apart`]); empty for the target itself.
     pub file: String,
     /// Template of its name.
     pub name: String,
@@ -156,8 +156,15 @@ impl Wish {
         !self.secret.contains(field) && !self.holds_handle(field, recognised.map(String::as_str))
     }
 
+    /// Whether a section is for one file alone: the file has a directory, or the kind no keys for any
+    /// other that it could stand beside.
+    pub(crate) fn is_apart(&self, section: &Section) -> bool {
+        let plain = self.ini.iter().any(|section| section.file.is_empty());
+        !section.file.is_empty() && (section.file.contains('/') || !plain)
+    }
+
     /// The sorts of target it has a shape for.
-    pub(crate) fn shapes(&self) -> String {
+    pub(crate) fn shapes(&self) -> Vec<&'static str> {
         let mut shapes = Vec::new();
         if !self.env.is_empty() {
             shapes.extend([
@@ -187,7 +194,7 @@ impl Wish {
         if !self.row.is_empty() || !self.env.is_empty() || self.tree.is_some() {
             shapes.push("redis");
         }
-        shapes.join(", ")
+        shapes
     }
 
     /// The kubeconfig among the fields, if the kind makes one.

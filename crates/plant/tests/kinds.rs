@@ -169,6 +169,112 @@ fn every_kind_goes_in_and_out() {
     assert!(planted >= 10 * catalog.kinds().count(), "{planted}");
 }
 
+/// Files whose programs want a form of their own take what the kind has for them.
+#[test]
+fn kinds_go_into_the_files_they_live_in() {
+    let catalog = Catalog::builtin().expect("the catalogue");
+    let pypirc =
+        "[distutils]\nindex-servers =\n    pypi\n\n[pypi]\nusername = __token__\npassword = x\n";
+    let url = "https://relay.rookery.example";
+    for (id, name, before, expect) in [
+        ("pypi", ".pypirc", pypirc, format!("]\nrepository = {url}")),
+        (
+            "pip-index-basic",
+            ".pypirc",
+            pypirc,
+            format!("]\nrepository = {url}"),
+        ),
+        (
+            "pip-index-basic",
+            "pip/pip.conf",
+            "[global]\ntimeout = 60\n",
+            "]\nindex-url = https://".into(),
+        ),
+        (
+            "pip-index-basic",
+            "pip/pip.ini",
+            "[global]\ntimeout = 60\n",
+            "]\nindex-url = https://".into(),
+        ),
+        (
+            "s3-compatible",
+            "app.ini",
+            "[a]\nb = c\n",
+            "]\naccess_key_id = ".into(),
+        ),
+        (
+            "s3-compatible",
+            ".aws/credentials",
+            "[a]\nb = c\n",
+            "]\naws_access_key_id = ".into(),
+        ),
+    ] {
+        let kind = catalog.kind(id).expect("a kind");
+        let canary = mint(kind);
+        let bait = Bait {
+            kind,
+            canary: &canary,
+        };
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+        std::fs::write(&path, before).expect("written");
+        let target = path.to_str().expect("UTF-8");
+        let plan = plan(target, &bait, &Options::default());
+        let plan = plan.unwrap_or_else(|error| panic!("{id} in {name}: {error}"));
+        let placement = plan.apply(canary.minted).expect("applied");
+        let after = read(target).expect("read");
+        assert!(after.contains(&expect), "{id} in {name}: {after}");
+        assert_eq!(check(&placement).expect("checked"), Condition::Present);
+        uproot(&placement, false, canary.minted).expect("uprooted");
+        assert_eq!(read(target).as_deref(), Some(before), "{id} in {name}");
+    }
+}
+
+/// A form for the sort of file that does not fit this one is called so, and not offered once more.
+#[test]
+fn a_refusal_does_not_offer_what_it_refuses() {
+    let catalog = Catalog::builtin().expect("the catalogue");
+    for (id, name, before, offer) in [
+        (
+            "pypi",
+            "setup.cfg",
+            "[metadata]\nname = a\n",
+            "ini (.pypirc)",
+        ),
+        (
+            "twilio",
+            ".mcp.json",
+            "{\n  \"mcpServers\": {}\n}\n",
+            "other files of the sort json",
+        ),
+    ] {
+        let kind = catalog.kind(id).expect("a kind");
+        let canary = mint(kind);
+        let bait = Bait {
+            kind,
+            canary: &canary,
+        };
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join(name);
+        std::fs::write(&path, before).expect("written");
+        let error = plan(path.to_str().expect("UTF-8"), &bait, &Options::default());
+        let Err(PlantError::Shape(problem)) = error.map(|_| ()) else {
+            panic!("{id} in {name}");
+        };
+        assert!(problem.what.ends_with("but none for this one"), "{problem}");
+        let mut offers = problem
+            .hint
+            .rsplit(": ")
+            .next()
+            .unwrap_or_default()
+            .rsplit(", ");
+        assert_eq!(offers.next(), Some(offer), "{}", problem.hint);
+        let own = if id == "pypi" { "ini" } else { "json" };
+        assert!(offers.all(|sort| sort != own), "{}", problem.hint);
+    }
+}
+
 fn read(target: &str) -> Option<String> {
     lapwing_core::bounded::read_text(Path::new(target), 1 << 20).ok()
 }

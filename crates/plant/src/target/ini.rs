@@ -74,8 +74,8 @@ impl Format for Ini {
         if let Some(sheet) = remote(path, wish, options) {
             return Ok(vec![sheet]);
         }
-        // A section whose file has a directory is for that very file, and for no other.
-        let apart = |section: &&Shape| section.file.contains('/');
+        // For that very file, and for no other; else it goes into a file beside the keys'.
+        let apart = |section: &&Shape| wish.is_apart(section);
         let mut named = wish.ini.iter().filter(apart);
         let own: Vec<&Shape> = match named.find(|section| path.ends_with(&section.file)) {
             Some(section) => vec![section],
@@ -91,7 +91,11 @@ impl Format for Ini {
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        if wish.ini.iter().any(|section| section.file == name) {
+        if wish
+            .ini
+            .iter()
+            .any(|section| section.file == name && !apart(&section))
+        {
             return Err(PlantError::Target(
                 Problem::at(
                     path,

@@ -448,18 +448,27 @@ fn refuse_name(
     }
 }
 
-/// The error for a kind without a shape for a sort of target.
+/// The error for a kind without a shape for a sort of target, or for this file of that sort.
 pub(crate) fn shapeless(wish: &Wish, target_kind: &str, path: &Path) -> PlantError {
-    PlantError::Shape(
-        Problem::at(
-            path,
-            format!(
-                "{} has no form for a target of the sort {target_kind}",
-                wish.kind
-            ),
-        )
-        .hint(format!("it can be planted in: {}", wish.shapes())),
-    )
+    let (kind, mut shapes) = (&wish.kind, wish.shapes());
+    let others = shapes.contains(&target_kind);
+    shapes.retain(|shape| *shape != target_kind);
+    let mut hint = format!("it can be planted in: {}", shapes.join(", "));
+    if !others {
+        let what = format!("{kind} has no form for a target of the sort {target_kind}");
+        return PlantError::Shape(Problem::at(path, what).hint(hint));
+    }
+    let what =
+        format!("{kind} has a form for files of the sort {target_kind}, but none for this one");
+    let apart = wish.ini.iter().filter(|section| wish.is_apart(section));
+    let files: Vec<&str> = apart.map(|section| section.file.as_str()).collect();
+    let separator = if shapes.is_empty() { "" } else { ", " };
+    let plain = wish.ini.iter().any(|section| section.file.is_empty());
+    hint += &match target_kind {
+        "ini" if !plain => format!("{separator}ini ({})", files.join(", ")),
+        _ => format!("{separator}other files of the sort {target_kind}"),
+    };
+    PlantError::Shape(Problem::at(path, what).hint(hint))
 }
 
 struct FileEdit {
