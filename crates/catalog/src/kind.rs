@@ -131,7 +131,7 @@ pub struct TreeHint {
 /// A section of an INI file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IniHint {
-    /// Empty for the target itself, else the name of a file beside it. With a directory,
+    /// Empty for the target itself, else the name of a file beside it. With a directory (`*/` for any),
     /// or where no section of the kind is for the target itself, it is for that very file alone.
     pub file: String,
     /// The section, `{role}`.

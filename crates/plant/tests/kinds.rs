@@ -198,6 +198,12 @@ fn kinds_go_into_the_files_they_live_in() {
         ),
         (
             "s3-compatible",
+            "rclone.conf",
+            "[b2]\ntype = b2\naccount = a\nkey = b\n",
+            "]\ntype = s3\nprovider = Minio\naccess_key_id = ".into(),
+        ),
+        (
+            "s3-compatible",
             "app.ini",
             "[a]\nb = c\n",
             "]\naccess_key_id = ".into(),

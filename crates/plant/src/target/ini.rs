@@ -77,7 +77,8 @@ impl Format for Ini {
         // For that very file, and for no other; else it goes into a file beside the keys'.
         let apart = |section: &&Shape| wish.is_apart(section);
         let mut named = wish.ini.iter().filter(apart);
-        let own: Vec<&Shape> = match named.find(|section| path.ends_with(&section.file)) {
+        let is_it = |section: &&Shape| path.ends_with(section.file.trim_start_matches("*/"));
+        let own: Vec<&Shape> = match named.find(is_it) {
             Some(section) => vec![section],
             None => {
                 let plain = |section: &&Shape| section.file.is_empty();
