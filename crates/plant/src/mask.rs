@@ -59,8 +59,11 @@ fn plain(line: &str) -> String {
     }
     let structural = body.chars().all(|c| "{}[],-.&|> ".contains(c));
     let section = body.starts_with('[') && body.trim_end().ends_with(']') && !body.contains(',');
-    if structural || (section && body.len() <= 80) {
+    if structural {
         return line.to_owned();
+    }
+    if section && body.len() <= 80 {
+        return format!("{indent}{}", header(body));
     }
     let Some(at) = body.find(['=', ':']) else {
         return hidden(line);
@@ -76,6 +79,27 @@ fn plain(line: &str) -> String {
         format!("{blank}…")
     };
     format!("{indent}{key}{}{shown}", &body[at..=at])
+}
+
+/// A section's header; of one that holds a login or a key, as git's `[url "..."]` may, its first word.
+fn header(body: &str) -> String {
+    if !is_doubtful(body) {
+        return body.to_owned();
+    }
+    match body.split_once(['"', ' ', '\t']) {
+        Some((first, _)) if !is_doubtful(first) => format!("{first} …]"),
+        _ => "[…]".to_owned(),
+    }
+}
+
+/// Whether a name may hold a login in front of a host, or a word as long and mixed as keys are.
+fn is_doubtful(name: &str) -> bool {
+    let mixed = |word: &str| {
+        let digits = word.bytes().any(|byte| byte.is_ascii_digit());
+        digits && word.len() >= 12 || word.len() >= 24
+    };
+    let login = name.contains(['@', '?']) || name.contains("%40");
+    login || name.split(|c: char| !c.is_alphanumeric()).any(mixed)
 }
 
 /// Whether this can be a name rather than a piece of a secret.
@@ -179,6 +203,25 @@ mod tests {
             ("  services:", "  services:"),
             ("  - https://u:p@host/", "  - https:…"),
             ("[default]", "[default]"),
+            ("[remote \"origin\"]", "[remote \"origin\"]"),
+            (
+                "  [url \"https://github.com/\"]",
+                "  [url \"https://github.com/\"]",
+            ),
+            (
+                "[url \"https://oauth2:s3cr3tTOKEN9@github.com/\"]",
+                "[url …]",
+            ),
+            ("[url \"https://:pw%40host/\"]", "[url …]"),
+            (
+                "[http \"https://a.example/hooks/k3j9x2v8q1w7\"]",
+                "[http …]",
+            ),
+            ("[https://u:p@a.example/]", "[…]"),
+            (
+                "[[registries.\"https://u:p@a.example\"]]",
+                "[[registries. …]",
+            ),
             ("# old password hunter2", "# old password …"),
             ("# DB_PASS=hunter2", "# DB_PASS=…"),
             ("# Settings for mail", "# Settings for mail"),
