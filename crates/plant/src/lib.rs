@@ -207,6 +207,9 @@ pub fn plan(target: &str, bait: &Bait<'_>, options: &Options) -> Result<Plan, Pl
 /// As [`plan`].
 pub fn plan_wish(target: &str, wish: &Wish, options: &Options) -> Result<Plan, PlantError> {
     let canonical = canonical_target(target)?;
+    if let Some(role) = &options.role {
+        check_role(&canonical, role)?;
+    }
     let sort = target::choose(&canonical, options.format.as_deref())?;
     // A password in an address, and what is to be made there, are part of what was typed only.
     let target = if canonical.contains("://") || sort.dialect().is_some() {
@@ -215,6 +218,17 @@ pub fn plan_wish(target: &str, wish: &Wish, options: &Options) -> Result<Plan, P
         &canonical
     };
     sort.plan(target, wish, options)
+}
+
+/// Refuses a role that cannot be part of a name.
+fn check_role(place: &str, role: &str) -> Result<(), PlantError> {
+    if names::is_role(role) {
+        return Ok(());
+    }
+    let what = format!("{role:?} cannot be part of a name");
+    let hint = "a role is a word of letters and digits, or several with - or _ between them: \
+                `legacy`, `backup_2`";
+    Err(PlantError::Refused(Problem::new(place, what).hint(hint)))
 }
 
 /// Says what stands at a placement's target now. Changes nothing.

@@ -46,6 +46,16 @@ pub(crate) fn roles(listed: &[String], asked: Option<&str>) -> Vec<String> {
     roles
 }
 
+/// Longest role, so that names are none that nobody would have chosen.
+const LONGEST_ROLE: usize = 40;
+
+/// Whether a role of the operator's can be part of a name in any sort of target.
+pub(crate) fn is_role(role: &str) -> bool {
+    let word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    role.len() <= LONGEST_ROLE && role.split(['-', '_']).all(word)
+}
+
 /// Puts a role into a template: `{ROLE}` in capitals, `{role}` in small letters.
 pub(crate) fn fill(template: &str, role: &str) -> String {
     template
@@ -360,6 +370,27 @@ mod tests {
         assert_eq!(snake("createdAt"), "created_at");
         assert_eq!(snake("user-ID"), "user_id");
         assert_eq!(family("TWILIO_LEGACY_SID"), "twilio");
+    }
+
+    #[test]
+    fn roles_are_words() {
+        for role in ["legacy", "backup_2", "OLD-eu"] {
+            assert!(is_role(role), "{role}");
+        }
+        for role in [
+            "",
+            "_",
+            "a b",
+            "a\nb",
+            "a.b",
+            "-a",
+            "a__b",
+            "früh",
+            "a=b",
+            &"a".repeat(41),
+        ] {
+            assert!(!is_role(role), "{role:?}");
+        }
     }
 
     #[test]

@@ -6,12 +6,12 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::Options;
 use crate::bait::Wish;
 use crate::error::{PlantError, Problem};
 use crate::mask::{Mask, Syntax};
 use crate::names::{self, Case};
 use crate::text::{Draft, File, Format, Found, Ours, Request, Sheet, shapeless};
+use crate::{Options, check_role};
 
 /// The format.
 pub(crate) struct Env;
@@ -90,6 +90,9 @@ impl Format for Env {
             .key
             .clone()
             .map(|key| vec![key.to_lowercase()]);
+        if let (Some(key), None) = (&request.options.key, &request.options.role) {
+            check_role(&file.path.display().to_string(), key)?;
+        }
         let roles = match (&asked, &request.options.role) {
             (Some(key), None) => key,
             _ => request.roles,

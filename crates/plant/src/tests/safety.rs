@@ -349,3 +349,30 @@ fn errors_say_what_is_supported() {
         )
     );
 }
+
+#[test]
+fn a_role_that_no_name_can_hold_is_refused() {
+    for (name, text) in [
+        (".env", "A=1\n"),
+        ("a.yml", "a: 1\n"),
+        ("a.ini", "[a]\nb = 1\n"),
+    ] {
+        let bench = Bench::with(name, text.as_bytes());
+        for role in ["", "a b", "a\nb", "a: b", "_"] {
+            let options = Options {
+                role: Some(role.to_owned()),
+                ..Options::default()
+            };
+            let error = refused(&bench, &options);
+            assert!(matches!(error, PlantError::Refused(_)), "{error}");
+            assert!(error.hint().is_some_and(|hint| hint.contains("legacy")));
+        }
+        let options = Options {
+            key: Some(String::new()),
+            ..Options::default()
+        };
+        if name == ".env" {
+            refused(&bench, &options);
+        }
+    }
+}
