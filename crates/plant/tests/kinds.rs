@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lapwing_catalog::{Address, Catalog, Kind, MintOrder};
 use lapwing_core::{Canary, CanaryId, Clock as _, SystemClock, Timestamp};
-use lapwing_plant::{Bait, Condition, Options, PlantError, TARGETS, check, plan, uproot};
+use lapwing_plant::{Bait, Condition, Options, Plan, PlantError, TARGETS, check, plan, uproot};
 
 const TABLES: &str = "
 CREATE TABLE accounts (
@@ -217,23 +217,15 @@ fn kinds_go_into_the_files_they_live_in() {
     ] {
         let kind = catalog.kind(id).expect("a kind");
         let canary = mint(kind);
-        let bait = Bait {
-            kind,
-            canary: &canary,
-        };
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
-        std::fs::write(&path, before).expect("written");
-        let target = path.to_str().expect("UTF-8");
-        let plan = plan(target, &bait, &Options::default());
+        let (_directory, target) = laid(name, before);
+        let plan = planned(kind, &canary, &target);
         let plan = plan.unwrap_or_else(|error| panic!("{id} in {name}: {error}"));
         let placement = plan.apply(canary.minted).expect("applied");
-        let after = read(target).expect("read");
+        let after = read(&target).expect("read");
         assert!(after.contains(&expect), "{id} in {name}: {after}");
         assert_eq!(check(&placement).expect("checked"), Condition::Present);
         uproot(&placement, false, canary.minted).expect("uprooted");
-        assert_eq!(read(target).as_deref(), Some(before), "{id} in {name}");
+        assert_eq!(read(&target).as_deref(), Some(before), "{id} in {name}");
     }
 }
 
@@ -256,15 +248,8 @@ fn a_refusal_does_not_offer_what_it_refuses() {
         ),
     ] {
         let kind = catalog.kind(id).expect("a kind");
-        let canary = mint(kind);
-        let bait = Bait {
-            kind,
-            canary: &canary,
-        };
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join(name);
-        std::fs::write(&path, before).expect("written");
-        let error = plan(path.to_str().expect("UTF-8"), &bait, &Options::default());
+        let (_directory, target) = laid(name, before);
+        let error = planned(kind, &mint(kind), &target);
         let Err(PlantError::Shape(problem)) = error.map(|_| ()) else {
             panic!("{id} in {name}");
         };
@@ -279,6 +264,20 @@ fn a_refusal_does_not_offer_what_it_refuses() {
         let own = if id == "pypi" { "ini" } else { "json" };
         assert!(offers.all(|sort| sort != own), "{}", problem.hint);
     }
+}
+
+/// A file in a directory of its own, which has to outlive it, and its path.
+fn laid(name: &str, text: &str) -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join(name);
+    std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+    std::fs::write(&path, text).expect("written");
+    let target = path.to_str().expect("UTF-8").to_owned();
+    (directory, target)
+}
+
+fn planned(kind: &Kind, canary: &Canary, target: &str) -> Result<Plan, PlantError> {
+    plan(target, &Bait { kind, canary }, &Options::default())
 }
 
 fn read(target: &str) -> Option<String> {
