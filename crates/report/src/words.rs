@@ -71,7 +71,7 @@ words! {
     letter_to letter_uses likelihood likely links links_count links_trips listed_as low made made_by
     made_from made_with map_caption map_sources map_title masked_behind meaning messages
     messages_count moderate months more_in_json name network networks networks_caption never_fetched
-    newest_of no_place no_use none none_shade not_a_code not_known not_on_map not_on_record not_used
+    newest_of no_place no_use none none_placed none_shade not_a_code not_known not_on_map not_on_record not_used
     not_used_caption not_used_count not_verified nothing_noticed number_word numbers
     of_them_announced on_record_in_all once one_hand only_drills open opened_link origin
     origin_exercise origin_unknown others others_followed own own_means part_claims part_raw period

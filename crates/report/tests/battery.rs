@@ -530,6 +530,28 @@ fn formats_agree() {
 }
 
 #[test]
+fn no_heading_and_no_fact_is_empty() {
+    for (case, mut report) in battery() {
+        for language in [Language::En, Language::Es] {
+            report.language = language;
+            let md = render("md", &report, Profile::Masked);
+            let mut lines = md.lines().filter(|line| !line.is_empty()).peekable();
+            while let Some(line) = lines.next() {
+                assert!(
+                    !(line.starts_with("- ") && line.ends_with(": ")),
+                    "{case}: {line}"
+                );
+                let level = |line: &str| line.bytes().take_while(|byte| *byte == b'#').count();
+                if level(line) > 0 {
+                    let below = lines.peek().map_or(1, |next| level(next));
+                    assert!(below == 0 || below > level(line), "{case}: {line}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn every_format_names_the_tool_and_what_it_belies() {
     let report = report(vec![trip(1)]);
     for profile in [Profile::Masked, Profile::Full] {

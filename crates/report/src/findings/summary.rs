@@ -97,7 +97,10 @@ fn bait(findings: &Findings) -> Vec<String> {
         out.push(words.exercise_sentence.to_owned());
     }
     let kinds = kinds(findings, words);
-    let mut text = words.count(findings.totals.canaries, words.stood_watch);
+    let mut text = match findings.totals.canaries {
+        0 => words.none_placed.to_owned(),
+        some => words.count(some, words.stood_watch),
+    };
     if !kinds.is_empty() {
         text.push_str(&format!(": {}", words.list(&kinds, NAMES)));
     }

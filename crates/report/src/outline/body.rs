@@ -8,17 +8,25 @@ use crate::words::fill;
 
 impl Outline<'_> {
     pub(super) fn body(&mut self) {
+        let has_trips = !self.all.trips.is_empty();
         self.canaries();
-        self.route();
-        self.timeline();
-        self.networks();
-        self.messages();
-        self.calls();
-        self.actors();
-        self.verdicts();
+        if has_trips {
+            self.route();
+            self.timeline();
+            self.networks();
+            self.messages();
+            self.calls();
+            self.actors();
+            self.verdicts();
+        } else {
+            self.blocks
+                .push(Block::Caution(self.all.caution.to_owned()));
+        }
         self.confidence();
-        self.incidents();
-        self.trips();
+        if has_trips {
+            self.incidents();
+            self.trips();
+        }
         self.integrity();
     }
 
@@ -27,6 +35,9 @@ impl Outline<'_> {
         self.section(words.what_was_touched);
         let (used, unused): (Vec<&CanaryFinding>, Vec<_>) =
             self.all.canaries.iter().partition(|one| one.uses > 0);
+        if used.is_empty() {
+            self.paragraph(format!("{}.", words.title_none));
+        }
         for one in used {
             self.canary(one);
         }

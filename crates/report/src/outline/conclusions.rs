@@ -201,8 +201,14 @@ impl Outline<'_> {
         self.fact(words.to_verify, vec![code(one.how_to_verify)]);
         self.fact(words.public_key, vec![code(&one.public_key)]);
         let rules: Vec<String> = one.rules.iter().map(u32::to_string).collect();
-        self.fact(words.rules, vec![plain(rules.join(", "))]);
-        self.fact(words.data, vec![plain(one.data.join("; "))]);
+        for (name, list) in [
+            (words.rules, rules.join(", ")),
+            (words.data, one.data.join("; ")),
+        ] {
+            let is_none = list.is_empty();
+            let list = if is_none { words.none.to_owned() } else { list };
+            self.fact(name, vec![plain(list)]);
+        }
         if !one.checkpoint.is_empty() {
             self.point(vec![plain(format!("{}:", words.checkpoint))]);
             self.blocks.push(Block::Verbatim(one.checkpoint.clone()));

@@ -269,6 +269,7 @@ pub(super) static WORDS: Words = Words {
     no_place: "no place known",
     no_use: "No use of any bait is on record{period}. Nothing says that a copy left its place.",
     none: "none",
+    none_placed: "No bait is on record as planted",
     none_shade: "none",
     not_a_code: "not a country code: {code}",
     not_known: "not known",

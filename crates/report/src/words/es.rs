@@ -269,6 +269,7 @@ pub(super) static WORDS: Words = Words {
     no_place: "lugar desconocido",
     no_use: "No consta ningún uso de señuelos{period}. Nada indica que una copia saliera de su sitio.",
     none: "ninguna",
+    none_placed: "No consta que se haya colocado ningún señuelo",
     none_shade: "ninguno",
     not_a_code: "no es un código de país: {code}",
     not_known: "desconocido",
