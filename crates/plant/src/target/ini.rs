@@ -218,6 +218,13 @@ impl Format for Ini {
             return Err(PlantError::Shape(Problem::at(file.path, what).hint(hint)));
         }
         let sections = parse(file.text);
+        if let Some((name, _)) = { ours.entries.iter() }.find(|(_, value)| value.contains('%'))
+            && { sections.iter().flat_map(|section| &section.keys) }.any(|key| fills_in(&key.value))
+        {
+            let what = format!("the value of {name} holds a %, which this file's reader fills in");
+            let hint = "plant it in another file, or once more: a value drawn anew may hold none";
+            return Err(PlantError::Shape(Problem::at(file.path, what).hint(hint)));
+        }
         let loose = sections[0].keys.len();
         if sections.len() == 1 && loose > 0 {
             return Err(file.syntax(0, "has no sections, so a section would stand out"));
@@ -335,6 +342,12 @@ fn is_git(file: &File<'_>, sections: &[Section]) -> bool {
         || sections
             .iter()
             .any(|section| section.name.ends_with('"') && section.name.contains(" \""))
+}
+
+/// Whether a value is one of a file whose reader fills in others (`%(home)s`), as Python's does, and in which a lone `%`
+/// is an error.
+fn fills_in(value: &str) -> bool {
+    value.contains("%%") || value.contains("%(") && value.contains(")s")
 }
 
 /// A value without the double quotes around it.

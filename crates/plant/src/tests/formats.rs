@@ -269,3 +269,22 @@ fn a_section_may_be_for_one_file() {
         );
     }
 }
+
+/// Python's reader takes a lone `%` for an error, once it fills in values.
+#[test]
+fn a_value_with_a_percent_sign_goes_where_nothing_is_filled_in() {
+    let mut wish = wish();
+    let token = wish.fields.get_mut("auth_token").expect("it is there");
+    "9e%4b0c".clone_into(token);
+    for (before, goes) in [
+        ("[a]\nb = 50%\n", true),
+        ("[a]\nhome = /srv\nlogs = %(home)s/logs\n", false),
+        ("[a]\nb = 50%%\n", false),
+    ] {
+        let bench = Bench::with("app.ini", before.as_bytes());
+        match plan_wish(bench.target(), &wish, &Options::default()) {
+            Ok(_) => assert!(goes, "{before}"),
+            Err(error) => assert!(!goes && error.to_string().contains("holds a %"), "{error}"),
+        }
+    }
+}
