@@ -478,6 +478,7 @@ fn sample_context(
         once: [0; 16],
         seed: [0; 32],
         subject: "sample".to_owned(),
+        host: String::new(),
         now: Timestamp::from_micros(0),
         minted: Timestamp::from_micros(0),
     };

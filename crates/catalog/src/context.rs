@@ -39,6 +39,7 @@ impl Hearing<'_> {
             seed: *self.asked.seed,
             once: self.once,
             subject: canary.map_or_else(path, |canary| canary.id.to_string()),
+            host: self.asked.request.host.clone(),
             now: self.asked.now,
             minted: canary.map_or(self.asked.now, |canary| canary.minted),
         }

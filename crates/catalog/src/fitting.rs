@@ -35,10 +35,7 @@ impl Hearing<'_> {
             .routes
             .iter()
             .find_map(|route| route.matches(segments))?;
-        let has = |value: Option<&str>, wanted: &str| match wanted.strip_suffix('*') {
-            Some(start) => value.is_some_and(|value| value.starts_with(start)),
-            None => value == Some(wanted),
-        };
+        let has = |value: Option<&str>, wanted: &str| value.is_some_and(|it| is_one_of(it, wanted));
         let fits = rule.service.as_ref().is_none_or(|service| {
             has(
                 self.signed.as_ref().map(|signed| signed.service.as_str()),
@@ -211,12 +208,14 @@ impl Hearing<'_> {
 
 /// Whether a host is one of `a|b*`: as a whole, or one of its labels.
 fn on_host(host: &str, wanted: &str) -> bool {
-    wanted.split('|').any(|wanted| {
-        let is = |part: &str| match wanted.strip_suffix('*') {
-            Some(start) => part.starts_with(start),
-            None => part == wanted,
-        };
-        is(host) || host.split('.').any(is)
+    is_one_of(host, wanted) || host.split('.').any(|part| is_one_of(part, wanted))
+}
+
+/// Whether a value is one of `a|b*`.
+fn is_one_of(value: &str, wanted: &str) -> bool {
+    wanted.split('|').any(|one| match one.strip_suffix('*') {
+        Some(start) => value.starts_with(start),
+        None => value == one,
     })
 }
 

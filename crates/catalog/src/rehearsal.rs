@@ -80,6 +80,7 @@ fn files<'a>(catalog: &'a Catalog, fields: &'a BTreeMap<String, String>) -> File
             once: [0; 16],
             seed: [0; 32],
             subject: "sample".to_owned(),
+            host: String::new(),
             now: Timestamp::from_micros(0),
             minted: Timestamp::from_micros(1_780_000_000_000_000),
         },

@@ -8,7 +8,8 @@
 //! rule that makes several), `each` (in what makes them: `index` and `value`), `limit` (`requests`, `used`,
 //! `remaining`, `reset`, `wait`), `dav` (what the path is in the share: `href`, `type`, `etag`, `modified`); `items(list)` and `count(list)` of what is remembered, the filter `date(format)` on seconds;
 //! `hex(n)`, `base32(n)`, `base64(n)`, `uuid()`, `random(low, high)` (new each time); `stable(label, n)` (hex digits) and
-//! `stable_number(label, low, high)`, `stable_pick(label, list)` (always the same for one canary);
+//! `stable_number(label, low, high)`, `stable_pick(label, list)` (always the same for one canary); `server(label, n)`, `server_number`,
+//! `server_pick` (the same for one host, whoever asks and for whatever path);
 //! `time(format, seconds)` and `minted(format, seconds)`; the filters `json` (a whole JSON value) and `unbase64` (its
 //! text, empty where there is none).
 
@@ -45,6 +46,9 @@ const FUNCTIONS: &[&str] = &[
     "stable",
     "stable_number",
     "stable_pick",
+    "server",
+    "server_number",
+    "server_pick",
     "time",
     "minted",
     "once",
@@ -167,6 +171,8 @@ pub(crate) struct Made {
     pub(crate) once: [u8; 16],
     /// What stable values belong to: a canary, or the name an unknown caller used.
     pub(crate) subject: String,
+    /// The host that was asked.
+    pub(crate) host: String,
     pub(crate) now: Timestamp,
     pub(crate) minted: Timestamp,
 }
@@ -174,26 +180,27 @@ pub(crate) struct Made {
 impl Made {
     /// The functions of one request, as template values.
     pub(crate) fn functions(&self) -> Vec<(&'static str, Value)> {
-        let (one, two, three) = (self.clone(), self.clone(), self.clone());
         let once = self.once;
         let (now, minted) = (self.now, self.minted);
-        vec![
-            (
-                "stable",
-                Value::from_function(move |label: String, count: usize| one.stable(&label, count)),
-            ),
-            (
-                "stable_number",
-                Value::from_function(move |label: String, low: u64, high: u64| {
-                    two.number(&label, low, high)
-                }),
-            ),
-            (
-                "stable_pick",
-                Value::from_function(move |label: String, items: Vec<Value>| {
-                    three.pick(&label, &items)
-                }),
-            ),
+        let lasting = |subject: String, names: [&'static str; 3]| {
+            let own = || Lasting {
+                seed: self.seed,
+                subject: subject.clone(),
+            };
+            let (one, two, three) = (own(), own(), own());
+            let text = move |label: String, count: usize| one.text(&label, count);
+            let number = move |label: String, low: u64, high: u64| two.number(&label, low, high);
+            let pick = move |label: String, items: Vec<Value>| three.pick(&label, &items);
+            let [text_name, number_name, pick_name] = names;
+            [
+                (text_name, Value::from_function(text)),
+                (number_name, Value::from_function(number)),
+                (pick_name, Value::from_function(pick)),
+            ]
+        };
+        let stable = ["stable", "stable_number", "stable_pick"];
+        let server = ["server", "server_number", "server_pick"];
+        let mut functions = vec![
             (
                 "once",
                 Value::from_function(move |encoding: String| once_text(&once, &encoding)),
@@ -210,10 +217,26 @@ impl Made {
                     written(minted, &format, seconds)
                 }),
             ),
-        ]
+        ];
+        functions.extend(lasting(self.subject.clone(), stable));
+        functions.extend(lasting(format!("host {}", self.host), server));
+        functions
     }
 
-    fn stable(&self, label: &str, count: usize) -> String {
+    pub(crate) fn number(&self, label: &str, low: u64, high: u64) -> u64 {
+        let (seed, subject) = (self.seed, self.subject.clone());
+        Lasting { seed, subject }.number(label, low, high)
+    }
+}
+
+/// Draws what stays the same for a subject.
+struct Lasting {
+    seed: [u8; 32],
+    subject: String,
+}
+
+impl Lasting {
+    fn text(&self, label: &str, count: usize) -> String {
         let mut out = String::new();
         let mut block = 0u32;
         while out.len() < count.min(512) {
@@ -232,8 +255,8 @@ impl Made {
         out
     }
 
-    pub(crate) fn number(&self, label: &str, low: u64, high: u64) -> u64 {
-        let drawn = u64::from_str_radix(&self.stable(label, 15), 16).unwrap_or_default();
+    fn number(&self, label: &str, low: u64, high: u64) -> u64 {
+        let drawn = u64::from_str_radix(&self.text(label, 15), 16).unwrap_or_default();
         low + drawn % (high.saturating_sub(low).saturating_add(1)).max(1)
     }
 

@@ -285,7 +285,12 @@ fn compiled(
 impl Files<'_> {
     pub(crate) fn context(&self) -> Value {
         let functions = self.made.functions().into_iter();
-        let lasting = functions.filter(|(name, _)| name.starts_with("stable") || *name == "minted");
+        let lasts = |name: &str| {
+            ["stable", "server", "minted"]
+                .iter()
+                .any(|it| name.starts_with(it))
+        };
+        let lasting = functions.filter(|(name, _)| lasts(name));
         let fields = self.fields.map(fields_value).unwrap_or_default();
         Value::from_pairs(lasting.chain([("field", fields)]).collect::<Vec<_>>())
     }

@@ -1032,3 +1032,149 @@ fn an_address_with_a_prefix_is_understood() {
         404,
     );
 }
+
+/// The headers of an answer whose values name the server: those that are the same when the same is asked again.
+fn lasting(stage: &Stage, path: &str) -> BTreeMap<String, String> {
+    let again: Vec<BTreeMap<_, _>> = (0..3)
+        .filter_map(|_| stage.ask(&request("GET", path, &[], "")))
+        .map(|answer| answer.headers.into_iter().collect())
+        .collect();
+    let mut first = again.first().cloned().unwrap_or_default();
+    first.retain(|name, value| {
+        again.iter().all(|one| one.get(name) == Some(value)) && !value.contains(path)
+    });
+    first
+}
+
+#[test]
+fn a_server_is_the_same_on_every_path() {
+    let mut others = Vec::new();
+    for kind in CATALOG.kinds().filter(|kind| kind.is_api()) {
+        let stage = Stage::new(&kind.id);
+        let (one, other) = (lasting(&stage, "/qx/one"), lasting(&stage, "/qx/other"));
+        for (name, value) in one {
+            // Discord counts each path apart.
+            if name != "x-ratelimit-bucket" && other.get(&name).is_some_and(|there| *there != value)
+            {
+                others.push(format!("{}: {name}: {value}", kind.id));
+            }
+        }
+    }
+    assert!(others.is_empty(), "{others:#?}");
+}
+
+#[test]
+fn a_server_is_the_same_whoever_asks() {
+    let stage = Stage::new("jenkins");
+    let authorization = basic(stage.field("username"), stage.field("token"));
+    let known = [("Authorization", authorization.as_str())];
+    let inside = stage.expect(
+        &request("GET", "/api/json", &known, ""),
+        DecoyOutcome::Accepted,
+        200,
+    );
+    let outside = stage
+        .ask(&request("GET", "/whoAmI/api/json", &[], ""))
+        .expect("an answer");
+    for name in ["Server", "X-Jenkins", "X-Jenkins-Session"] {
+        assert_eq!(header(&inside, name), header(&outside, name), "{name}");
+    }
+    let stage = Stage::new("sonarqube");
+    let version = |path| {
+        stage
+            .ask(&request("GET", path, &[], ""))
+            .expect("an answer")
+    };
+    let status = json(&version("/api/system/status"));
+    assert_eq!(status["version"], body(&version("/api/server/version")));
+}
+
+#[test]
+fn a_model_that_there_is_not_is_refused() {
+    for (kind, path, status) in [
+        ("mistral", "/v1/chat/completions", 400),
+        ("groq", "/openai/v1/chat/completions", 404),
+        ("deepseek", "/chat/completions", 400),
+    ] {
+        let stage = Stage::new(kind);
+        let bearer = format!("Bearer {}", stage.field("api_key"));
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/json"),
+        ];
+        let models = match kind {
+            "groq" => "/openai/v1/models",
+            "deepseek" => "/models",
+            _ => "/v1/models",
+        };
+        let listed = stage.expect(
+            &request("GET", models, &headers, ""),
+            DecoyOutcome::Accepted,
+            200,
+        );
+        for model in json(&listed)["data"].as_array().expect("a list") {
+            let Some(model) = model["id"].as_str().filter(|id| {
+                !id.contains("whisper") && !id.contains("embed") && !id.contains("tts")
+            }) else {
+                continue;
+            };
+            let asked =
+                format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}]}}"#);
+            stage.expect(
+                &request("POST", path, &headers, &asked),
+                DecoyOutcome::Accepted,
+                200,
+            );
+        }
+        let asked = r#"{"model":"nope","messages":[{"role":"user","content":"hi"}]}"#;
+        let answer = stage
+            .ask(&request("POST", path, &headers, asked))
+            .expect("an answer");
+        assert_eq!(answer.status, status, "{kind}");
+    }
+}
+
+/// What vendors' packages read of their first answers, whether they use it or not.
+#[test]
+fn first_answers_have_what_clients_read() {
+    for (kind, path, read) in [
+        (
+            "discord-bot",
+            "/api/v10/oauth2/applications/@me",
+            "/owner/id",
+        ),
+        ("atlassian", "/rest/api/2/field", "/0/clauseNames/0"),
+        ("atlassian", "/rest/api/3/search/jql?jql=x", "/issues"),
+        ("snyk", "/v1/orgs", "/orgs/0/id"),
+        ("pinecone", "/indexes", "/indexes/0/host"),
+        ("sonarqube", "/api/issues/search", "/issues"),
+        ("langsmith", "/api/v1/sessions?name=default", "/0/id"),
+    ] {
+        let stage = Stage::new(kind);
+        let secret = ["token", "api_key"].into_iter();
+        let secret = { secret.filter_map(|name| stage.canary.fields.get(name)) }
+            .next()
+            .expect("a secret");
+        let authorization = match kind {
+            "atlassian" => basic(stage.field("email"), secret),
+            "discord-bot" => format!("Bot {secret}"),
+            "snyk" => format!("token {secret}"),
+            _ => format!("Bearer {secret}"),
+        };
+        let headers = [
+            ("Authorization", authorization.as_str()),
+            ("Api-Key", secret),
+            ("X-Api-Key", secret),
+        ];
+        let answer = stage.expect(
+            &request("GET", path, &headers, ""),
+            DecoyOutcome::Accepted,
+            200,
+        );
+        assert!(
+            json(&answer).pointer(read).is_some(),
+            "{kind}: {}",
+            body(&answer)
+        );
+    }
+}
