@@ -1095,6 +1095,7 @@ fn a_model_that_there_is_not_is_refused() {
         ("mistral", "/v1/chat/completions", 400),
         ("groq", "/openai/v1/chat/completions", 404),
         ("deepseek", "/chat/completions", 400),
+        ("openrouter", "/api/v1/chat/completions", 400),
     ] {
         let stage = Stage::new(kind);
         let bearer = format!("Bearer {}", stage.field("api_key"));
@@ -1105,6 +1106,7 @@ fn a_model_that_there_is_not_is_refused() {
         let models = match kind {
             "groq" => "/openai/v1/models",
             "deepseek" => "/models",
+            "openrouter" => "/api/v1/models",
             _ => "/v1/models",
         };
         let listed = stage.expect(
