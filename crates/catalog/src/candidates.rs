@@ -27,6 +27,16 @@ pub(crate) const LONGEST: usize = 1024;
 
 /// Shortest piece split out of a longer text: shorter ones are words of the language.
 const SHORTEST_PIECE: usize = 6;
+/// Names of schemes that a token may be glued to.
+const SCHEMES: [&[u8]; 7] = [
+    b"bearer",
+    b"token",
+    b"ssws",
+    b"bot",
+    b"apikey",
+    b"key",
+    b"geniekey",
+];
 /// How much of a text body is split into pieces.
 const TEXT_LIMIT: usize = 64 << 10;
 
@@ -291,6 +301,9 @@ fn authorization<'a>(request: &'a Request, found: &mut Collector<'a>) {
         let value = value.trim_ascii();
         let Some(blank) = value.iter().position(|byte| *byte == b' ') else {
             found.value(&Cow::Borrowed(value), Carrier::Header, 0);
+            if let Some(rest) = behind_scheme(value) {
+                found.push(Cow::Borrowed(rest), Carrier::Bearer);
+            }
             continue;
         };
         let (scheme, rest) = (&value[..blank], value[blank..].trim_ascii());
@@ -320,6 +333,14 @@ fn authorization<'a>(request: &'a Request, found: &mut Collector<'a>) {
             found.push(slice(&plain, 0, end), Carrier::Sigv4);
         }
     }
+}
+
+/// What stands right behind the name of a scheme: Okta's own package leaves the blank out.
+fn behind_scheme(value: &[u8]) -> Option<&[u8]> {
+    SCHEMES.iter().find_map(|scheme| {
+        let (start, rest) = value.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    })
 }
 
 fn basic<'a>(encoded: &'a [u8], found: &mut Collector<'a>) {

@@ -379,13 +379,12 @@ fn parameters(value: &str) -> impl Iterator<Item = &str> {
         .filter(|value| !value.is_empty())
 }
 
-/// The rest of a header's value behind one of the words `a|b`.
+/// The rest of a header's value behind one of the words `a|b`. Okta's own package leaves the blank out.
 fn unworded<'v>(value: &'v str, words: &str) -> Option<&'v str> {
-    let (word, rest) = value.split_once(' ')?;
-    words
-        .split('|')
-        .any(|known| known.eq_ignore_ascii_case(word))
-        .then_some(rest.trim())
+    words.split('|').find_map(|known| {
+        let (word, rest) = value.split_at_checked(known.len())?;
+        word.eq_ignore_ascii_case(known).then_some(rest.trim())
+    })
 }
 
 fn signed_by(known: Option<&Canary>, verified: Result<(), Fault>) -> Standing<'_> {

@@ -1180,3 +1180,59 @@ fn first_answers_have_what_clients_read() {
         );
     }
 }
+
+#[test]
+fn a_token_glued_to_its_scheme_is_found() {
+    let stage = Stage::new("okta");
+    let glued = format!("SSWS{}", stage.field("token"));
+    let asked = request("GET", "/api/v1/users/me", &[("Authorization", &glued)], "");
+    stage.expect(&asked, DecoyOutcome::Accepted, 200);
+}
+
+/// Clients ask on until a page is empty.
+#[test]
+fn lists_have_an_end() {
+    for (kind, path, list) in [
+        ("cloudflare-user", "/client/v4/zones?page=", "/result"),
+        ("cloudflare-global", "/client/v4/zones?page=", "/result"),
+        ("mailgun-new", "/v3/domains?skip=", "/items"),
+        ("databricks", "/api/2.0/workspace/list?path=/", "/objects"),
+    ] {
+        let stage = Stage::new(kind);
+        let secret = ["token", "api_key", "key", "api_token"].into_iter();
+        let secret = { secret.filter_map(|name| stage.canary.fields.get(name)) }
+            .next()
+            .unwrap_or_else(|| panic!("{kind}: {:?}", stage.canary.fields));
+        let email = stage
+            .canary
+            .fields
+            .get("email")
+            .cloned()
+            .unwrap_or_default();
+        let authorization = match kind {
+            "mailgun-new" => basic("api", secret),
+            _ => format!("Bearer {secret}"),
+        };
+        let mut headers = vec![
+            ("X-Auth-Email", email.as_str()),
+            ("X-Auth-Key", secret.as_str()),
+        ];
+        if kind != "cloudflare-global" {
+            headers = vec![("Authorization", authorization.as_str())];
+        }
+        let [first, last] = match kind {
+            "databricks" => ["", "Users"],
+            "mailgun-new" => ["0", "100"],
+            _ => ["1", "2"],
+        };
+        let count = |page: &str| {
+            let asked = request("GET", &format!("{path}{page}"), &headers, "");
+            let answer = json(&stage.expect(&asked, DecoyOutcome::Accepted, 200));
+            answer
+                .pointer(list)
+                .and_then(|list| list.as_array())
+                .map_or(0, Vec::len)
+        };
+        assert!(count(first) > 0 && count(last) == 0, "{kind}");
+    }
+}
