@@ -182,24 +182,6 @@ impl Made {
     pub(crate) fn functions(&self) -> Vec<(&'static str, Value)> {
         let once = self.once;
         let (now, minted) = (self.now, self.minted);
-        let lasting = |subject: String, names: [&'static str; 3]| {
-            let own = || Lasting {
-                seed: self.seed,
-                subject: subject.clone(),
-            };
-            let (one, two, three) = (own(), own(), own());
-            let text = move |label: String, count: usize| one.text(&label, count);
-            let number = move |label: String, low: u64, high: u64| two.number(&label, low, high);
-            let pick = move |label: String, items: Vec<Value>| three.pick(&label, &items);
-            let [text_name, number_name, pick_name] = names;
-            [
-                (text_name, Value::from_function(text)),
-                (number_name, Value::from_function(number)),
-                (pick_name, Value::from_function(pick)),
-            ]
-        };
-        let stable = ["stable", "stable_number", "stable_pick"];
-        let server = ["server", "server_number", "server_pick"];
         let mut functions = vec![
             (
                 "once",
@@ -218,24 +200,57 @@ impl Made {
                 }),
             ),
         ];
-        functions.extend(lasting(self.subject.clone(), stable));
-        functions.extend(lasting(format!("host {}", self.host), server));
+        let stable = ["stable", "stable_number", "stable_pick"];
+        functions.extend(self.lasting(self.subject.clone()).functions(stable));
+        let server = ["server", "server_number", "server_pick"];
+        let host = format!("host {}", self.host);
+        functions.extend(self.lasting(host).functions(server));
         functions
     }
 
     pub(crate) fn number(&self, label: &str, low: u64, high: u64) -> u64 {
-        let (seed, subject) = (self.seed, self.subject.clone());
-        Lasting { seed, subject }.number(label, low, high)
+        self.lasting(self.subject.clone()).number(label, low, high)
+    }
+
+    fn lasting(&self, subject: String) -> Lasting {
+        Lasting {
+            seed: self.seed,
+            subject,
+        }
     }
 }
 
 /// Draws what stays the same for a subject.
+#[derive(Clone)]
 struct Lasting {
     seed: [u8; 32],
     subject: String,
 }
 
 impl Lasting {
+    /// Draws of text, numbers and items, under these names.
+    fn functions(self, [text, number, pick]: [&'static str; 3]) -> [(&'static str, Value); 3] {
+        let (one, two, three) = (self.clone(), self.clone(), self);
+        [
+            (
+                text,
+                Value::from_function(move |label: String, count: usize| one.text(&label, count)),
+            ),
+            (
+                number,
+                Value::from_function(move |label: String, low: u64, high: u64| {
+                    two.number(&label, low, high)
+                }),
+            ),
+            (
+                pick,
+                Value::from_function(move |label: String, items: Vec<Value>| {
+                    three.pick(&label, &items)
+                }),
+            ),
+        ]
+    }
+
     fn text(&self, label: &str, count: usize) -> String {
         let mut out = String::new();
         let mut block = 0u32;

@@ -1136,48 +1136,78 @@ fn a_model_that_there_is_not_is_refused() {
     }
 }
 
-/// What vendors' packages read of their first answers, whether they use it or not.
-#[test]
-fn first_answers_have_what_clients_read() {
-    for (kind, path, read) in [
-        (
-            "discord-bot",
-            "/api/v10/oauth2/applications/@me",
-            "/owner/id",
-        ),
-        ("atlassian", "/rest/api/2/field", "/0/clauseNames/0"),
-        ("atlassian", "/rest/api/3/search/jql?jql=x", "/issues"),
-        ("snyk", "/v1/orgs", "/orgs/0/id"),
-        ("pinecone", "/indexes", "/indexes/0/host"),
-        ("sonarqube", "/api/issues/search", "/issues"),
-        ("langsmith", "/api/v1/sessions?name=default", "/0/id"),
-    ] {
-        let stage = Stage::new(kind);
-        let secret = ["token", "api_key"].into_iter();
-        let secret = { secret.filter_map(|name| stage.canary.fields.get(name)) }
-            .next()
-            .expect("a secret");
-        let authorization = match kind {
-            "atlassian" => basic(stage.field("email"), secret),
-            "discord-bot" => format!("Bot {secret}"),
-            "snyk" => format!("token {secret}"),
-            _ => format!("Bearer {secret}"),
+impl Stage {
+    /// The JSON that a call is let in to; `shown` are headers, in which `{field}` stands for the canary's.
+    fn let_in(&self, path: &str, shown: &[(&str, &str)]) -> serde_json::Value {
+        let fill = |text: &str| {
+            let fields = self.canary.fields.iter();
+            fields.fold(text.to_owned(), |text, (name, value)| {
+                text.replace(&format!("{{{name}}}"), value)
+            })
         };
-        let headers = [
-            ("Authorization", authorization.as_str()),
-            ("Api-Key", secret),
-            ("X-Api-Key", secret),
-        ];
-        let answer = stage.expect(
+        let filled: Vec<(&str, String)> = { shown.iter() }
+            .map(|(name, text)| match text.split_once("Basic ") {
+                Some((_, login)) => (
+                    *name,
+                    format!("Basic {}", BASE64.encode(fill(login).as_bytes())),
+                ),
+                None => (*name, fill(text)),
+            })
+            .collect();
+        let headers: Vec<(&str, &str)> = filled
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        json(&self.expect(
             &request("GET", path, &headers, ""),
             DecoyOutcome::Accepted,
             200,
-        );
-        assert!(
-            json(&answer).pointer(read).is_some(),
-            "{kind}: {}",
-            body(&answer)
-        );
+        ))
+    }
+}
+
+const BEARER: (&str, &str) = ("Authorization", "Bearer {token}");
+
+/// What vendors' packages read of their first answers, whether they use it or not.
+#[test]
+fn first_answers_have_what_clients_read() {
+    let basic = ("Authorization", "Basic {email}:{token}");
+    for (kind, shown, path, read) in [
+        (
+            "discord-bot",
+            ("Authorization", "Bot {token}"),
+            "/api/v10/oauth2/applications/@me",
+            "/owner/id",
+        ),
+        ("atlassian", basic, "/rest/api/2/field", "/0/clauseNames/0"),
+        (
+            "atlassian",
+            basic,
+            "/rest/api/3/search/jql?jql=x",
+            "/issues",
+        ),
+        (
+            "snyk",
+            ("Authorization", "token {token}"),
+            "/v1/orgs",
+            "/orgs/0/id",
+        ),
+        (
+            "pinecone",
+            ("Api-Key", "{api_key}"),
+            "/indexes",
+            "/indexes/0/host",
+        ),
+        ("sonarqube", BEARER, "/api/issues/search", "/issues"),
+        (
+            "langsmith",
+            ("X-Api-Key", "{api_key}"),
+            "/api/v1/sessions?name=default",
+            "/0/id",
+        ),
+    ] {
+        let answer = Stage::new(kind).let_in(path, &[shown]);
+        assert!(answer.pointer(read).is_some(), "{kind}: {answer}");
     }
 }
 
@@ -1192,46 +1222,32 @@ fn a_token_glued_to_its_scheme_is_found() {
 /// Clients ask on until a page is empty.
 #[test]
 fn lists_have_an_end() {
-    for (kind, path, list) in [
-        ("cloudflare-user", "/client/v4/zones?page=", "/result"),
-        ("cloudflare-global", "/client/v4/zones?page=", "/result"),
-        ("mailgun-new", "/v3/domains?skip=", "/items"),
-        ("databricks", "/api/2.0/workspace/list?path=/", "/objects"),
+    let global = [("X-Auth-Email", "{email}"), ("X-Auth-Key", "{api_key}")];
+    let basic = [("Authorization", "Basic api:{api_key}")];
+    let (zones, domains) = ("/client/v4/zones?page=", "/v3/domains?skip=");
+    for (kind, shown, path, [first, last], list) in [
+        (
+            "cloudflare-user",
+            &[BEARER][..],
+            zones,
+            ["1", "2"],
+            "/result",
+        ),
+        ("cloudflare-global", &global, zones, ["1", "2"], "/result"),
+        ("mailgun-new", &basic, domains, ["0", "100"], "/items"),
+        (
+            "databricks",
+            &[BEARER],
+            "/api/2.0/workspace/list?path=/",
+            ["", "Users"],
+            "/objects",
+        ),
     ] {
         let stage = Stage::new(kind);
-        let secret = ["token", "api_key", "key", "api_token"].into_iter();
-        let secret = { secret.filter_map(|name| stage.canary.fields.get(name)) }
-            .next()
-            .unwrap_or_else(|| panic!("{kind}: {:?}", stage.canary.fields));
-        let email = stage
-            .canary
-            .fields
-            .get("email")
-            .cloned()
-            .unwrap_or_default();
-        let authorization = match kind {
-            "mailgun-new" => basic("api", secret),
-            _ => format!("Bearer {secret}"),
-        };
-        let mut headers = vec![
-            ("X-Auth-Email", email.as_str()),
-            ("X-Auth-Key", secret.as_str()),
-        ];
-        if kind != "cloudflare-global" {
-            headers = vec![("Authorization", authorization.as_str())];
-        }
-        let [first, last] = match kind {
-            "databricks" => ["", "Users"],
-            "mailgun-new" => ["0", "100"],
-            _ => ["1", "2"],
-        };
         let count = |page: &str| {
-            let asked = request("GET", &format!("{path}{page}"), &headers, "");
-            let answer = json(&stage.expect(&asked, DecoyOutcome::Accepted, 200));
-            answer
-                .pointer(list)
-                .and_then(|list| list.as_array())
-                .map_or(0, Vec::len)
+            let answer = stage.let_in(&format!("{path}{page}"), shown);
+            let list = answer.pointer(list).and_then(|list| list.as_array());
+            list.map_or(0, Vec::len)
         };
         assert!(count(first) > 0 && count(last) == 0, "{kind}");
     }
